@@ -1,0 +1,21 @@
+"""Shared fixtures. A test gets one thread, so that results do not depend on the machine's load."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def single_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def own_profiles(tmp_path, monkeypatch):
+    """What a test measures goes to its own folder, never to the user's."""
+    monkeypatch.setenv("EDGENAS_PROFILES", str(tmp_path / "profiles"))
