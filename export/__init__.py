@@ -1,0 +1,27 @@
+"""PyTorch modules as files for a device's runtime. Each `to_<format>.py` is one format, found by its name.
+
+Importing this package imports neither torch nor any exporter: those come with the format asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgenas import plugins
+
+if TYPE_CHECKING:
+    from edgenas.export.base import Exporter
+
+
+def formats() -> list[str]:
+    """Names of the formats that a module can be exported to, sorted."""
+    return plugins.names("edgenas.export", prefix="to_")
+
+
+def exporter(format: str) -> Exporter:
+    """The exporter of a format: the `EXPORTER` of its file.
+
+    Raises: UsageError naming the nearest format when there is none of this name.
+    """
+    found: Exporter = plugins.load("edgenas.export", format, "export format", prefix="to_").EXPORTER
+    return found

@@ -1,0 +1,96 @@
+"""Predicts the cost of any architecture of a space from the costs of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from edgenas.cost.metrics import metric_of
+from edgenas.cost.operators import Network, trace
+from edgenas.errors import UsageError
+from edgenas.space.architecture import Architecture
+from edgenas.space.space import Space
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """The cost of a network: `fixed` combined with one entry of `table` per choice.
+
+    metric: its name says the unit. combine: "sum" (then fixed + the entries) or "max". margin: relative allowance
+    for the model's own error: a network predicted at `limit / (1 + margin)` is expected to hold `limit`. bias: added
+    to every prediction, learned when an exported network was measured. exact: whether predictions are the truth.
+    """
+
+    metric: str
+    combine: str
+    fixed: float
+    table: Mapping[str, Mapping[str, float]]
+    margin: float = 0.0
+    bias: float = 0.0
+    exact: bool = False
+
+    def predict(self, architecture: Architecture) -> float:
+        entries = [self.table[choice][candidate] for choice, candidate in architecture.items()]
+        total = sum(entries, self.fixed) if self.combine == "sum" else max([self.fixed, *entries])
+        return total + self.bias
+
+    def smallest(self) -> Architecture:
+        return Architecture({choice: min(costs, key=costs.__getitem__) for choice, costs in self.table.items()})
+
+    def largest(self) -> Architecture:
+        return Architecture({choice: max(costs, key=costs.__getitem__) for choice, costs in self.table.items()})
+
+    @property
+    def reachable(self) -> tuple[float, float]:
+        """The smallest and largest cost that any architecture of the space is predicted to have."""
+        return self.predict(self.smallest()), self.predict(self.largest())
+
+    def corrected(self, architecture: Architecture, measured: float) -> CostModel:
+        """The same model shifted so that it predicts what was measured for `architecture`."""
+        return replace(self, bias=self.bias + measured - self.predict(architecture))
+
+    def tensor(self, choices: Mapping[str, tuple[str, ...]]) -> Tensor:
+        """The table as (choices, most candidates) float32, zero where a choice has fewer candidates."""
+        widest = max(len(names) for names in choices.values())
+        rows = [[self.table[c][n] for n in names] + [0.0] * (widest - len(names)) for c, names in choices.items()]
+        return torch.tensor(rows)
+
+
+def exact_model(space: Space, metric: str) -> CostModel:
+    """The cost model of a metric that follows from the operators alone: macs, params, peak_memory_kib, flash_kib.
+
+    `peak_memory_kib` is exact where blocks follow one another, as nothing but a block's input crosses its border.
+
+    Raises: UsageError for a metric that must be measured.
+    """
+    definition = metric_of(metric)
+    of = definition.of
+    if of is None:
+        raise UsageError(f"{metric} must be measured on a device", "edgenas profile --device host")
+    return combined(space, metric, {key: 0.0 if network is None else of(network)
+                                    for key, network in networks(space).items()}, exact=definition.exact)
+
+
+def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], float], *, fixed: float = 0.0,
+             margin: float = 0.0, exact: bool = False) -> CostModel:
+    """A cost model from the costs of all parts, by (place, candidate); candidate is None for fixed parts."""
+    combine = metric_of(metric).combine
+    always = [cost for (_, candidate), cost in costs.items() if candidate is None]
+    table = {choice: {name: costs[choice, name] for name in names} for choice, names in space.choices.items()}
+    total = sum(always, fixed) if combine == "sum" else max([fixed, *always])
+    return CostModel(metric, combine, total, table, margin, exact=exact)
+
+
+_TRACED: dict[int, tuple[Space, dict[tuple[str, str | None], Network | None]]] = {}
+
+
+def networks(space: Space) -> dict[tuple[str, str | None], Network | None]:
+    """The operators of every part of a space by (place, candidate), None where nothing is executed. Remembered."""
+    if id(space) not in _TRACED:
+        _TRACED[id(space)] = space, {(part.place, part.candidate):
+                                     None if part.is_absent else trace(part.module, part.input_shape)
+                                     for part in space.parts}
+    return _TRACED[id(space)][1]

@@ -1,0 +1,167 @@
+"""A network as the list of operators that a runtime executes: batch norms folded, activations fused."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from edgenas.errors import UsageError
+
+Shape = tuple[int, ...]
+
+ALIASES = (nn.Identity, nn.Flatten, nn.Dropout)
+FUSED = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.SiLU, nn.GELU)
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One executed operator.
+
+    inputs: indices of the operators that feed it, -1 being the network's input. shape: of its output, without
+    the batch dimension. macs: multiply-accumulates for one image. params: weights and biases after folding.
+    """
+
+    kind: str
+    detail: str
+    inputs: tuple[int, ...]
+    shape: Shape
+    macs: int
+    params: int
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The executed operators in order, for one image of `input_shape`."""
+
+    input_shape: Shape
+    operators: tuple[Operator, ...]
+
+    @property
+    def macs(self) -> int:
+        return sum(op.macs for op in self.operators)
+
+    @property
+    def params(self) -> int:
+        return sum(op.params for op in self.operators)
+
+    @property
+    def peak_elements(self) -> int:
+        """Largest number of activation values alive at once: an operator's inputs and output, and what waits."""
+        last_use = {i: step for step, op in enumerate(self.operators) for i in op.inputs}
+        last_use[len(self.operators) - 1] = len(self.operators)
+        sizes = {-1: math.prod(self.input_shape)} | {i: op.elements for i, op in enumerate(self.operators)}
+        return max((sum(sizes[i] for i in range(-1, step + 1) if i == step or last_use.get(i, -1) >= step)
+                    for step in range(len(self.operators))), default=0)
+
+    @property
+    def signature(self) -> str:
+        """A text that is equal for networks that compute the same function of the same shape, weights aside."""
+        shape = "x".join(map(str, self.input_shape))
+        steps = [f"{op.kind}({','.join(map(str, op.inputs))}{'; ' if op.detail else ''}{op.detail})"
+                 for op in self.operators]
+        return f"{shape}: {' '.join(steps)}"
+
+
+def trace(module: nn.Module, input_shape: Shape) -> Network:
+    """List the operators that `module` executes on one image of `input_shape` (no batch dimension).
+
+    Raises: UsageError when its forward pass cannot be traced symbolically (it branches on data).
+    """
+    module = copy.deepcopy(module).to("meta").eval()
+    try:
+        graph = fx.symbolic_trace(module)
+        ShapeProp(graph).propagate(torch.empty(1, *input_shape, device="meta"))
+    except Exception as error:
+        raise UsageError(f"cannot trace {type(module).__name__} on input {input_shape}: {error}",
+                         "write its forward pass without branches on data") from error
+    tracer = _Lister(graph)
+    return Network(input_shape, tuple(tracer.operators))
+
+
+class _Lister:
+    """Walks an fx graph and appends an operator for every node that a runtime would execute."""
+
+    def __init__(self, graph: fx.GraphModule) -> None:
+        self.operators: list[Operator] = []
+        self._modules = dict(graph.named_modules())
+        self._index: dict[fx.Node, int] = {}
+        for node in graph.graph.nodes:
+            if node.op == "placeholder":
+                self._index[node] = -1
+            elif node.op not in ("output", "get_attr"):
+                self._index[node] = self._add(node)
+
+    def _add(self, node: fx.Node) -> int:
+        feeds = tuple(self._index[n] for n in node.all_input_nodes if n in self._index)
+        leaf = self._modules[str(node.target)] if node.op == "call_module" else None
+        if isinstance(leaf, ALIASES) or _function_name(node) in ("flatten", "view", "reshape", "dropout"):
+            return feeds[0]
+        if isinstance(leaf, nn.modules.batchnorm._BatchNorm) and self._folds(feeds[0], "conv2d"):
+            return self._fold(feeds[0], bias=leaf.num_features)
+        if isinstance(leaf, FUSED) and self._folds(feeds[0], "conv2d", "linear"):
+            return self._fuse(feeds[0], _module_kind(leaf))
+        self.operators.append(_operator(node, leaf, feeds))
+        return len(self.operators) - 1
+
+    def _folds(self, index: int, *kinds: str) -> bool:
+        return index == len(self.operators) - 1 >= 0 and self.operators[index].kind in kinds
+
+    def _fold(self, index: int, bias: int) -> int:
+        op = self.operators[index]
+        params = op.params if " bias" in op.detail else op.params + bias
+        detail = op.detail if " bias" in op.detail else op.detail + " bias"
+        self.operators[index] = Operator(op.kind, detail, op.inputs, op.shape, op.macs, params)
+        return index
+
+    def _fuse(self, index: int, activation: str) -> int:
+        op = self.operators[index]
+        self.operators[index] = Operator(op.kind, f"{op.detail} {activation}", op.inputs, op.shape, op.macs, op.params)
+        return index
+
+
+def _operator(node: fx.Node, leaf: nn.Module | None, feeds: tuple[int, ...]) -> Operator:
+    value = node.meta.get("tensor_meta")
+    shape: Shape = tuple(value.shape[1:]) if value is not None else ()
+    if leaf is None:
+        constants = ",".join(str(a) for a in (*node.args, *node.kwargs.values()) if not isinstance(a, fx.Node))
+        return Operator(_function_name(node), constants, feeds, shape, 0, 0)
+    params = sum(p.numel() for p in leaf.parameters())
+    if isinstance(leaf, nn.Conv2d):
+        per_output = leaf.in_channels // leaf.groups * math.prod(leaf.kernel_size)
+        return Operator("conv2d", _conv_detail(leaf), feeds, shape, math.prod(shape) * per_output, params)
+    if isinstance(leaf, nn.Linear):
+        detail = f"{leaf.in_features}->{leaf.out_features}{' bias' if leaf.bias is not None else ''}"
+        return Operator("linear", detail, feeds, shape, math.prod(shape) * leaf.in_features, params)
+    return Operator(_module_kind(leaf), leaf.extra_repr(), feeds, shape, 0, params)
+
+
+def _conv_detail(conv: nn.Conv2d) -> str:
+    kernel = "x".join(map(str, conv.kernel_size))
+    detail = f"{conv.in_channels}->{conv.out_channels} k{kernel} s{conv.stride[0]} p{conv.padding[0]} g{conv.groups}"
+    if conv.dilation[0] > 1:
+        detail += f" d{conv.dilation[0]}"
+    return detail + (" bias" if conv.bias is not None else "")
+
+
+def _module_kind(module: nn.Module) -> str:
+    return type(module).__name__.lower()
+
+
+def _function_name(node: fx.Node) -> str:
+    target: Any = node.target
+    return target if isinstance(target, str) else getattr(target, "__name__", str(target))
+
+
+def example_input(shape: Shape, generator: torch.Generator | None = None) -> Tensor:
+    """One standard-normal image of `shape`, with the batch dimension."""
+    return torch.randn(1, *shape, generator=generator)

@@ -1,0 +1,159 @@
+"""A profile: everything measured of one device with one runtime, precision and thread count.
+
+A file of JSON lines: a header, then one measurement a line, appended and synced as it is made. A last line that
+was cut short by a crash is dropped; any other damage is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edgenas import __version__
+from edgenas.errors import DeviceError, ProfileError
+from edgenas.files import append_line, sha256, write_text
+from edgenas.measure.measurement import Measurement
+
+SCHEMA = 1
+
+
+class Header(BaseModel):
+    """What a profile was measured on, and with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA
+    device: str
+    runtime: str
+    runtime_version: str
+    precision: str = "fp32"
+    threads: int
+    machine: dict[str, Any]
+    created: str = ""
+    edgenas: str = __version__
+    provenance: str = "measured"
+
+
+@dataclass(frozen=True)
+class MeasuredNetwork:
+    """A whole network that was measured: the signatures of its parts, as often as they occur."""
+
+    blocks: tuple[str, ...]
+    measurement: Measurement
+
+
+@dataclass
+class Profile:
+    """blocks: signature of a part -> its measurement. networks: whole networks by their signature."""
+
+    path: Path
+    header: Header
+    blocks: dict[str, Measurement] = field(default_factory=dict)
+    networks: dict[str, MeasuredNetwork] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, path: Path, header: Header) -> Profile:
+        header = header.model_copy(update={"created": datetime.now(UTC).isoformat(timespec="seconds")})
+        write_text(path, header.model_dump_json() + "\n")
+        return cls(path, header)
+
+    @classmethod
+    def load(cls, path: Path) -> Profile:
+        """Read a profile; drops a last line that is not ended.
+
+        Raises: ProfileError when it is missing, damaged or of another schema.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(f"cannot read the profile {path}: {error}", "measure it: edgenas profile") from error
+        lines = text.split("\n")
+        if unfinished := lines.pop():
+            write_text(path, text[:len(text) - len(unfinished)])
+        if not lines:
+            raise _damaged(path, 1, "no complete header")
+        profile = cls(path, _header(path, lines[0]))
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                profile._take(json.loads(line))
+            except (ValueError, KeyError, TypeError, DeviceError) as error:
+                raise _damaged(path, number, str(error)) from error
+        return profile
+
+    @property
+    def digest(self) -> str:
+        return sha256(self.path)
+
+    def add_block(self, signature: str, measurement: Measurement) -> None:
+        self._append({"kind": "block", "key": signature, "measurement": measurement.to_dict()})
+
+    def add_network(self, signature: str, blocks: tuple[str, ...], measurement: Measurement) -> None:
+        self._append({"kind": "network", "key": signature, "blocks": list(blocks),
+                      "measurement": measurement.to_dict()})
+
+    def check(self, runtime_version: str, machine: Mapping[str, Any]) -> None:
+        """Refuse to predict for another machine or runtime version than was measured.
+
+        Raises: ProfileError that says what differs, with the command that renews the profile.
+        """
+        here = {"runtime version": runtime_version, "machine": machine["id"]}
+        then = {"runtime version": self.header.runtime_version, "machine": self.header.machine["id"]}
+        for what, value in here.items():
+            if then[what] != value:
+                raise ProfileError(
+                    f"the profile {self.path} is stale: its {what} is {then[what]}, the device's is {value}",
+                    f"edgenas profile --device {self.header.device} --runtime {self.header.runtime} --renew")
+
+    def _append(self, record: dict[str, Any]) -> None:
+        self._take(record)
+        append_line(self.path, json.dumps(record, sort_keys=True))
+
+    def _take(self, record: dict[str, Any]) -> None:
+        measurement = Measurement.from_dict(record["measurement"])
+        if record["kind"] == "block":
+            self.blocks[record["key"]] = measurement
+        elif record["kind"] == "network":
+            self.networks[record["key"]] = MeasuredNetwork(tuple(record["blocks"]), measurement)
+        else:
+            raise ValueError(f"unknown kind {record['kind']!r}")
+
+
+def profiles_folder() -> Path:
+    """Where a user's profiles are kept: EDGENAS_PROFILES, or the platform's data folder."""
+    chosen = os.environ.get("EDGENAS_PROFILES")
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("edgenas", appauthor=False)) / "profiles"
+
+
+def profile_path(device: str, runtime: str, threads: int, precision: str = "fp32",
+                 folder: Path | None = None) -> Path:
+    return (folder or profiles_folder()) / device / f"{runtime}-{precision}-{threads}t.jsonl"
+
+
+def stored(folder: Path | None = None) -> Iterator[Profile]:
+    """All profiles in a folder, by path."""
+    for path in sorted((folder or profiles_folder()).glob("*/*.jsonl")):
+        yield Profile.load(path)
+
+
+def _header(path: Path, line: str) -> Header:
+    try:
+        header = Header.model_validate_json(line)
+    except ValidationError as error:
+        raise _damaged(path, 1, error.errors()[0]["msg"]) from error
+    if header.schema_version != SCHEMA:
+        raise ProfileError(f"{path} has schema {header.schema_version}; this edgenas reads {SCHEMA}",
+                           f"edgenas profile --device {header.device} --runtime {header.runtime} --renew")
+    return header
+
+
+def _damaged(path: Path, line: int, reason: str) -> ProfileError:
+    return ProfileError(f"the profile {path} is damaged in line {line}: {reason}",
+                        "measure it anew: edgenas profile --renew")

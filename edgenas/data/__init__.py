@@ -1,0 +1,8 @@
+"""Images by class from many kinds of source, split once; augmentation and minibatches."""
+
+from __future__ import annotations
+
+from edgenas.data.load import load
+from edgenas.data.task import Split, Task
+
+__all__ = ["Split", "Task", "load"]

@@ -1,0 +1,59 @@
+"""From a `--data` value to a task: read, divide, bring into memory, describe."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgenas.data import sources, statistics
+from edgenas.data.pixels import OnBadImage, in_memory
+from edgenas.data.split import divide
+from edgenas.data.task import Split, Task
+from edgenas.errors import DataError, UsageError
+
+
+def load(
+    source: str,
+    *,
+    image_size: int | None = None,
+    seed: int = 0,
+    on_bad_image: OnBadImage = "error",
+    validation_share: float = 0.15,
+    test_share: float = 0.15,
+    max_images: int | None = None,
+) -> Task:
+    """Load images by class and divide them, by `seed`, into train, validation and test.
+
+    `source` is `mnist`, `digits`, a folder of images by class (with or without train, validation and test
+    folders), a folder of parquet files, a data set `owner/name` of the Hugging Face hub, an `.npz` file, or
+    `module:function`. A part that the source has is used as it is; one that it lacks is cut from its train
+    part, each class in proportion: the shares are of that train part.
+
+    image_size: pixels of a side; the centre square of an image of another size is resized to it. Without it
+        all images must have one size.
+    on_bad_image: "error" refuses images that cannot be read, "skip" leaves them out and records their names.
+    max_images: keep at most this many images for training and validation together (and of the source's own
+        validation part, if it has one). The test part is never reduced.
+
+    Raises: DataError for data that cannot be used, UsageError for a source or value that is not understood.
+    """
+    if image_size is not None and not 4 <= image_size <= 4096:
+        raise UsageError(f"--image-size {image_size} is not from 4 to 4096 pixels", "try --image-size 64")
+    raw = sources.read(source)
+    parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share, max_images=max_images)
+    splits, skipped = in_memory(parts, image_size, on_bad_image)
+    _still_there(raw.classes, splits["train"])
+    mean, std = statistics.mean_std(splits["train"].images)
+    return Task(
+        name=raw.name, source=source, classes=raw.classes,
+        train=splits["train"], validation=splits["validation"], test=splits["test"],
+        mean=mean, std=std, seed=seed, skipped=skipped,
+        fingerprint=statistics.fingerprint(
+            raw.classes, {name: splits[name] for name in ("train", "validation", "test")}),
+    )
+
+
+def _still_there(classes: tuple[str, ...], train: Split) -> None:
+    lost = np.setdiff1d(np.arange(len(classes)), train.labels.numpy())
+    if len(lost):
+        raise DataError(f"class {classes[lost[0]]!r} has no readable image left for training",
+                        "add images of that class, or remove it")

@@ -1,0 +1,99 @@
+"""`MODULE:FUNCTION`: a function of the user's that takes nothing and returns a train and a test set.
+
+Each set is a pair of arrays (images, labels), or a PyTorch data set or list of (image, label), where an image is
+an array, a tensor (C, H, W) or a Pillow image. The current directory can be imported from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from edgenas.data.arrays import as_images
+from edgenas.data.decode import eight_bit
+from edgenas.data.raw import PartName, RawData, by_class
+from edgenas.errors import DataError
+
+FORM = "MODULE:FUNCTION"
+NAMES: tuple[PartName, PartName] = ("train", "test")
+
+
+def accepts(source: str) -> bool:
+    return re.fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", source) is not None
+
+
+def read(source: str) -> RawData:
+    with _current_directory():
+        function = _imported(source)
+        try:
+            sets = function()
+            train, test = sets
+            arrays = {name: _arrays(given, f"the {name} set of {source}")
+                      for name, given in zip(NAMES, (train, test), strict=True)}
+        except DataError:
+            raise
+        except Exception as error:  # the user's own code may raise anything
+            raise DataError(f"{source} did not return a train and a test set: {type(error).__name__}: {error}",
+                            "return (train, test), each a pair of arrays or a list of (image, label)") from error
+    return by_class(source, {
+        name: (as_images(images, f"the {name} set of {source}"), labels)
+        for name, (images, labels) in arrays.items()
+    })
+
+
+@contextlib.contextmanager
+def _current_directory() -> Iterator[None]:
+    entry = os.getcwd()
+    sys.path.insert(0, entry)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+def _imported(source: str) -> Callable[[], Any]:
+    module, _, name = source.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), name)
+    except Exception as error:  # the user's own code may raise anything
+        raise DataError(f"{source} cannot be imported: {type(error).__name__}: {error}",
+                        f"run from the folder that holds {module.partition('.')[0]}.py, or install it") from error
+    if not callable(function):
+        raise DataError(f"{source} is a {type(function).__name__}, not a function",
+                        "name a function that returns a train and a test set")
+    called: Callable[[], Any] = function
+    return called
+
+
+def _arrays(given: Any, what: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Images (N, …) and labels (N,) of one set, in any of its forms."""
+    if isinstance(given, tuple) and len(given) == 2 and hasattr(given[0], "shape"):
+        return _array(given[0]), _array(given[1])
+    pairs = [given[index] for index in range(len(given))]
+    images = [_array(image) for image, _ in pairs]
+    shapes = sorted({image.shape for image in images})
+    if len(shapes) > 1:
+        raise DataError(f"{what} has images of several shapes: {shapes[0]} and {shapes[1]}",
+                        "resize them to one shape in your function")
+    return np.stack(images), np.asarray([_label(label) for _, label in pairs])
+
+
+def _array(value: Any) -> NDArray[Any]:
+    if isinstance(value, Tensor):
+        return value.detach().cpu().numpy()
+    return np.asarray(eight_bit(value) if isinstance(value, Image.Image) else value)
+
+
+def _label(label: Any) -> Any:
+    return label.item() if hasattr(label, "item") else label

@@ -1,0 +1,1 @@
+"""Measuring exported model files on a device, with the runtime that will serve them."""

@@ -1,0 +1,98 @@
+"""Device descriptions: one TOML file each, edgenas' own under `devices/` or the user's."""
+
+from __future__ import annotations
+
+import importlib.resources
+import os
+import tomllib
+from importlib.resources.abc import Traversable
+from pathlib import Path, PurePath
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from edgenas import plugins
+from edgenas.errors import UsageError, unknown
+from edgenas.measure.runtime import runtime_names
+from edgenas.measure.transport import transport_names
+
+PACKAGE = "edgenas.devices"
+
+
+class Device(BaseModel):
+    """What a target is, how to reach it and how it runs models. The first runtime is its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    description: str = Field(min_length=1)
+    transport: str = "local"
+    runtimes: tuple[str, ...] = Field(min_length=1)
+    threads: int = Field(default=1, ge=1, le=1024, strict=True)
+    options: dict[str, str | int | float | bool] = {}
+    """The transport's own settings; it checks them."""
+
+    @field_validator("transport")
+    @classmethod
+    def _known_transport(cls, value: str) -> str:
+        if value not in transport_names():
+            raise unknown("transport", value, transport_names())
+        return value
+
+    @field_validator("runtimes")
+    @classmethod
+    def _known_runtimes(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            if value not in runtime_names():
+                raise unknown("runtime", value, runtime_names())
+        if len(set(values)) < len(values):
+            raise UsageError(f"runtimes {', '.join(values)}: one is named twice", "name each runtime once")
+        return values
+
+
+def device_names() -> list[str]:
+    """The devices that come with edgenas."""
+    return plugins.names(PACKAGE, suffix=".toml")
+
+
+def load_device(name_or_path: str) -> Device:
+    """The device of that name, or the one described by the user's own file.
+
+    A text that ends in `.toml` or contains a path separator is a file.
+    Raises: UsageError naming the file and the rule that it breaks.
+    """
+    separators = (os.sep, os.altsep or os.sep)
+    if name_or_path.endswith(".toml") or any(separator in name_or_path for separator in separators):
+        return _read(Path(name_or_path))
+    if name_or_path not in device_names():
+        raise unknown("device", name_or_path, device_names())
+    return _read(importlib.resources.files(PACKAGE) / f"{name_or_path}.toml")
+
+
+def _read(source: Traversable) -> Device:
+    try:
+        values = tomllib.loads(source.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the device file {source}: {error.strerror}", "edgenas devices") from error
+    except ValueError as error:
+        raise UsageError(f"the device file {source} is not TOML: {error}", "mend the file") from error
+    device = _checked(values, source)
+    stem = PurePath(source.name).stem
+    if device.name != stem:
+        raise UsageError(f"the device file {source} names its device {device.name!r}; "
+                         f"file and device must have the same name", f"write name = {stem!r}, or rename the file")
+    return device
+
+
+def _checked(values: dict[str, Any], source: Traversable) -> Device:
+    try:
+        for key in values:
+            if key not in Device.model_fields:
+                raise unknown("key of a device", key, Device.model_fields)
+        return Device.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"the device file {source} is wrong at {place!r}: {first['msg']}", "mend the file") from error
+    except UsageError as error:
+        raise UsageError(f"the device file {source} is wrong: {error.message}", error.hint) from error

@@ -1,0 +1,91 @@
+"""One artifact's latency as measured on a device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from edgenas.errors import DeviceError, unknown
+
+STATISTICS = ("median_of_minima", "min", "p50", "p90")
+"""What `latency_ms` can be asked for; the first is the default."""
+LIMIT_MS = 3.6e6
+"""An hour: no device that anyone deploys to is slower, so a larger figure is garbage."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Statistics over rounds of samples; worker.py says how they are taken.
+
+    Latencies are milliseconds per run. `mad_ms` and `spread` (relative: 0.05 is 5%) are of the rounds' minima;
+    `runs` counts the timed runs of all rounds. `agreed` is false if the rounds never agreed.
+    """
+
+    id: str
+    min_ms: float
+    median_of_minima_ms: float
+    p50_ms: float
+    p90_ms: float
+    mad_ms: float
+    spread: float
+    rounds: int
+    runs: int
+    agreed: bool
+    threads: int = 1
+
+    def latency_ms(self, statistic: str = STATISTICS[0]) -> float:
+        """Raises: UsageError if `statistic` is none of STATISTICS."""
+        if statistic not in STATISTICS:
+            raise unknown("statistic", statistic, STATISTICS)
+        return float(getattr(self, f"{statistic}_ms"))
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Measurement:
+        """Raises: DeviceError naming the value that no measurement can have."""
+        known = {field.name for field in fields(cls)}
+        missing, extra = known - {"threads"} - set(values), set(values) - known
+        if missing or extra:
+            raise DeviceError(f"a measurement has {'no' if missing else 'an unknown'} value "
+                              f"{min(missing or extra)!r}")
+        for name, value in values.items():
+            _check(name, value)
+        found = cls(**values)
+        if not (found.min_ms <= found.p50_ms <= found.p90_ms and found.min_ms <= found.median_of_minima_ms):
+            raise DeviceError(f"a measurement's latencies contradict each other: min {found.min_ms}, median of "
+                              f"minima {found.median_of_minima_ms}, p50 {found.p50_ms}, p90 {found.p90_ms} ms")
+        return found
+
+    def __str__(self) -> str:
+        lines = [f"{self.id}: {self.median_of_minima_ms:.4g} ms, median of the rounds' minima",
+                 f"  min {self.min_ms:.4g}, p50 {self.p50_ms:.4g}, p90 {self.p90_ms:.4g} ms; spread {self.spread:.1%}",
+                 f"  {_count(self.runs, 'run')} in {_count(self.rounds, 'round')}, {_count(self.threads, 'thread')}"]
+        if not self.agreed:
+            lines.append(f"  WARNING: the rounds never agreed (spread {self.spread:.1%}): "
+                         "something else kept the device busy")
+        return "\n".join(lines)
+
+
+def _check(name: str, value: object) -> None:
+    if name == "id":
+        valid, rule = isinstance(value, str) and bool(value), "a text"
+    elif name == "agreed":
+        valid, rule = isinstance(value, bool), "true or false"
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        valid, rule = False, "a number"
+    elif name in ("rounds", "runs", "threads"):
+        valid, rule = isinstance(value, int) and 1 <= value <= 10**9, "a whole number from 1 to 1e9"
+    elif name in ("mad_ms", "spread"):
+        valid, rule = 0 <= value <= LIMIT_MS, f"a number from 0 to {LIMIT_MS:g}"
+    else:
+        valid, rule = 0 < value <= LIMIT_MS, f"more than 0 ms and at most {LIMIT_MS:g} ms"
+    if not valid:
+        shown = repr(value) if not isinstance(value, int) or value < 10**20 else "a huge number"
+        raise DeviceError(f"a measurement's {name} is {shown[:80]}; it must be {rule}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

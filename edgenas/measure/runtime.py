@@ -1,0 +1,55 @@
+"""The family of runtimes: one stand-alone file `run_<name>.py` each, which needs nothing of edgenas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+import numpy as np
+
+from edgenas import plugins
+
+PACKAGE = "edgenas.measure"
+PREFIX = "run_"
+
+Signature = list[tuple[str, list[int], str]]
+"""Name, shape and numpy dtype of each input or output, in order."""
+
+
+class RuntimeSession(Protocol):
+    """A loaded model."""
+
+    inputs: Signature
+    outputs: Signature
+
+    def __init__(self, path: str, threads: int) -> None: ...
+
+    def run(self, arrays: list[np.ndarray]) -> Sequence[np.ndarray]:
+        """The outputs for one set of inputs."""
+
+    def prepare(self, arrays: list[np.ndarray]) -> None:
+        """Set the inputs that `invoke` uses, so that it does as little as possible beside running the model."""
+
+    def invoke(self) -> object:
+        """Run once. What it returns is ignored."""
+
+
+class Runtime(Protocol):
+    """A runner's file. It may also define `clock() -> float` (seconds), to be used in place of the real time."""
+
+    __file__: str
+    FORMAT: str
+    SUFFIX: str
+    EXTRA: str
+    Session: type[RuntimeSession]
+
+    def version(self) -> str: ...
+
+
+def runtime_names() -> list[str]:
+    return plugins.names(PACKAGE, PREFIX)
+
+
+def load_runtime(name: str) -> Runtime:
+    """Raises: UsageError naming the nearest runtime if there is none of that name."""
+    return cast(Runtime, plugins.load(PACKAGE, name, "runtime", PREFIX))

@@ -1,0 +1,299 @@
+"""Measures model files on the machine where it runs, and prints what it finds as JSON lines.
+
+This one file, a runner (`run_<runtime>.py`), numpy and the runtime are all that a device needs:
+
+    python worker.py < job.json
+
+    job     {"runner": path, "threads": n, "protocol": {...}, "interleave": false,
+             "artifacts": [{"id": text, "path": path}, ...]}
+    prints  {"worker": 1, "runtime": name, "version": text, "machine": {...}}
+            {"id": text, "latency": {...}}      one line per artifact, as soon as it is measured,
+            {"id": text, "error": text}         or why it could not be
+
+The protocol, its numbers coming with the job (see protocol.py, which says what each is):
+
+- Warm-up, bounded by time, which also gives a first estimate of the latency.
+- Rounds of samples. A sample is one run, or for a very short model a loop of runs divided by their
+  number, so that the clock's resolution and the call's jitter vanish.
+- Other programs only ever add time, so the rounds' minima repeat best. More rounds are taken until the
+  lowest `rounds` of all minima agree, and the statistics of minima use those: a round that something
+  disturbed drops out, wherever it came.
+- A neighbour (another guest of the same physical machine, say) can slow a processor down by a third for
+  seconds: all rounds then agree, on a wrong figure. So each round stands between two runs of a small
+  reference computation, and is quiet if either took no longer than the fastest so far. More rounds are
+  taken until one of them was quiet: its minimum is then among those that agree.
+- If rounds or patience run out before, `agreed` is false.
+- Artifacts come one after another; with "interleave" all are loaded at once, every round visits each of
+  them in turn, and all get the same number of rounds: for comparing them with each other.
+
+Whatever the runtime writes to the standard output, from Python or from C, goes to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import importlib.util
+import json
+import math
+import os
+import platform
+import signal
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SCHEMA = 1
+DIGITS = 9  # of a millisecond: far below any clock's resolution, so that an exact clock gives exact figures
+
+
+class Reference:
+    """A computation whose time tells whether something slows the processor down: a small matrix product."""
+
+    def __init__(self, clock: Callable[[], float], agreement: float) -> None:
+        self.clock, self.agreement = clock, agreement
+        self.matrix, self.product = np.ones((48, 48), np.float32), np.empty((48, 48), np.float32)
+        self.fastest = math.inf
+
+    def quiet(self) -> bool:
+        now = min(self._time() for _ in range(50))
+        self.fastest = min(self.fastest, now)
+        return now <= self.fastest * (1 + self.agreement)
+
+    def _time(self) -> float:
+        start = self.clock()
+        np.dot(self.matrix, self.matrix, out=self.product)
+        return self.clock() - start
+
+
+class Timer:
+    """One loaded artifact, warmed up, and the samples taken of it: milliseconds per run, round by round."""
+
+    def __init__(self, invoke: Callable[[], Any], clock: Callable[[], float], reference: Reference,
+                 protocol: dict[str, Any]) -> None:
+        self.invoke, self.clock, self.reference, self.protocol = invoke, clock, reference, protocol
+        self.rounds: list[list[float]] = []
+        self.was_quiet = False
+        self.spent_s = 0.0
+        self.loops = 1
+        estimate_ms = self._warm_up()
+        self.loops = math.ceil(protocol["sample_us"] / 1e3 / estimate_ms)
+        self.samples = self._samples_per_round(estimate_ms * self.loops / 1e3)
+
+    def _warm_up(self) -> float:
+        """Run until warm; the fastest run in ms."""
+        protocol, start = self.protocol, self.clock()
+        fastest, runs, elapsed_s = math.inf, 0, 0.0
+        while ((runs < protocol["warmup_runs"] or elapsed_s < protocol["warmup_min_s"])
+               and elapsed_s < protocol["warmup_max_s"]):
+            fastest = min(fastest, self._sample())
+            runs += 1
+            elapsed_s = self.clock() - start
+        return max(fastest, 10.0 ** -DIGITS)
+
+    def _samples_per_round(self, sample_s: float) -> int:
+        protocol = self.protocol
+        bounded = max(protocol["min_runs"], min(protocol["runs"], protocol["slow_round_s"] / sample_s))
+        return int(max(bounded, protocol["round_s"] / sample_s))
+
+    def _sample(self) -> float:
+        invoke, clock = self.invoke, self.clock
+        start = clock()
+        for _ in range(self.loops):
+            invoke()
+        return round((clock() - start) * 1e3 / self.loops, DIGITS)
+
+    def round(self) -> None:
+        start = self.clock()
+        quiet_before = self.reference.quiet()
+        self.rounds.append([self._sample() for _ in range(self.samples)])
+        self.was_quiet |= self.reference.quiet() or quiet_before
+        self.spent_s += self.clock() - start
+
+    def agreed(self) -> bool:
+        minima = self._lowest_minima()
+        return self.was_quiet and bool(minima[-1] / minima[0] - 1 <= self.protocol["agreement"])
+
+    def done(self) -> bool:
+        exhausted = self.spent_s >= self.protocol["patience_s"]
+        return len(self.rounds) >= self.protocol["rounds"] and bool(exhausted or self.agreed())
+
+    def _lowest_minima(self) -> list[float]:
+        return sorted(min(samples) for samples in self.rounds)[:self.protocol["rounds"]]
+
+    def latency(self) -> dict[str, Any]:
+        minima = self._lowest_minima()
+        samples = [sample for samples in self.rounds for sample in samples]
+        middle = statistics.median(minima)
+        return {
+            "min_ms": minima[0],
+            "median_of_minima_ms": middle,
+            "p50_ms": float(np.percentile(samples, 50)),
+            "p90_ms": float(np.percentile(samples, 90)),
+            "mad_ms": statistics.median(abs(value - middle) for value in minima),
+            "spread": minima[-1] / minima[0] - 1,
+            "rounds": len(self.rounds),
+            "runs": len(samples) * self.loops,
+            "agreed": self.agreed(),
+        }
+
+
+def measured(artifacts: list[dict[str, str]], load: Callable[[str], Timer],
+             protocol: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One result per artifact, its rounds taken in turn with those of the others."""
+    timers: dict[str, Timer] = {}
+    failures: dict[str, dict[str, str]] = {}
+
+    @contextlib.contextmanager
+    def noting_failure(key: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            failures[key] = failure(error)
+            timers.pop(key, None)
+
+    for artifact in artifacts:
+        with noting_failure(artifact["id"]):
+            timers[artifact["id"]] = load(artifact["path"])
+    for _ in range(protocol["max_rounds"]):
+        if all(timer.done() for timer in timers.values()):
+            break
+        for key, timer in list(timers.items()):
+            with noting_failure(key):
+                timer.round()
+    for key in (artifact["id"] for artifact in artifacts):
+        yield {"id": key, **(failures.get(key) or {"latency": timers[key].latency()})}
+
+
+def failure(error: Exception) -> dict[str, str]:
+    text = " ".join(str(error).split())
+    known = {"error": f"{type(error).__name__}: {text}"[:1000]}
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    return {**known, "missing": missing} if missing else known
+
+
+def example_input(shape: list[int], dtype: str, seed: int) -> Any:
+    """The same standard normal (for integer types: uniform) values on every machine."""
+    generator = np.random.default_rng(seed)
+    if np.issubdtype(np.dtype(dtype), np.integer):
+        limits = np.iinfo(dtype)
+        return generator.integers(limits.min, limits.max, size=shape, dtype=dtype, endpoint=True)
+    return generator.standard_normal(shape).astype(dtype)
+
+
+def check_suffix(runner: Any, path: str) -> None:
+    """Raises: ValueError if the file is not of the runner's format."""
+    if not path.endswith(runner.SUFFIX):
+        raise ValueError(f"{Path(path).name!r} is no {runner.FORMAT} file: its name does not end in {runner.SUFFIX!r}")
+
+
+def load_runner(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path!r} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_job(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The header, then one result per artifact."""
+    header: dict[str, Any] = {"worker": SCHEMA, "runtime": Path(job["runner"]).stem[len("run_"):]}
+    try:
+        runner = load_runner(job["runner"])
+        header.update(version=runner.version(), machine=describe_machine())
+    except Exception as error:
+        yield {**header, **failure(error)}
+        return
+    yield header
+    clock = getattr(runner, "clock", time.perf_counter)
+    reference = Reference(clock, job["protocol"]["agreement"])
+
+    def load(path: str) -> Timer:
+        check_suffix(runner, path)
+        session = runner.Session(path, job["threads"])
+        seed = job["protocol"]["seed"]
+        session.prepare([example_input(shape, dtype, seed) for _, shape, dtype in session.inputs])
+        return Timer(session.invoke, clock, reference, job["protocol"])
+
+    together = [job["artifacts"]] if job["interleave"] else [[artifact] for artifact in job["artifacts"]]
+    for artifacts in together:
+        yield from measured(artifacts, load, job["protocol"])
+
+
+def describe_machine() -> dict[str, Any]:
+    """What this machine is, and under `conditions` what it is doing now. None where it cannot be read.
+
+    `id` is made of the parts that do not change: processor, cores, architecture, memory. No host name.
+    """
+    fixed = {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+    }
+    frequency_khz = _number("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
+    temperature_mc = _number("/sys/class/thermal/thermal_zone0/temp")
+    return {
+        "id": hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()[:12],
+        **fixed,
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "conditions": {
+            "load_average": round(os.getloadavg()[0], 2),
+            "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            "frequency_mhz": None if frequency_khz is None else frequency_khz / 1e3,
+            "temperature_c": None if temperature_mc is None else temperature_mc / 1e3,
+        },
+    }
+
+
+def _cpu_model() -> str:
+    """The processor's name; on ARM boards, which give none, the board's or the core's part number."""
+    known: dict[str, str] = {}
+    for line in (_text("/proc/cpuinfo") or "").splitlines():
+        key, _, value = line.partition(":")
+        known.setdefault(key.strip(), value.strip())
+    part = f"implementer {known.get('CPU implementer')} part {known.get('CPU part')}" if "CPU part" in known else ""
+    return (known.get("model name") or known.get("Model") or known.get("Hardware") or part
+            or platform.processor() or platform.machine())
+
+
+def _text(path: str) -> str | None:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return None
+
+
+def _number(path: str) -> float | None:
+    try:
+        return float(_text(path) or "")
+    except ValueError:
+        return None
+
+
+def main() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: os._exit(128 + received))
+    lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    job = json.load(sys.stdin)
+    gc.disable()
+    for result in run_job(job):
+        try:
+            print(json.dumps(result, allow_nan=False), file=lines, flush=True)
+        except BrokenPipeError:
+            os._exit(1)
+        gc.collect()
+    os._exit(0)  # a runtime that crashes while it is torn down has nothing left to spoil
+
+
+if __name__ == "__main__":
+    main()

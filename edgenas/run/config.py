@@ -1,0 +1,75 @@
+"""What a run was asked to do: everything that its result depends on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from edgenas import __version__
+from edgenas.budget import Request
+from edgenas.errors import RunError
+from edgenas.measure.measurement import STATISTICS
+from edgenas.search.search import SearchSettings
+from edgenas.train import TrainSettings
+
+SCHEMA = 1
+PROVENANCE = {"command", "created", "edgenas"}  # what may differ between two starts of one run
+
+
+class RunConfig(BaseModel):
+    """The resolved request, as `run.json` keeps it. Two runs of equal configurations give equal architectures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA
+    edgenas: str = __version__
+    command: tuple[str, ...] = ()
+    created: str = ""
+
+    data: str
+    data_fingerprint: str
+    image_size: int | None = None
+    max_images: int | None = None
+    on_bad_image: Literal["error", "skip"] = "error"
+
+    device: str
+    runtime: str
+    threads: int
+    statistic: str = STATISTICS[0]
+    profiles: str | None = None
+
+    space: str = "mobile"
+    space_options: dict[str, str] = {}
+    strategy: str = "snas"
+    strategy_options: dict[str, str] = {}
+    budgets: tuple[Request, ...]
+
+    seed: int = 0
+    search: SearchSettings = SearchSettings()
+    train: TrainSettings = TrainSettings()
+    inherit: bool = True
+    distill: str | None = None
+
+    accelerator: str = "auto"
+    precision: str = "32-true"
+
+    def is_same_run(self, other: RunConfig) -> bool:
+        return self.model_dump(exclude=PROVENANCE) == other.model_dump(exclude=PROVENANCE)
+
+    def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+        """What makes two runs differ: name -> (ours, theirs)."""
+        ours, theirs = self.model_dump(exclude=PROVENANCE), other.model_dump(exclude=PROVENANCE)
+        return {name: (ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]}
+
+    @classmethod
+    def read(cls, path: Path) -> RunConfig:
+        """Raises: RunError when the file is missing, damaged or of another schema."""
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{path.parent} holds no run: there is no {path.name} in it",
+                           f"edgenas run --out {path.parent}") from None
+        except (OSError, ValidationError) as error:
+            raise RunError(f"{path} is damaged: {error}", "start the run anew in another folder") from error

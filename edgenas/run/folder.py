@@ -1,0 +1,166 @@
+"""A run: its folder, its configuration, and what follows from it, made when it is first needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from edgenas.budget import Budget, resolve
+from edgenas.cost.latency import HeldOut, latency_model
+from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.profile import Profile
+from edgenas.cost.profiling import open_profile
+from edgenas.data import Task, load
+from edgenas.errors import RunError
+from edgenas.files import replacing, write_json
+from edgenas.measure.device import Device, load_device
+from edgenas.run.config import RunConfig
+from edgenas.search.strategy import Strategy, load_strategy
+from edgenas.space import Architecture, Space, load_space
+from edgenas.training import new_fabric
+
+
+class Run:
+    """Paths and objects of one run. Open it with `Run.create` or `Run.open`."""
+
+    def __init__(self, folder: Path, config: RunConfig) -> None:
+        self.folder = folder
+        self.config = config
+
+    @classmethod
+    def create(cls, folder: Path, config: RunConfig, *, resume: bool) -> Run:
+        """Start a run in `folder`, or go on with the same run there.
+
+        Raises: RunError when the folder holds something else, or holds this run and `resume` was not asked for.
+        """
+        path = folder / "run.json"
+        if path.exists():
+            known = RunConfig.read(path)
+            if not config.is_same_run(known):
+                name, (ours, theirs) = next(iter(config.differences(known).items()))
+                raise RunError(f"{folder} holds another run: its {name} is {theirs}, not {ours}",
+                               "choose another --out, or delete that folder")
+            if not resume:
+                raise RunError(f"{folder} holds this run already", "add --resume to go on with it, or choose another "
+                                                                    "--out")
+            return cls(folder, known)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder} exists and is no run of edgenas", "choose another --out")
+        write_json(path, config.model_dump(mode="json"))
+        return cls(folder, config)
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """Raises: RunError when `folder` holds no readable run."""
+        return cls(folder, RunConfig.read(folder / "run.json"))
+
+    @property
+    def artifacts(self) -> Path:
+        return self.folder / "artifacts"
+
+    @cached_property
+    def task(self) -> Task:
+        c = self.config
+        task = load(c.data, image_size=c.image_size, seed=c.seed, on_bad_image=c.on_bad_image,
+                    max_images=c.max_images)
+        if task.fingerprint != c.data_fingerprint:
+            raise RunError(f"the data {c.data} changed since the run in {self.folder} began",
+                           "restore the data, or start a new run")
+        return task
+
+    @cached_property
+    def space(self) -> Space:
+        return load_space(self.config.space, self.task.input_shape, len(self.task.classes), self.config.space_options)
+
+    @cached_property
+    def strategy(self) -> Strategy:
+        return load_strategy(self.config.strategy, self.config.strategy_options)
+
+    @cached_property
+    def device(self) -> Device:
+        return load_device(self.config.device)
+
+    @cached_property
+    def fabric(self) -> Fabric:
+        return new_fabric(self.config.accelerator, self.config.precision)
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(request.metric for request in self.config.budgets)
+
+    @cached_property
+    def profile(self) -> Profile:
+        c = self.config
+        return open_profile(self.device, c.runtime, threads=c.threads,
+                            folder=Path(c.profiles) if c.profiles else None)
+
+    @cached_property
+    def latency(self) -> tuple[CostModel, HeldOut]:
+        return latency_model(self.space, self.profile, self.config.statistic)
+
+    @cached_property
+    def models(self) -> dict[str, CostModel]:
+        """A cost model for each metric that has a budget."""
+        return {m: self.latency[0] if m == "latency_ms" else exact_model(self.space, m) for m in self.metrics}
+
+    @cached_property
+    def budgets(self) -> Sequence[Budget]:
+        return resolve(self.config.budgets, self.models)
+
+    @property
+    def architecture(self) -> Architecture:
+        """Raises: RunError when the search is not done, or the file is of another space."""
+        path = self.folder / "architecture.json"
+        if not path.exists():
+            raise RunError(f"the search in {self.folder} is not finished: there is no architecture yet",
+                           f"run the recorded command again with --resume: {' '.join(self.config.command)} --resume")
+        architecture = Architecture.load(path)
+        self.space.check(architecture)
+        return architecture
+
+    def network(self) -> nn.Module:
+        """The trained network, on the CPU, in evaluation mode.
+
+        Raises: RunError when it is not trained yet.
+        """
+        network = self.space.build(self.architecture)
+        network.load_state_dict(self.read_weights("weights", f"edgenas train {self.folder}"))
+        return network.eval()
+
+    def read(self, name: str) -> Any:
+        """A JSON file of the folder, None if there is none.
+
+        Raises: RunError when it is damaged.
+        """
+        path = self.folder / name
+        if not path.exists():
+            return None
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} is damaged: {error}", "delete it and run the command again") from error
+
+    def write(self, name: str, value: Mapping[str, Any]) -> None:
+        write_json(self.folder / name, value)
+
+    def save_weights(self, name: str, network: nn.Module) -> None:
+        weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+        with replacing(self.folder / f"{name}.safetensors") as scratch:
+            save_file(weights, scratch)
+
+    def read_weights(self, name: str, command: str) -> dict[str, torch.Tensor]:
+        path = self.folder / f"{name}.safetensors"
+        if not path.exists():
+            raise RunError(f"there is no {path.name} in {self.folder} yet", command)
+        try:
+            return load_file(path)
+        except Exception as error:
+            raise RunError(f"{path} is damaged: {error}", command) from error

@@ -1,0 +1,75 @@
+"""The search phase: profile what is missing, refuse what is out of reach, search, and settle on an architecture."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from edgenas.cost.profiling import missing_blocks, missing_networks, profile_space
+from edgenas.progress import Progress
+from edgenas.run.folder import Run
+from edgenas.run.measuring import measure_networks
+from edgenas.run.settling import Settled, settle
+from edgenas.search.search import search
+from edgenas.space import Architecture
+
+
+def prepare(run: Run, progress: Progress) -> None:
+    """Profile what the cost models need, and check that the budgets can be reached.
+
+    Raises: BudgetError giving the reachable range.
+    """
+    if "latency_ms" in run.metrics:
+        work = len(missing_blocks(run.space, run.profile)) + len(missing_networks(run.space, run.profile))
+        if work:
+            progress.start(f"profile {run.device.name} {run.config.runtime}", work)
+            profile_space(run.space, run.device, run.profile, on_done=progress.advance)
+        error = run.latency[1]
+        progress.say(f"cost model of latency_ms on {error.networks} held-out networks: error {error.mape:.1%} (mean "
+                     f"absolute), Spearman {error.spearman:.3f}, {error.within_10:.0%} within ±10%, margin "
+                     f"{error.margin:.1%}")
+    for budget in run.budgets:
+        low, high = run.models[budget.metric].reachable
+        progress.say(f"budget {budget.metric} {budget.limit:.4g}; this space reaches from {low:.4g} to {high:.4g}")
+
+
+def search_phase(run: Run, progress: Progress) -> Architecture:
+    """Find the run's architecture, whose exported file was measured within every budget.
+
+    Raises: BudgetError when no decoded network held the budgets on the device.
+    """
+    if (run.folder / "architecture.json").exists():
+        return run.architecture
+    run.write("data.json", run.task.describe())
+    prepare(run, progress)
+    result = search(run.space, run.task, run.strategy, run.models, run.budgets, settings=run.config.search,
+                    seed=run.config.seed, checkpoint=run.folder / "search" / "checkpoint.pt", fabric=run.fabric,
+                    progress=progress)
+    run.write("search.json", {"history": result.history, "scores": result.scores})
+    if run.strategy.trains_supernet:
+        run.save_weights("supernet", result.supernet)
+    settled = settle(result.scores, run.models, run.budgets, lambda a: measure_architecture(run, a), progress)
+    record(run, settled)
+    settled.architecture.save(run.folder / "architecture.json")
+    return settled.architecture
+
+
+def measure_architecture(run: Run, architecture: Architecture) -> dict[str, list[float]]:
+    """What the exported, untrained network of `architecture` measures for each metric that has a budget."""
+    network = run.space.build(architecture).eval()
+    return measure_networks(run, {"candidate": network})["candidate"]
+
+
+def record(run: Run, settled: Settled) -> None:
+    models: dict[str, Any] = {}
+    for name, model in run.models.items():
+        models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact}
+    if "latency_ms" in models:
+        models["latency_ms"]["held_out"] = asdict(run.latency[1])
+        models["latency_ms"]["profile_sha256"] = run.profile.digest
+    run.write("decoding.json", {
+        "models": models,
+        "budgets": [asdict(b) for b in run.budgets],
+        "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
+        "rounds": settled.rounds,
+    })

@@ -1,0 +1,87 @@
+"""Decode, export, measure, correct, and again: a network is taken only when its exported file held every budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgenas.budget import Budget
+from edgenas.cost.model import CostModel
+from edgenas.errors import BudgetError
+from edgenas.progress import Progress
+from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.space.architecture import Architecture
+
+ROUNDS = 6
+WELL_USED = 0.95  # share of a budget from which on another round is not worth its time
+FLOOR = 0.9  # networks predicted to use less of the first budget are taken only if there is nothing else
+Measure = Callable[[Architecture], Mapping[str, Sequence[float]]]
+
+
+@dataclass
+class Settled:
+    """rounds: per decoded network its picks, predicted and measured figures, and whether it held the budgets."""
+
+    architecture: Architecture
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+
+
+def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], measure: Measure,
+           progress: Progress) -> Settled:
+    """The best-scored architecture whose measured costs hold every budget.
+
+    Each round solves the integer program, measures the network, and shifts the cost models so that they predict what
+    was measured. The margin for the model's own error halves every round, as the correction is local. Measured
+    several times, the largest figure counts. Ends early when a network holds and uses its first budget well.
+
+    Raises: BudgetError with the figures when none of the measured networks held.
+    """
+    models = dict(models)
+    rounds: list[dict[str, Any]] = []
+    held: dict[Architecture, float] = {}
+    for number in range(ROUNDS):
+        measured_before = [Architecture(r["architecture"]) for r in rounds]
+        picked = _solve(scores, models, budgets, 0.5**number, measured_before)
+        if picked is None:
+            break
+        predicted = {b.metric: models[b.metric].predict(picked) for b in budgets}
+        measured = {metric: max(figures) for metric, figures in measure(picked).items()}
+        within = all(measured[b.metric] <= b.limit for b in budgets)
+        rounds.append({"architecture": dict(picked), "predicted": predicted, "measured": measured, "within": within})
+        progress.say(f"round {number + 1}: " + ", ".join(
+            f"{b.metric} predicted {predicted[b.metric]:.4g} measured {measured[b.metric]:.4g} of {b.limit:.4g}"
+            for b in budgets))
+        for b in budgets:
+            if not models[b.metric].exact:
+                models[b.metric] = models[b.metric].corrected(picked, measured[b.metric])
+        if within:
+            held[picked] = sum(scores[choice][candidate] for choice, candidate in picked.items())
+            if measured[budgets[0].metric] >= WELL_USED * budgets[0].limit:
+                break
+    if not held:
+        raise BudgetError(_failure(rounds, budgets), "raise the budget, or search a narrower space: "
+                                                     "--set space.width=0.5")
+    return Settled(max(held, key=held.__getitem__), rounds)
+
+
+def _solve(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], caution: float,
+           exclude: Sequence[Architecture]) -> Architecture | None:
+    """The best architecture that uses the first budget well, or else the best at all."""
+    limits = [b.limit / (1 + models[b.metric].margin * caution) for b in budgets]
+    for floor in (FLOOR, 0.0):
+        constraints = [Constraint(models[b.metric], limit, floor * limit if i == 0 and floor else -float("inf"))
+                       for i, (b, limit) in enumerate(zip(budgets, limits, strict=True))]
+        picked = decode(scores, constraints, exclude)
+        if picked is not None:
+            return picked
+    return None
+
+
+def _failure(rounds: Sequence[Mapping[str, Any]], budgets: Sequence[Budget]) -> str:
+    if not rounds:
+        return "no network of this space is predicted to hold " + " and ".join(
+            f"{b.metric} = {b.limit:.4g}" for b in budgets) + " at once"
+    tried = "; ".join(", ".join(f"{b.metric} {r['measured'][b.metric]:.4g} of {b.limit:.4g}" for b in budgets)
+                      for r in rounds)
+    return f"none of {len(rounds)} decoded networks held the budget when measured: {tried}"

@@ -1,0 +1,77 @@
+"""The training phase: the derived network, with the supernet's weights, on the task."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from edgenas.checkpoint import epoch_generator
+from edgenas.cost.model import exact_model
+from edgenas.data.task import Task
+from edgenas.errors import UsageError
+from edgenas.imports import import_function
+from edgenas.progress import Progress
+from edgenas.run.folder import Run
+from edgenas.space import Architecture, pick
+from edgenas.train import train
+from edgenas.training import accuracy, recalibrate
+
+
+def train_phase(run: Run, progress: Progress) -> None:
+    """Train the run's network and keep its weights; does nothing when that is done.
+
+    The test accuracy is computed here, once, of the weights that were best on the validation part.
+    """
+    if (run.folder / "weights.safetensors").exists():
+        return
+    network = initial_network(run, run.architecture)
+    teacher = teacher_of(run, run.config.distill) if run.config.distill else None
+    validation, history = train(network, run.task, settings=run.config.train, seed=run.config.seed,
+                                checkpoint=run.folder / "train" / "checkpoint.pt", fabric=run.fabric,
+                                teacher=teacher, progress=progress)
+    test = accuracy(network, run.task.test, run.task, run.fabric)
+    run.write("train.json", {"history": history, "accuracy": {"validation": validation, "test": test}})
+    run.save_weights("weights", network)
+
+
+def initial_network(run: Run, architecture: Architecture) -> nn.Module:
+    """The network before training: with the supernet's weights where there are some, else seeded random ones."""
+    torch.manual_seed(epoch_generator(run.config.seed, 0, "network").initial_seed())
+    if run.config.inherit and run.strategy.trains_supernet:
+        return pick(supernet_of(run), architecture)
+    return run.space.build(architecture)
+
+
+def supernet_of(run: Run) -> nn.Module:
+    supernet = run.space.supernet()
+    supernet.load_state_dict(run.read_weights("supernet", f"edgenas search {run.folder}"))
+    return supernet
+
+
+def teacher_of(run: Run, source: str) -> nn.Module:
+    """The network to distil from.
+
+    source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, or
+    `module:function`, called with the task, returning a trained module that gives logits.
+
+    Raises: UsageError when the strategy trains no supernet, or the function returns no module.
+    """
+    if source == "supernet":
+        if not run.strategy.trains_supernet:
+            raise UsageError(f"strategy {run.config.strategy!r} trains no supernet to distil from",
+                             "leave out --distill, or give --distill MODULE:FUNCTION")
+        teacher = pick(supernet_of(run), exact_model(run.space, "macs").largest()).to(run.fabric.device)
+        recalibrate(teacher, run.task.train, run.task, run.fabric)
+        return teacher
+    build = import_function(source, "--distill")
+    return checked(build(run.task), source, run.task)
+
+
+def checked(teacher: object, source: str, task: Task) -> nn.Module:
+    if not isinstance(teacher, nn.Module):
+        raise UsageError(f"--distill {source} returned {type(teacher).__name__}, not a torch module")
+    with torch.no_grad():
+        shape = tuple(teacher.eval()(torch.zeros(1, *task.input_shape)).shape)
+    if shape != (1, len(task.classes)):
+        raise UsageError(f"the teacher {source} gives outputs of shape {shape}, not (1, {len(task.classes)})")
+    return teacher

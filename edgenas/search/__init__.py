@@ -1,0 +1,1 @@
+"""Search: relaxations, updates, strategies, and decoding under budgets."""

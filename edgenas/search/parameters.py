@@ -1,0 +1,46 @@
+"""Architecture parameters: one logit per candidate of each choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class ArchitectureParameters(nn.Module):
+    """`values` (choices, most candidates) are learned; `mask` says which candidates exist and are allowed.
+
+    All candidates start equally likely.
+    """
+
+    mask: Tensor
+
+    def __init__(self, choices: Mapping[str, tuple[str, ...]], mask: Tensor) -> None:
+        super().__init__()
+        self.choices = dict(choices)
+        self.values = nn.Parameter(torch.zeros(mask.shape))
+        self.register_buffer("mask", mask)
+
+    @property
+    def logits(self) -> Tensor:
+        return self.values.masked_fill(~self.mask, -torch.inf)
+
+    @property
+    def probabilities(self) -> Tensor:
+        return torch.softmax(self.logits, dim=1)
+
+    @torch.no_grad()
+    def entropy(self) -> float:
+        """Mean entropy of the choices' distributions as a share of its largest value: 1 uniform, 0 decided."""
+        p = self.probabilities
+        entropy = -(p * p.clamp_min(1e-12).log()).sum(1)
+        largest = self.mask.sum(1).clamp_min(2).log()
+        return float((entropy / largest).mean())
+
+    @torch.no_grad()
+    def scores(self) -> dict[str, dict[str, float]]:
+        """Log-probability of every allowed candidate, for decoding."""
+        table = torch.log_softmax(self.logits, dim=1).tolist()
+        return {choice: {name: row[i] for i, name in enumerate(names) if row[i] > -torch.inf}
+                for (choice, names), row in zip(self.choices.items(), table, strict=True)}

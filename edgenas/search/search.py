@@ -1,0 +1,117 @@
+"""The search: train a supernet under the budgets until every choice has a score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Lt
+from lightning_fabric import Fabric
+from torch import nn
+
+from edgenas.budget import Budget
+from edgenas.checkpoint import Checkpoint, epoch_generator
+from edgenas.cost.model import CostModel
+from edgenas.data.augment import Augment
+from edgenas.data.task import Split, Task
+from edgenas.progress import Progress, Silent
+from edgenas.search.decode import Scores
+from edgenas.search.multiplier import Multipliers, allowed
+from edgenas.search.parameters import ArchitectureParameters
+from edgenas.search.schedule import cosine
+from edgenas.search.state import SearchState
+from edgenas.search.strategy import Strategy
+from edgenas.space.space import Space
+from edgenas.training import prepared, sgd
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine)."""
+
+    epochs: Annotated[int, Ge(1)] = 20
+    batch_size: Annotated[int, Ge(2)] = 64
+    lr: Annotated[float, Gt(0)] = 0.05
+    weight_decay: Annotated[float, Ge(0)] = 1e-4
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """supernet: trained, on the CPU. history: one row per epoch."""
+
+    scores: Scores
+    supernet: nn.Module
+    history: list[dict[str, Any]]
+
+
+def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, CostModel], budgets: Sequence[Budget], *,
+           settings: SearchSettings, seed: int, checkpoint: Path, fabric: Fabric,
+           progress: Progress | None = None) -> SearchResult:
+    """Train the supernet of `space` with `strategy`; goes on from `checkpoint` if that file exists.
+
+    The test part of `task` is never touched. The result is the same whether or not the search was interrupted.
+    """
+    progress = progress or Silent()
+    torch.manual_seed(epoch_generator(seed, 0, "weights").initial_seed())
+    supernet = space.supernet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets)).to(fabric.device)
+    multipliers = Multipliers(space.choices, models, budgets, strategy.multiplier).to(fabric.device)
+    wrapped, optimizer = fabric.setup(supernet, sgd(supernet, settings.lr, settings.weight_decay))
+    architecture_optimizer = torch.optim.Adam(parameters.parameters(), strategy.architecture_lr,
+                                              betas=(strategy.momentum, 0.999))
+    saved = Checkpoint(checkpoint, {"supernet": supernet, "parameters": parameters, "multipliers": multipliers,
+                                    "optimizer": optimizer, "architecture_optimizer": architecture_optimizer})
+    saved.restore()
+    state = SearchState(fabric, wrapped, parameters, multipliers, optimizer, architecture_optimizer,
+                        epoch_generator(seed, 0, "scores"), settings.label_smoothing)
+    if strategy.trains_supernet:
+        _train(state, task, strategy, settings, seed, saved, progress)
+    return SearchResult(strategy.scores(state), supernet.cpu().eval(), saved.history)
+
+
+def _train(state: SearchState, task: Task, strategy: Strategy, settings: SearchSettings, seed: int,
+           saved: Checkpoint, progress: Progress) -> None:
+    weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
+    augment = Augment.for_task(task)
+    progress.start("search", settings.epochs, saved.epochs)
+    for epoch in range(saved.epochs, settings.epochs):
+        started = time.perf_counter()
+        state.generator = epoch_generator(seed, epoch, "paths")
+        state.supernet.train()
+        order, noise = epoch_generator(seed, epoch, "order"), epoch_generator(seed, epoch, "augment")
+        held = prepared(held_part, settings.batch_size, order, noise, task, augment, state.fabric, forever=True)
+        steps = max(1, len(weights_part) // settings.batch_size)
+        logs = []
+        for step, batch in enumerate(prepared(weights_part, settings.batch_size, order, noise, task, augment,
+                                              state.fabric)):
+            now = (epoch + step / steps) / settings.epochs
+            for group in state.weight_optimizer.param_groups:
+                group["lr"] = settings.lr * cosine(now)
+            logs.append(strategy.step(state, batch, next(held, None), now))
+        row = {key: sum(log[key] for log in logs) / len(logs) for key in logs[0]}
+        saved.save(row | _figures(state) | {"seconds": time.perf_counter() - started})
+        progress.advance(f"loss {row['loss']:.3f} accuracy {row['accuracy']:.1%}")
+
+
+def _figures(state: SearchState) -> dict[str, Any]:
+    """The epoch's entropy, and per budget the expected cost, target and multiplier."""
+    multipliers = state.multipliers
+    with torch.no_grad():
+        expected = multipliers.cost(state.parameters.probabilities).tolist()
+    columns = zip(multipliers.metrics, expected, multipliers.get_buffer("targets").tolist(),
+                  multipliers.value.tolist(), strict=True)
+    return {"entropy": state.parameters.entropy(),
+            "budgets": {m: {"expected": e, "target": t, "multiplier": v} for m, e, t, v in columns}}
+
+
+def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:
+    """Set aside a seeded random `share` of a split; the second part is empty when `share` is 0."""
+    order = torch.randperm(len(split), generator=epoch_generator(seed, 0, "hold out"))
+    count = round(share * len(split))
+    kept, held = order[count:], order[:count]
+    return Split(split.images[kept], split.labels[kept]), Split(split.images[held], split.labels[held])

@@ -1,0 +1,64 @@
+"""The base of all strategies, and where they are found."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Gt, Lt
+
+from edgenas import options as opts
+from edgenas import plugins
+from edgenas.search.decode import Scores
+from edgenas.search.multiplier import Ascent
+from edgenas.search.state import Batch, SearchState
+
+FAMILY = "edgenas.search.strategies"
+
+
+@dataclass(frozen=True)
+class Strategy(ABC):
+    """How the supernet's choices are relaxed and trained. Fields are its options (`--set NAME=VALUE`).
+
+    A strategy file defines one subclass, named in the file as STRATEGY.
+    """
+
+    summary: ClassVar[str]
+    paper: ClassVar[str]
+    trains_supernet: ClassVar[bool] = True
+    momentum: ClassVar[float] = 0.5  # of the architecture's Adam
+
+    architecture_lr: Annotated[float, Gt(0)] = 0.02
+    architecture_share: Annotated[float, Ge(0), Lt(1)] = 0.0  # part of the training data only for architecture steps
+    multiplier: Ascent = Ascent()
+
+    @abstractmethod
+    def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:
+        """Learn from one batch of training data; `held` is one of the part set aside for the architecture.
+
+        progress: from 0 to 1 over the search. Returns figures for the log, averaged over the epoch.
+        """
+
+    def scores(self, state: SearchState) -> Scores:
+        """Candidates' scores for decoding; by default their log-probabilities."""
+        return state.parameters.scores()
+
+
+def strategy_names() -> list[str]:
+    return plugins.names(FAMILY)
+
+
+def strategy_class(name: str) -> type[Strategy]:
+    """Raises: UsageError naming the nearest strategy."""
+    found: type[Strategy] = plugins.load(FAMILY, name, "strategy").STRATEGY
+    return found
+
+
+def load_strategy(name: str, options: Mapping[str, str] | None = None) -> Strategy:
+    """The strategy `name` with its options set from texts, e.g. {"temperature.start": "5"}.
+
+    Raises: UsageError for an unknown strategy or option, or a refused value.
+    """
+    return opts.settings(strategy_class(name), options or {}, f"strategy {name!r}")

@@ -1,0 +1,56 @@
+"""A place in the network where one of several candidates is picked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from edgenas.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which candidates of a choice one forward pass computes, and how they are weighed.
+
+    active: indices of the computed candidates. weights: one weight per candidate of the choice (also the inactive
+    ones), or None to take the single active candidate as it is.
+    """
+
+    active: tuple[int, ...]
+    weights: Tensor | None = None
+
+
+class Choice(nn.Module):
+    """Holds named candidates, all of one input and one output shape; computes those that `route` names.
+
+    `nn.Identity` as a candidate makes the network shallower at this place and costs nothing.
+    """
+
+    def __init__(self, candidates: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        if len(candidates) < 2:
+            raise UsageError(f"a choice of {len(candidates)} candidate(s): {list(candidates)}; it takes at least two",
+                             "put the module itself into the network where there is nothing to choose")
+        self.candidates = nn.ModuleDict(candidates)
+        self.route = Route(active=(0,))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.candidates)
+
+    def forward(self, x: Tensor) -> Tensor:
+        operators = list(self.candidates.values())
+        active, weights = self.route.active, self.route.weights
+        if weights is None:
+            (only,) = active
+            output: Tensor = operators[only](x)
+            return output
+        mixed: Tensor = sum(weights[i] * operators[i](x) for i in active)
+        return mixed
+
+
+def choices_of(module: nn.Module) -> dict[str, Choice]:
+    """The choices of a network by their dotted names, in the order of definition."""
+    return {name: part for name, part in module.named_modules() if isinstance(part, Choice)}

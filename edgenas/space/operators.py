@@ -1,0 +1,82 @@
+"""Building blocks that spaces are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from torch import Tensor, nn
+
+from edgenas.errors import unknown
+
+Activation = Literal["relu6", "relu", "hardswish"]
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu6": nn.ReLU6, "relu": nn.ReLU, "hardswish": nn.Hardswish}
+
+
+def activation_of(name: str) -> nn.Module:
+    if name not in ACTIVATIONS:
+        raise unknown("activation", name, ACTIVATIONS)
+    return ACTIVATIONS[name]()
+
+
+class ConvBN(nn.Sequential):
+    """Convolution, batch normalisation and, unless `activation` is None, an activation. Keeps the size at stride 1."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 1, *, stride: int = 1, groups: int = 1,
+                 activation: str | None = "relu6") -> None:
+        layers: list[nn.Module] = [
+            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(outputs),
+        ]
+        if activation is not None:
+            layers.append(activation_of(activation))
+        super().__init__(*layers)
+
+
+class SqueezeExcite(nn.Module):
+    """Channel attention (Hu et al., arXiv:1709.01507) with the hard sigmoid of MobileNetV3 (arXiv:1905.02244)."""
+
+    def __init__(self, channels: int, reduced: int) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.reduce = nn.Conv2d(channels, reduced, 1)
+        self.relu = nn.ReLU()
+        self.expand = nn.Conv2d(reduced, channels, 1)
+        self.gate = nn.Hardsigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        scale: Tensor = self.gate(self.expand(self.relu(self.reduce(self.pool(x)))))
+        return x * scale
+
+
+class MBConv(nn.Module):
+    """Inverted residual with linear bottleneck (MobileNetV2, arXiv:1801.04381), optionally with squeeze-excite.
+
+    expansion: hidden channels per input channel. The residual is there when the shape is kept.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, expansion: int, *, stride: int = 1,
+                 activation: str = "relu6", squeeze_excite: bool = False) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        layers: list[nn.Module] = [
+            ConvBN(inputs, hidden, activation=activation),
+            ConvBN(hidden, hidden, kernel, stride=stride, groups=hidden, activation=activation),
+        ]
+        if squeeze_excite:
+            layers.append(SqueezeExcite(hidden, max(8, inputs // 4 * expansion // 4)))
+        layers.append(ConvBN(hidden, outputs, activation=None))
+        self.body = nn.Sequential(*layers)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.body(x)
+        return x + output if self.residual else output
+
+
+class Head(nn.Sequential):
+    """1×1 convolution, global average pooling and a linear classifier: (N, inputs, H, W) -> (N, classes)."""
+
+    def __init__(self, inputs: int, hidden: int, classes: int, *, activation: str = "relu6") -> None:
+        super().__init__(ConvBN(inputs, hidden, activation=activation), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                         nn.Linear(hidden, classes))

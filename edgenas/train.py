@@ -1,0 +1,115 @@
+"""Train the derived network: from the supernet's weights or from scratch, best epoch by validation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from annotated_types import Ge, Gt, Le, Lt
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn import functional
+
+from edgenas.checkpoint import Checkpoint, epoch_generator
+from edgenas.data.augment import Augment
+from edgenas.data.task import Task
+from edgenas.progress import Progress, Silent
+from edgenas.search.schedule import cosine
+from edgenas.training import accuracy, prepared, sgd
+
+GRADIENT_NORM = 5.0
+TEMPERATURE = 4.0  # of the distillation's softened outputs
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """lr: peak learning rate (SGD, Nesterov momentum 0.9, cosine). distill: share of the loss that follows the
+    teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
+
+    epochs: Annotated[int, Ge(1)] = 30
+    batch_size: Annotated[int, Ge(2)] = 64
+    lr: Annotated[float, Gt(0)] = 0.05
+    weight_decay: Annotated[float, Ge(0)] = 1e-4
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
+    distill: Annotated[float, Gt(0), Le(1)] = 0.5
+
+
+class Best:
+    """The weights of the epoch with the highest validation accuracy; the earliest of equals."""
+
+    def __init__(self) -> None:
+        self.validation = -1.0
+        self.weights: dict[str, Tensor] = {}
+
+    def offer(self, validation: float, network: nn.Module) -> None:
+        if validation > self.validation:
+            self.validation = validation
+            self.weights = {k: v.detach().cpu().clone() for k, v in network.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"validation": self.validation, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.validation, self.weights = state["validation"], state["weights"]
+
+
+def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int, checkpoint: Path, fabric: Fabric,
+          teacher: nn.Module | None = None, label: str = "train",
+          progress: Progress | None = None) -> tuple[float, list[dict[str, Any]]]:
+    """Train `network` in place and leave it with its best weights, on the CPU, in evaluation mode.
+
+    Goes on from `checkpoint` if that file exists, to the same result as without the interruption. Returns the
+    validation accuracy and a history of one row per epoch. The test part of `task` is never touched.
+    """
+    progress = progress or Silent()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    wrapped, optimizer = fabric.setup(network, sgd(network, settings.lr, settings.weight_decay))
+    teacher = teacher.to(fabric.device).eval() if teacher is not None else None
+    best = Best()
+    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer, "best": best})
+    saved.restore()
+    progress.start(label, settings.epochs, saved.epochs)
+    for epoch in range(saved.epochs, settings.epochs):
+        started = time.perf_counter()
+        torch.manual_seed(epoch_generator(seed, epoch, "dropout").initial_seed())
+        loss = _epoch(wrapped, optimizer, teacher, task, settings, seed, epoch, fabric)
+        validation = accuracy(network, task.validation, task, fabric)
+        best.offer(validation, network)
+        saved.save({"loss": loss, "validation": validation, "seconds": time.perf_counter() - started})
+        progress.advance(f"loss {loss:.3f} validation {validation:.1%}")
+    network.load_state_dict(best.weights)
+    network.cpu().eval()
+    return best.validation, saved.history
+
+
+def _epoch(network: nn.Module, optimizer: torch.optim.Optimizer, teacher: nn.Module | None, task: Task,
+           settings: TrainSettings, seed: int, epoch: int, fabric: Fabric) -> float:
+    network.train()
+    order, noise = epoch_generator(seed, epoch, "order"), epoch_generator(seed, epoch, "augment")
+    losses = []
+    steps = max(1, len(task.train) // settings.batch_size)
+    data = prepared(task.train, settings.batch_size, order, noise, task, Augment.for_task(task), fabric)
+    for step, (images, labels) in enumerate(data):
+        for group in optimizer.param_groups:
+            group["lr"] = settings.lr * cosine((epoch + step / steps) / settings.epochs)
+        logits = network(images)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
+        if teacher is not None:
+            loss = (1 - settings.distill) * loss + settings.distill * distillation(logits, teacher, images)
+        optimizer.zero_grad()
+        fabric.backward(loss)
+        fabric.clip_gradients(network, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=True)
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return sum(losses) / len(losses)
+
+
+def distillation(logits: Tensor, teacher: nn.Module, images: Tensor) -> Tensor:
+    """Divergence of the softened outputs from the teacher's, scaled so that its gradient keeps its size."""
+    with torch.no_grad():
+        target = functional.log_softmax(teacher(images) / TEMPERATURE, dim=1)
+    softened = functional.log_softmax(logits / TEMPERATURE, dim=1)
+    return functional.kl_div(softened, target, log_target=True, reduction="batchmean") * TEMPERATURE**2

@@ -1,0 +1,75 @@
+"""What every exporter takes and does."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from edgenas.errors import ExportError, missing_extra
+
+Done = Callable[["Export"], None]
+
+
+@dataclass(frozen=True)
+class Export:
+    """One module to export.
+
+    module   computes one float32 tensor from one; it is exported in eval mode and left as it was
+    example  (1, ...) float32 input, NCHW when 4-D; fixes all shapes
+    path     the file to write: the whole file or none
+    """
+
+    module: nn.Module
+    example: Tensor
+    path: Path
+
+
+class Exporter(ABC):
+    """Writes modules in one format: `format` is its name, `suffix` its files', `extra` what installs it."""
+
+    format: ClassVar[str]
+    suffix: ClassVar[str]
+    extra: ClassVar[str]
+
+    @abstractmethod
+    def export(self, items: Sequence[Export], *, target: str = "host", on_done: Done | None = None) -> None:
+        """Write every item's file; `on_done` hears of each one as soon as its file is there.
+
+        Raises: ExportError naming the file and, where one is to blame, the operator or the weight;
+        UsageError for an unknown target, an extra that is not installed or a folder that cannot be written.
+        """
+
+
+def optional(package: str, extra: str) -> Any:
+    """Import a package of one of the extras.
+
+    Raises: UsageError saying which extra to install.
+    """
+    try:
+        return importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package.partition(".")[0]:
+            raise
+        raise missing_extra(error.name, extra) from error
+
+
+def in_batches(items: Sequence[Export], size: int, write: Callable[[Sequence[Export]], None],
+               on_done: Done | None = None) -> None:
+    """Call `write` on batches of items; one that fails is halved, so that the error names a single item."""
+    for start in range(0, len(items), size):
+        batch = items[start:start + size]
+        try:
+            write(batch)
+        except ExportError:
+            if len(batch) == 1:
+                raise
+            in_batches(batch, (len(batch) + 1) // 2, write, on_done)
+            continue
+        for item in batch if on_done else ():
+            on_done(item)

@@ -1,0 +1,76 @@
+"""Shared libraries by TVM Relax, with their signature beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from edgenas.export.base import Done, Export, Exporter, in_batches, optional
+from edgenas.export.contents import Sidecar, TensorSpec, sidecar_path
+from edgenas.export.program import examples, trace, translated
+from edgenas.export.quiet import quiet
+from edgenas.export.tvm_target import Compiler, compiler
+from edgenas.files import replacing, write_json
+
+
+class ToTvm(Exporter):
+    """A library whose `main` takes `image` and returns `logits`, float32, NCHW; static shapes.
+
+    `target` is one of tvm_target.py's: `host` is this machine's very CPU, another name a processor family.
+    The library does not carry its signature: `<path>.json` does, with the operators it was compiled from.
+    """
+
+    format = "tvm"
+    suffix = ".so"
+    extra = "tvm"
+
+    def export(self, items: Sequence[Export], *, target: str = "host", on_done: Done | None = None) -> None:
+        optional("tvm", self.extra)
+        chosen = compiler(target)
+        in_batches(items, 1, lambda batch: write(batch[0], chosen), on_done)
+
+
+def write(item: Export, chosen: Compiler) -> None:
+    import tvm
+    module = _relax(item)
+    with translated([item], "TVM cannot compile it"), replacing(item.path) as scratch:
+        library = tvm.compile(module, target=tvm.target.Target(chosen.target))
+        library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
+    write_json(sidecar_path(item.path), _sidecar(item, module, chosen.name).model_dump(mode="json"))
+
+
+def _relax(item: Export) -> Any:
+    """The module as a Relax program with its weights inside."""
+    from tvm.relax.frontend.torch import from_exported_program
+    graph = trace([item])
+    with translated([item], "TVM cannot express it"), quiet(), torch.no_grad():
+        program = torch.export.export(graph, examples([item]), strict=False)
+        return from_exported_program(program, keep_params_as_input=False, unwrap_unit_return_tuple=True)
+
+
+def _sidecar(item: Export, module: Any, target: str) -> Sidecar:
+    output = tuple(int(size) for size in module["main"].ret_ty.shape)
+    return Sidecar(
+        inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
+        outputs=(TensorSpec(name="logits", shape=output, dtype="float32"),),
+        operators=_operators(module), target=target,
+    )
+
+
+def _operators(module: Any) -> dict[str, int]:
+    """How often each Relax operator is called."""
+    import tvm
+    calls: Counter[str] = Counter()
+
+    def visit(node: Any) -> None:
+        if isinstance(node, tvm.relax.Call) and isinstance(node.op, tvm.ir.Op):
+            calls[node.op.name.removeprefix("relax.")] += 1
+
+    tvm.relax.analysis.post_order_visit(module["main"], visit)
+    return dict(sorted(calls.items()))
+
+
+EXPORTER = ToTvm()
