@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from edgenas import plugins
 
 if TYPE_CHECKING:
-    from edgenas.export.base import Exporter
+    from .base import Exporter
 
 
 def formats() -> list[str]:

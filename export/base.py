@@ -7,11 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from edgenas.errors import ExportError, missing_extra
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 Done = Callable[["Export"], None]
 
@@ -71,5 +72,6 @@ def in_batches(items: Sequence[Export], size: int, write: Callable[[Sequence[Exp
                 raise
             in_batches(batch, (len(batch) + 1) // 2, write, on_done)
             continue
-        for item in batch if on_done else ():
-            on_done(item)
+        if on_done:
+            for item in batch:
+                on_done(item)

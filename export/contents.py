@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from edgenas.errors import ExportError, UsageError
-from edgenas.export.base import optional
+from edgenas.errors import EdgenasError, ExportError, UsageError
+
+from .base import optional
 
 
 class TensorSpec(BaseModel):
@@ -26,6 +25,7 @@ class TensorSpec(BaseModel):
 
 
 Specs = tuple[TensorSpec, ...]
+Result = TypeVar("Result")
 
 
 class Sidecar(BaseModel):
@@ -62,25 +62,72 @@ def operators(path: Path) -> dict[str, int]:
 
 def weights_bytes(path: Path) -> int:
     """Bytes of the weights in an ONNX file; errors as for signature()."""
-    onnx = optional("onnx", "onnx")
-    weights = _read(path, lambda: onnx.load_model(path)).graph.initializer
-    return sum(math.prod(weight.dims) * onnx.helper.tensor_dtype_to_np_dtype(weight.data_type).itemsize
-               for weight in weights)
+    numpy_helper = optional("onnx.numpy_helper", "onnx")
+    return _read(path, lambda: sum(int(numpy_helper.to_array(weight).nbytes)
+                                   for weight in _onnx_model(path).graph.initializer))
 
 
 def _contents(path: Path) -> tuple[Specs, Specs, Counter[str]]:
     readers = {".onnx": _onnx, ".tflite": _tflite, ".so": _tvm}
     if path.suffix not in readers:
-        raise UsageError(f"{path.name!r} is no exported network", f"files are named *{', *'.join(readers)}")
+        raise UsageError(f"{path.name!r} is no exported network", f"its name should end in {', '.join(readers)}")
     return _read(path, lambda: readers[path.suffix](path))
 
 
-def _read[T](path: Path, read: Callable[[], T]) -> T:
+def _read(path: Path, read: Callable[[], Result]) -> Result:
     try:
         return read()
-    except UsageError:
+    except EdgenasError:
         raise
     except OSError as error:
-        raise ExportError(f"cannot read {path}: {error.strerror or error}") from error
+        raise ExportError(f"cannot read {error.filename or path}: {error.strerror or error}") from error
     except Exception as error:
-        raise ExportError(f"{path} is damaged: it cannot be read as {path.suffix[1:]}", "export it again") from error
+        raise ExportError(f"{path} is damaged: it does not hold what a {path.suffix} file holds",
+                          "export it again") from error
+
+
+def _onnx_model(path: Path) -> Any:
+    model = optional("onnx", "onnx").load_model(path, load_external_data=False)
+    if not model.graph.output:
+        raise ValueError("no output")
+    return model
+
+
+def _onnx(path: Path) -> tuple[Specs, Specs, Counter[str]]:
+    helper = optional("onnx.helper", "onnx")
+    graph = _onnx_model(path).graph
+
+    def spec(value: Any) -> TensorSpec:
+        kind = value.type.tensor_type
+        return TensorSpec(name=value.name, shape=tuple(size.dim_value for size in kind.shape.dim),
+                          dtype=helper.tensor_dtype_to_np_dtype(kind.elem_type).name)
+
+    weights = {weight.name for weight in graph.initializer}
+    return (tuple(spec(value) for value in graph.input if value.name not in weights),
+            tuple(spec(value) for value in graph.output), Counter(node.op_type for node in graph.node))
+
+
+def _tflite(path: Path) -> tuple[Specs, Specs, Counter[str]]:
+    schema = optional("ai_edge_litert.schema_py_generated", "tflite")
+    from .tflite_graph import code_name
+    content = path.read_bytes()
+    if content[4:8] != b"TFL3":
+        raise ValueError("no TFLite file")
+    model = schema.ModelT.InitFromPackedBuf(content)
+    graph = model.subgraphs[0]
+    kinds = {value: name.lower() for name, value in vars(schema.TensorType).items()}
+    signatures = model.signatureDefs or [schema.SignatureDefT()]
+
+    def specs(tensors: Sequence[int], entries: Any) -> Specs:
+        names = {entry.tensorIndex: entry.name for entry in entries or ()}
+        return tuple(TensorSpec(name=names.get(index, graph.tensors[index].name).decode(),
+                                shape=tuple(int(size) for size in graph.tensors[index].shape),
+                                dtype=kinds[graph.tensors[index].type]) for index in tensors)
+
+    return (specs(graph.inputs, signatures[0].inputs), specs(graph.outputs, signatures[0].outputs),
+            Counter(code_name(model.operatorCodes[operator.opcodeIndex]) for operator in graph.operators or ()))
+
+
+def _tvm(path: Path) -> tuple[Specs, Specs, Counter[str]]:
+    sidecar = Sidecar.model_validate_json(sidecar_path(path).read_bytes())
+    return sidecar.inputs, sidecar.outputs, Counter(sidecar.operators)

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.fx import GraphModule, Node
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -38,11 +38,12 @@ def _foldable(conv: Node, norm: Node) -> bool:
 
 def _fold(graph: GraphModule, conv: Node, norm: Node, name: str) -> None:
     image, weight, bias, *rest = [*conv.args, None][:max(3, len(conv.args))]
-    gamma, beta, mean, variance = (_stored(graph, value) for value in norm.args[1:5])
-    weight, bias = fuse_conv_bn_weights(
-        _stored(graph, weight), _stored(graph, bias), mean, variance, norm.args[7], gamma, beta)
+    gamma, beta, mean, variance = (_stored(graph, node) for node in norm.args[1:5])
+    epsilon: Any = norm.args[7]
+    folded = fuse_conv_bn_weights(
+        _stored(graph, weight), _stored(graph, bias), mean, variance, epsilon, gamma, beta)
     attributes = []
-    for suffix, value in (("weight", weight), ("bias", bias)):
+    for suffix, value in zip(("weight", "bias"), folded, strict=True):
         graph.register_parameter(f"{name}_{suffix}", nn.Parameter(value.detach().float(), requires_grad=False))
         with graph.graph.inserting_before(conv):
             attributes.append(graph.graph.get_attr(f"{name}_{suffix}"))
@@ -51,9 +52,9 @@ def _fold(graph: GraphModule, conv: Node, norm: Node, name: str) -> None:
     graph.graph.erase_node(norm)
 
 
-def _stored(graph: GraphModule, value: Any) -> Tensor | None:
-    """The float64 value of a weight that the graph holds."""
-    if value is None:
+def _stored(graph: GraphModule, node: Any) -> Any:
+    """The float64 value of a weight that the graph holds, None where there is none."""
+    if node is None:
         return None
-    tensor: Tensor = functools.reduce(getattr, value.target.split("."), graph)
-    return tensor.detach().double()
+    value: Any = functools.reduce(getattr, node.target.split("."), graph)
+    return value.detach().double()

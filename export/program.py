@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
-from edgenas.errors import ExportError
-from edgenas.export.base import Export
-from edgenas.export.folding import fold_batch_norm
-from edgenas.export.quiet import quiet
+from edgenas.errors import EdgenasError, ExportError
+
+from .base import Export
+from .folding import fold_batch_norm
+from .quiet import quiet
 
 OPERATOR = re.compile(r"(?:torch\.ops\.|Lowering not found: |Unsupported function types \[')([\w.]+\w)")
 
@@ -34,11 +36,12 @@ def trace(items: Sequence[Export]) -> GraphModule:
 
     Raises: ExportError naming the file and what is wrong with its module.
     """
-    with evaluating(items), torch.no_grad():
+    modules = [item.module for item in items]
+    with evaluating(modules), torch.no_grad():
         for item in items:
             _check_weights(item)
             _check_output(item)
-        batch = Batch([item.module for item in items]).eval()
+        batch = Batch(modules).eval()
         with translated(items, "PyTorch cannot trace it"), quiet():
             program = torch.export.export(batch, examples(items), strict=False)
         _check_shapes(program.graph.nodes, items)
@@ -55,10 +58,17 @@ def examples(items: Sequence[Export]) -> tuple[Tensor, ...]:
     return tuple(item.example.contiguous() for item in items)
 
 
+def output_shapes(graph: GraphModule) -> list[tuple[int, ...]]:
+    """Shape of each item's output, from the tracing."""
+    outputs = graph.graph.output_node().args[0]
+    assert isinstance(outputs, (tuple, list))
+    return [tuple(output.meta["val"].shape) for output in outputs if isinstance(output, Node)]
+
+
 @contextlib.contextmanager
-def evaluating(items: Sequence[Export]) -> Iterator[None]:
+def evaluating(modules: Sequence[nn.Module]) -> Iterator[None]:
     """Eval mode within, each submodule's own mode afterwards."""
-    modes = {part: part.training for item in items for part in item.module.modules()}
+    modes = {part: part.training for module in modules for part in module.modules()}
     try:
         for part in modes:
             part.training = False
@@ -73,22 +83,26 @@ def translated(items: Sequence[Export], what: str) -> Iterator[None]:
     """Any failure within becomes an ExportError that names the operator to blame, where the failure tells."""
     try:
         yield
+    except EdgenasError:
+        raise
     except Exception as error:
-        chain: list[BaseException] = [error]
-        while cause := chain[-1].__cause__ or chain[-1].__context__:
-            chain.append(cause)
-        operator = next((found[1] for link in chain if (found := OPERATOR.search(str(link)))), "")
-        why = f"operator {operator} is not supported" if operator else _first_line(error)
-        raise ExportError(f"{names(items)}: {what}: {why}", "replace that part of the module") from error
+        raise ExportError(f"{names(items)}: {what}: {_why(error)}", "replace that part of the module") from error
 
 
 def names(items: Sequence[Export]) -> str:
     return ", ".join(item.path.name for item in items)
 
 
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+def _why(error: BaseException) -> str:
+    """One line: the operator to blame where the error or one of its causes names it."""
+    if isinstance(error, GuardOnDataDependentSymNode):
+        return "a branch or a size in it depends on the input's values"
+    link: BaseException | None = error
+    while link:
+        if found := OPERATOR.search(str(link)):
+            return f"operator {found[1]} is not supported"
+        link = link.__cause__ or link.__context__
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _check_weights(item: Export) -> None:

@@ -6,12 +6,12 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import flatbuffers
+import flatbuffers  # type: ignore[import-untyped]
 
 ALIGNMENT = 16  # bytes; the schema's force_align of weights, which flatbuffers' Python writer does not know
 
 
-class Builder(flatbuffers.Builder):
+class Builder(flatbuffers.Builder):  # type: ignore[misc]
     """Aligns every vector of bytes as the runtime expects weights to be."""
 
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
@@ -115,7 +115,7 @@ def code_name(code: Any) -> str:
     if code.customCode:
         return str(code.customCode.decode())
     number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    return next(name for name, value in vars(BuiltinOperator).items() if value == number)
+    return next(str(name) for name, value in vars(BuiltinOperator).items() if value == number)
 
 
 def _ordered(graph: Any, made: int) -> Iterator[Any]:

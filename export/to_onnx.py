@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional
-from edgenas.export.onnx_graph import canonical
-from edgenas.export.program import examples, trace, translated
-from edgenas.export.quiet import quiet
 from edgenas.files import replacing
+
+from .base import Done, Export, Exporter, in_batches, optional
+from .onnx_graph import canonical
+from .program import examples, trace, translated
+from .quiet import quiet
 
 # Modules exported as one program cost a fifth of what they cost one by one; larger batches gain no more.
 BATCH = 32

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional
-from edgenas.export.program import examples, trace, translated
-from edgenas.export.quiet import muted, quiet
-from edgenas.export.tflite_graph import split
 from edgenas.files import replacing
+
+from .base import Done, Export, Exporter, in_batches, optional
+from .program import examples, output_shapes, trace, translated
+from .quiet import muted, quiet
 
 # Modules converted together cost a third of what they cost one by one; larger batches gain no more.
 BATCH = 16
@@ -36,6 +36,7 @@ class ToTflite(Exporter):
 def write(items: Sequence[Export]) -> None:
     """Convert the modules together, then cut the result into one file each."""
     converted = _converted(items)
+    from .tflite_graph import split
     with translated(items, "the converted TFLite graph is not valid"):
         parts = split(converted, len(items))
     for item, part in zip(items, parts, strict=True):
@@ -49,8 +50,7 @@ def _converted(items: Sequence[Export]) -> Any:
     graph = trace(items)
     images = examples(items)
     maps = [index for index, image in enumerate(images) if image.ndim == 4]
-    with torch.no_grad():
-        made = [index for index, output in enumerate(graph(*images)) if output.ndim == 4]
+    made = [index for index, shape in enumerate(output_shapes(graph)) if len(shape) == 4]
     channels_last = litert.to_channel_last_io(graph, args=maps, outputs=made)
     channels_last.training = False
     given = tuple(image.permute(0, 2, 3, 1).contiguous() if image.ndim == 4 else image for image in images)

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.fx import GraphModule
 
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional
-from edgenas.export.contents import Sidecar, TensorSpec, sidecar_path
-from edgenas.export.program import examples, trace, translated
-from edgenas.export.quiet import quiet
-from edgenas.export.tvm_target import Compiler, compiler
 from edgenas.files import replacing, write_json
+
+from .base import Done, Export, Exporter, in_batches, optional
+from .contents import Sidecar, TensorSpec, sidecar_path
+from .program import examples, output_shapes, trace, translated
+from .quiet import quiet
+from .tvm_target import Compiler, compiler
 
 
 class ToTvm(Exporter):
@@ -35,29 +37,25 @@ class ToTvm(Exporter):
 
 def write(item: Export, chosen: Compiler) -> None:
     import tvm
-    module = _relax(item)
-    with translated([item], "TVM cannot compile it"), replacing(item.path) as scratch:
+    graph = trace([item])
+    module = _relax(item, graph)
+    with replacing(item.path) as scratch, translated([item], "TVM cannot compile it"):
         library = tvm.compile(module, target=tvm.target.Target(chosen.target))
         library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
-    write_json(sidecar_path(item.path), _sidecar(item, module, chosen.name).model_dump(mode="json"))
+    sidecar = Sidecar(
+        inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
+        outputs=(TensorSpec(name="logits", shape=output_shapes(graph)[0], dtype="float32"),),
+        operators=_operators(module), target=chosen.name,
+    )
+    write_json(sidecar_path(item.path), sidecar.model_dump(mode="json"))
 
 
-def _relax(item: Export) -> Any:
+def _relax(item: Export, graph: GraphModule) -> Any:
     """The module as a Relax program with its weights inside."""
     from tvm.relax.frontend.torch import from_exported_program
-    graph = trace([item])
     with translated([item], "TVM cannot express it"), quiet(), torch.no_grad():
         program = torch.export.export(graph, examples([item]), strict=False)
         return from_exported_program(program, keep_params_as_input=False, unwrap_unit_return_tuple=True)
-
-
-def _sidecar(item: Export, module: Any, target: str) -> Sidecar:
-    output = tuple(int(size) for size in module["main"].ret_ty.shape)
-    return Sidecar(
-        inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
-        outputs=(TensorSpec(name="logits", shape=output, dtype="float32"),),
-        operators=_operators(module), target=target,
-    )
 
 
 def _operators(module: Any) -> dict[str, int]:

@@ -39,10 +39,10 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
     conditions = measuring.probe(device, runtime)
     if path.exists() and not renew:
         profile = Profile.load(path)
-        profile.check(conditions.runtime_version, conditions.machine)
+        profile.check(conditions.version, conditions.machine)
         return profile
     return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
-                                       runtime_version=conditions.runtime_version, machine=conditions.machine))
+                                       runtime_version=conditions.version, machine=conditions.machine))
 
 
 def missing_blocks(space: Space, profile: Profile) -> dict[str, tuple[str, str | None]]:

@@ -30,7 +30,8 @@ def as_images(array: NDArray[Any], what: str) -> Tensor:
         raise DataError(f"{what} has the shape {array.shape}, which is none of (N, H, W), (N, H, W, C) and "
                         "(N, C, H, W) with 1 or 3 channels", "reshape the array")
     if min(array.shape[2:]) < SMALLEST:
-        raise DataError(f"{what} has the shape {array.shape}, but images are at least {SMALLEST}×{SMALLEST} pixels",
+        raise DataError(f"{what} has the shape {array.shape}, but images are at least "
+                        f"{SMALLEST}×{SMALLEST} pixels",
                         "give larger images")
     return torch.from_numpy(np.ascontiguousarray(_bytes(array, what)))
 
@@ -39,7 +40,8 @@ def _bytes(array: NDArray[Any], what: str) -> NDArray[np.uint8]:
     if array.dtype == np.uint8 or array.size == 0:
         return array.astype(np.uint8, copy=False)
     if array.dtype.kind not in "iuf":
-        raise DataError(f"{what} has values of type {array.dtype}, but images are uint8, or floats from 0 to 1",
+        raise DataError(f"{what} has values of type {array.dtype}, "
+                        "but images are uint8, or floats from 0 to 1",
                         "convert the array with .astype('uint8')")
     low, high = array.min(), array.max()
     if np.isnan(low):

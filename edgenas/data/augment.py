@@ -17,8 +17,8 @@ class Augment:
 
     shift: pixels; each image moves by up to this many both ways; its edge is mirrored into the gap.
     flip: mirror each image left to right with probability one half.
-    cutout: pixels of the side of a square set to 0 at a random place, partly outside at the edges
-        (DeVries and Taylor, 2017, https://arxiv.org/abs/1708.04552); 0 for none. After normalisation 0 is the mean.
+    cutout: pixels of the side of a square set to 0 (after normalisation: the mean) at a random place, partly
+        outside at the edges; 0 for none (DeVries and Taylor, 2017, https://arxiv.org/abs/1708.04552).
     """
 
     shift: int = 2
@@ -27,22 +27,24 @@ class Augment:
 
     def __post_init__(self) -> None:
         if self.shift < 0 or self.cutout < 0:
-            raise UsageError(f"a shift of {self.shift} and a cut-out of {self.cutout} pixels must not be negative")
+            raise UsageError(f"a shift of {self.shift} and a cut-out of {self.cutout} pixels: "
+                             "neither may be negative", "give 0 for none")
 
     @classmethod
     def for_task(cls, task: Task) -> Augment:
-        """Shifts of an eighth of the side; flips for colour images only; cut-outs for colour from 32 pixels up."""
+        """Shifts of an eighth of the side; flips for colour images; cut-outs for those from 32 pixels up."""
         channels, height, width = task.input_shape
         side, colour = min(height, width), channels == 3
         return cls(max(1, side // 8), colour, side // 4 if colour and side >= 32 else 0)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Images (N, C, H, W) of any type to the same shape, type, device and layout; the input is left as it is.
+        """Images (N, C, H, W) of any type to the same shape, type, device and layout; the input stays.
 
         Raises: UsageError if the shift is not less than the images' side.
         """
         if min(images.shape[2:]) <= self.shift:
-            raise UsageError(f"a shift of {self.shift} pixels is too large for images of {tuple(images.shape[2:])}")
+            raise UsageError(f"a shift of {self.shift} pixels is too large for images of "
+                             f"{tuple(images.shape[2:])}", "give a shift less than the side")
         changed = self._moved(images, generator)
         if self.cutout:
             rows = self._inside(images.shape[2], images, generator)
@@ -73,7 +75,7 @@ def _draw(low: int, high: int, images: Tensor, generator: torch.Generator) -> Te
 
 
 def _mirrored(side: int, shift: Tensor) -> Tensor:
-    """The places (N, side) that a shift (N, 1) takes its pixels from, mirrored at both ends (edge not repeated)."""
+    """The places (N, side) that a shift (N, 1) takes its pixels from, mirrored at both ends."""
     places = (torch.arange(side, device=shift.device) - shift).abs()
     return side - 1 - (side - 1 - places).abs()
 

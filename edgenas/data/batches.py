@@ -25,7 +25,8 @@ def batches(
     if generator is None:
         order = torch.arange(len(split))
     else:
-        order = torch.randperm(len(split), generator=generator, device=generator.device).to(split.labels.device)
+        order = torch.randperm(len(split), generator=generator, device=generator.device)
+        order = order.to(split.labels.device)
     end = len(split) - len(split) % size if drop_last else len(split)
     return ((split.images[rows], split.labels[rows])
             for rows in (order[start:start + size] for start in range(0, end, size)))

@@ -25,8 +25,8 @@ UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, 
 def decode(name: str, content: Path | bytes | None, size: int | None) -> NDArray[np.uint8]:
     """(H, W) of a grey image or (H, W, 3) of any other, upright as its EXIF says.
 
-    With `size`, the centre square is resized to (size, size); a large JPEG is decoded at a reduced scale of at
-    least twice that.
+    With `size`, the centre square is resized to (size, size); a large JPEG is decoded at a reduced scale of
+    at least twice that.
 
     Raises: one of UNREADABLE; DataError for an image smaller than 4×4.
     """
@@ -42,8 +42,14 @@ def decode(name: str, content: Path | bytes | None, size: int | None) -> NDArray
         ImageOps.exif_transpose(image, in_place=True)
         plain = eight_bit(image)
     if size is not None and plain.size != (size, size):
-        plain = ImageOps.fit(plain, (size, size), Image.Resampling.BILINEAR)
+        plain = _centre(plain).resize((size, size), Image.Resampling.BILINEAR)
     return np.asarray(plain)
+
+
+def _centre(image: Image.Image) -> Image.Image:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def eight_bit(image: Image.Image) -> Image.Image:

@@ -34,8 +34,8 @@ def from_datasets(name: str, found: Mapping[str, Any]) -> RawData:
     image, label = _image_column(name, features), _label_column(name, features)
     for part, split in splits.items():
         if not {image, label} <= set(split.features):
-            raise DataError(f"the {part} part of {name} lacks the column {image!r} or {label!r} of its train part",
-                            "give all parts the same columns")
+            raise DataError(f"the {part} part of {name} lacks the column {image!r} or {label!r} "
+                            "of its train part", "give all parts the same columns")
     return by_class(
         name,
         {part: (_images(part, split, image), split[label][:]) for part, split in splits.items()},
@@ -81,7 +81,8 @@ def _label_column(name: str, features: Mapping[str, Any]) -> str:
     import datasets
 
     named = [column for column in LABEL_NAMES if column in features]
-    found = named or [column for column, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
+    found = named or [column for column, feature in features.items()
+                      if isinstance(feature, datasets.ClassLabel)]
     return _chosen(name, "label", found, LABEL_NAMES, features)
 
 
@@ -115,7 +116,8 @@ def reading(name: str) -> Iterator[None]:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         lines = str(cause).strip().splitlines() or [type(cause).__name__]
-        raise DataError(f"{name} cannot be read: {lines[0]}", "check the name, the files and the network") from error
+        raise DataError(f"{name} cannot be read: {lines[0]}",
+                        "check the name, the files and the network") from error
     finally:
         if quiet:
             datasets.enable_progress_bars()

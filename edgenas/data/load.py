@@ -39,7 +39,8 @@ def load(
     if image_size is not None and not 4 <= image_size <= 4096:
         raise UsageError(f"--image-size {image_size} is not from 4 to 4096 pixels", "try --image-size 64")
     raw = sources.read(source)
-    parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share, max_images=max_images)
+    parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share,
+                   max_images=max_images)
     splits, skipped = in_memory(parts, image_size, on_bad_image)
     _still_there(raw.classes, splits["train"])
     mean, std = statistics.mean_std(splits["train"].images)

@@ -1,4 +1,4 @@
-"""The divided parts brought into memory: one size, one number of channels, unreadable images accounted for."""
+"""The divided parts brought into memory: one size, one number of channels, none lost unsaid."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ PART_NAMES: Mapping[str, PartName] = {
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Images still in their files: `read(rows)` yields each row's name and its file, or the file's content."""
+    """Images still in their files: `read(rows)` yields each row's name and its file, or its content."""
 
     rows: Rows
     read: Callable[[Rows], Iterator[tuple[str, Path | bytes | None]]]
@@ -65,7 +65,7 @@ def by_class(
     parts: Mapping[PartName, tuple[Tensor | Encoded, Sequence[Any] | NDArray[Any]]],
     names: Sequence[str] | None = None,
 ) -> RawData:
-    """Number the classes that the train part has: in the order of `names`, which integer labels index, or sorted.
+    """Number the classes that train has: in the order of `names`, which integer labels index, or sorted.
 
     Raises: DataError for an empty part, fewer labels than images, labels that are neither whole numbers nor
     strings, one class only, or a class that train lacks.

@@ -1,7 +1,7 @@
 """A folder of images by class: one sub-folder for each class, below train, validation and test or not.
 
-Every file in a class folder, at any depth, is taken to be an image, except hidden files and the thumbnails that
-some systems leave.
+Every file in a class folder, at any depth, is taken to be an image, except hidden files and the thumbnails
+that some systems leave.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def _parts(source: str, root: Path) -> dict[PartName, Path]:
         return parts
     if len(named) > 1:
         others = ", ".join(folder.name for folder in folders if folder not in named)
-        raise DataError(f"{source} has the folders {', '.join(folder.name for folder in named)} beside others: "
-                        f"{others}", "move the others elsewhere")
+        raise DataError(f"{source} has the folders {', '.join(folder.name for folder in named)} "
+                        f"beside others: {others}", "move the others elsewhere")
     return {"train": root}
 
 

@@ -1,7 +1,7 @@
 """`MODULE:FUNCTION`: a function of the user's that takes nothing and returns a train and a test set.
 
-Each set is a pair of arrays (images, labels), or a PyTorch data set or list of (image, label), where an image is
-an array, a tensor (C, H, W) or a Pillow image. The current directory can be imported from.
+Each set is a pair of arrays (images, labels), or a PyTorch data set or list of (image, label), where an image
+is an array, a tensor (C, H, W) or a Pillow image. The current directory can be imported from.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ def read(source: str) -> RawData:
         except DataError:
             raise
         except Exception as error:  # the user's own code may raise anything
-            raise DataError(f"{source} did not return a train and a test set: {type(error).__name__}: {error}",
-                            "return (train, test), each a pair of arrays or a list of (image, label)") from error
+            raise DataError(
+                f"{source} did not return a train and a test set: {type(error).__name__}: {error}",
+                "return (train, test), each a pair of arrays or a list of (image, label)") from error
     return by_class(source, {
         name: (as_images(images, f"the {name} set of {source}"), labels)
         for name, (images, labels) in arrays.items()
@@ -68,7 +69,7 @@ def _imported(source: str) -> Callable[[], Any]:
         function = getattr(importlib.import_module(module), name)
     except Exception as error:  # the user's own code may raise anything
         raise DataError(f"{source} cannot be imported: {type(error).__name__}: {error}",
-                        f"run from the folder that holds {module.partition('.')[0]}.py, or install it") from error
+                        f"run from the folder that holds {module.partition('.')[0]}.py") from error
     if not callable(function):
         raise DataError(f"{source} is a {type(function).__name__}, not a function",
                         "name a function that returns a train and a test set")

@@ -33,14 +33,18 @@ def read(source: str) -> RawData:
                 part: (as_images(arrays[images], f"{images} in {source}"), arrays[labels])
                 for part, (images, labels) in layout.items()
             })
-    raise DataError(f"{source} holds the arrays {', '.join(sorted(arrays)) or 'none'}, but not images and labels",
+    raise DataError(f"{source} holds the arrays {', '.join(sorted(arrays)) or 'none'}, "
+                    "but not images and labels",
                     "save it with np.savez(file, images=…, labels=…) or x_train, y_train, x_test, y_test")
 
 
 def _arrays(source: str) -> dict[str, NDArray[Any]]:
     """Nothing is unpickled: arrays of Python objects are refused."""
     try:
-        with np.load(source, allow_pickle=False) as file:
+        with open(source, "rb") as stream:
+            file = np.load(stream, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it holds one array without a name")
             return {key: file[key] for key in file.files}
     except FileNotFoundError as error:
         raise DataError(f"there is no file {source}", "check the path") from error

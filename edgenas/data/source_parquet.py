@@ -1,4 +1,4 @@
-"""A folder of parquet files: `train*`, `validation*` (or `val*`, `dev*`) and `test*`, or all of them train."""
+"""A folder of parquet files: `train*`, `validation*` (or `val*`, `dev*`) and `test*`, or all train."""
 
 from __future__ import annotations
 

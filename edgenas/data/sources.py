@@ -1,7 +1,7 @@
 """Finding the source that a `--data` value means: each is a file `source_<name>.py` in this folder.
 
-A source has `FORM`, how its values are written; `accepts(source)`, whether a value is of that form (at most one
-source accepts a value); and `read(source)`, which gives the RawData.
+A source has `FORM`, how its values are written; `accepts(source)`, whether a value is of that form; and
+`read(source)`, which gives the RawData.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 def every() -> list[ModuleType]:
     package = "edgenas.data"
-    return [plugins.load(package, name, "data source", "source_") for name in plugins.names(package, "source_")]
+    names = plugins.names(package, "source_")
+    return [plugins.load(package, name, "data source", "source_") for name in names]
 
 
 def read(source: str) -> RawData:
-    """Raises: DataError or UsageError when no source takes this value, or when its data cannot be used."""
-    for module in every():
-        if module.accepts(source):
-            found: RawData = module.read(source)
-            return found
-    raise _refused(source)
+    """Raises: DataError or UsageError when not one source takes this value, or its data cannot be used."""
+    modules = [module for module in every() if module.accepts(source)]
+    if len(modules) > 1:
+        raise DataError(f"{source} may mean {' or '.join(module.FORM for module in modules)}",
+                        f"give the folder here as ./{source}, or run where there is none of that name")
+    if not modules:
+        raise _refused(source)
+    found: RawData = modules[0].read(source)
+    return found
 
 
 def _refused(source: str) -> UsageError:

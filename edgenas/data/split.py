@@ -13,7 +13,7 @@ from edgenas.errors import DataError, UsageError
 def divide(
     raw: RawData, *, seed: int, validation_share: float, test_share: float, max_images: int | None
 ) -> dict[PartName, Part]:
-    """The three parts. One that the source has is used as it is; one that it lacks is cut from its train part.
+    """The three parts. One that the source has is used as it is; one that it lacks is cut from its train.
 
     Shares are of the source's train part. `max_images` keeps a stratified sample of at most that many images
     of what is left after the test part is cut, validation included, and of the source's own validation part
@@ -21,9 +21,9 @@ def divide(
 
     Raises: UsageError for shares out of range, DataError for a class with too few images to divide.
     """
-    if min(validation_share, test_share) <= 0 or validation_share + test_share >= 1:
-        raise UsageError(f"the shares {validation_share} for validation and {test_share} for test must be above 0 "
-                         "and less than 1 together", "try 0.15 for both")
+    if not (min(validation_share, test_share) > 0 and validation_share + test_share < 1):
+        raise UsageError(f"the shares {validation_share} for validation and {test_share} for test "
+                         "must be above 0 and less than 1 together", "try 0.15 for both")
     parts = dict(raw.parts)
     missing = [name for name in ("validation", "test") if name not in parts]
     _enough(parts["train"], raw.classes, ["train", *missing], "add images of that class, or remove it")
@@ -65,5 +65,6 @@ def _cut(part: Part, count: int, classes: Sequence[str], seed: int) -> tuple[Par
 
     present = len(np.unique(part.labels))
     count = min(max(count, present), len(part) - present)
-    rest, out = train_test_split(np.arange(len(part)), test_size=count, random_state=seed, stratify=part.labels)
+    rest, out = train_test_split(
+        np.arange(len(part)), test_size=count, random_state=seed, stratify=part.labels)
     return part.take(rest), part.take(out)

@@ -29,8 +29,11 @@ def stream_lines(command: list[str], stdin: bytes, timeout_s: float) -> Generato
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as errors:
         given.write(stdin)
         given.seek(0)
-        process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=errors,
-                                   start_new_session=True)
+        try:
+            process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=errors,
+                                       start_new_session=True)
+        except OSError as error:
+            raise DeviceError(f"cannot start {command[0]!r}: {error.strerror}") from error
         try:
             assert process.stdout is not None
             rest = yield from _whole_lines(process.stdout, timeout_s, errors)

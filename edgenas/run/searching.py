@@ -70,6 +70,7 @@ def record(run: Run, settled: Settled) -> None:
     run.write("decoding.json", {
         "models": models,
         "budgets": [asdict(b) for b in run.budgets],
+        "architecture": dict(settled.architecture),
         "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
         "rounds": settled.rounds,
     })

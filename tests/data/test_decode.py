@@ -42,9 +42,9 @@ def test_lossy_kinds_are_read(kind):
 def test_exif_orientation_is_respected(orientation):
     upright = Image.new("RGB", (16, 8), "black")
     upright.paste("white", (0, 0, 8, 4))
-    inverse = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-               5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
-               8: Image.Transpose.ROTATE_270}
+    undo = Image.Transpose
+    inverse = {2: undo.FLIP_LEFT_RIGHT, 3: undo.ROTATE_180, 4: undo.FLIP_TOP_BOTTOM, 5: undo.TRANSPOSE,
+               6: undo.ROTATE_90, 7: undo.TRANSVERSE, 8: undo.ROTATE_270}
     stored = upright.transpose(inverse[orientation]) if orientation > 1 else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -107,7 +107,8 @@ def test_a_tiny_image_is_named():
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # Pillow warns of the metadata that was damaged
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # a damaged header may claim any size
+# A damaged header may claim any size.
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @settings(deadline=None, max_examples=150)
 @given(kind=st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]), data=st.data())
 def test_damaged_files_never_raise_anything_else(kind, data):

@@ -21,7 +21,8 @@ def test_strings_are_sorted_and_numbers_are_sorted_as_numbers():
 
 
 def test_names_keep_their_order_and_unused_ones_are_dropped():
-    raw = by_class("d", {"train": (images(3), [3, 0, 3]), "test": (images(1), [3])}, ["z", "unused", "b", "a"])
+    parts = {"train": (images(3), [3, 0, 3]), "test": (images(1), [3])}
+    raw = by_class("d", parts, ["z", "unused", "b", "a"])
     assert raw.classes == ("z", "a")
     assert raw.parts["train"].labels.tolist() == [1, 0, 1]
     assert raw.parts["test"].labels.tolist() == [1]
@@ -56,7 +57,7 @@ def test_taking_of_encoded_images_twice_reads_the_right_rows():
     ({"train": (images(2), [-1, 0])}, ["a", "b"], "labels from -1 to 0 for 2 classes"),
     ({"train": (images(2), [0, 2])}, ["a", "b"], "labels from 0 to 2 for 2 classes"),
     ({"train": (images(2), ["a", "b"]), "test": (images(2), ["b", "c"])}, None, "the test part .* lacks: c$"),
-    ({"train": (images(2), [0, 1]), "validation": (images(1), ["0"])}, None, "the validation part .* lacks: 0$"),
+    ({"train": (images(2), [0, 1]), "validation": (images(1), ["0"])}, None, "validation part .* lacks: 0$"),
     ({"train": (images(2), [0, 1]), "test": (images(9), range(9))}, None, "lacks: 2, 3, 4, 5, 6, …$"),
 ])
 def test_refused(parts, names, message):

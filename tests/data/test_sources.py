@@ -26,16 +26,14 @@ def test_each_value_is_of_one_source(tmp_path, monkeypatch, folder):
     (tmp_path / "table").mkdir()
     (tmp_path / "table/train.parquet").touch()
     np.savez(tmp_path / "data.npz", images=np.zeros(1))
-    (tmp_path / "mnist").mkdir()
-    expected = {"mnist": "mnist", "digits": "digits", "photos": "FOLDER of images by class",
-                "./photos": "FOLDER of images by class", "./mnist": "FOLDER of images by class",
+    (tmp_path / "digits").mkdir()
+    images = "FOLDER of images by class"
+    expected = {"mnist": "mnist", "./digits": images, "photos": images, "./photos": images,
                 "table": "FOLDER of parquet files", "data.npz": "FILE.npz", "gone/data.npz": "FILE.npz",
-                "ylecun/mnist": "OWNER/NAME of the Hugging Face hub",
-                "my.data:sets": "MODULE:FUNCTION"}
-    if (tmp_path / "mnist").is_dir():
-        expected.pop("mnist")
-    assert {value: accepting(value) for value in expected} == {value: [form] for value, form in expected.items()}
-    for value in ("", "photo", "photos/cats", "./x/y", "../a", "a/b/c", "a/b.zip", "C:\\data", "1:2", "owner/"):
+                "ylecun/mnist": "OWNER/NAME of the Hugging Face hub", "my.data:sets": "MODULE:FUNCTION"}
+    for value, form in expected.items():
+        assert accepting(value) == [form], value
+    for value in ("", "photo", "photos/cats", "./x/y", "../a", "a/b/c", "a/b.zip", "C:\\data", "1:2", "own/"):
         assert accepting(value) == [], value
 
 
@@ -51,6 +49,14 @@ def test_what_no_source_takes_is_refused(tmp_path, monkeypatch, value, error, me
     with pytest.raises(error, match=message) as caught:
         sources.read(value)
     assert hint in caught.value.hint
+
+
+def test_a_folder_named_like_embedded_data_is_never_mistaken_for_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    with pytest.raises(DataError, match="digits may mean digits or FOLDER of images by class") as caught:
+        sources.read("digits")
+    assert "./digits" in caught.value.hint
 
 
 def test_an_archive_is_not_unpacked_by_itself(tmp_path):

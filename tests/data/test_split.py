@@ -26,7 +26,8 @@ def source(counts, **others) -> RawData:
 
 
 def divided(raw, seed=0, validation_share=0.15, test_share=0.15, max_images=None):
-    parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share, max_images=max_images)
+    parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share,
+                   max_images=max_images)
     return {name: (part.images.flatten().tolist(), part.labels.tolist()) for name, part in parts.items()}
 
 
@@ -46,9 +47,13 @@ def test_every_image_is_in_one_part_and_each_class_in_proportion(counts, seed, s
     assert set(parts["train"][1]) == set(range(len(counts)))
 
 
+def sizes(parts) -> dict[str, int]:
+    return {name: len(labels) for name, (_, labels) in parts.items()}
+
+
 def test_the_shares_are_of_the_whole_source():
     parts = divided(source([100, 300]))
-    assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 280, "validation": 60, "test": 60}
+    assert sizes(parts) == {"train": 280, "validation": 60, "test": 60}
     assert np.bincount(parts["test"][1]).tolist() == [15, 45]
 
 
@@ -85,7 +90,7 @@ def test_max_images_reduces_all_but_the_test_part(most):
 
 def test_max_images_reduces_the_sources_own_validation_part_too():
     parts = divided(source([50, 50], validation=[30, 30], test=[40, 40]), max_images=20)
-    assert {name: len(labels) for name, (_, labels) in parts.items()} == {"train": 20, "validation": 20, "test": 80}
+    assert sizes(parts) == {"train": 20, "validation": 20, "test": 80}
 
 
 @pytest.mark.parametrize(("raw", "message"), [
@@ -110,7 +115,9 @@ def test_max_images_that_leaves_a_class_too_small():
         divided(source([100, 10]), max_images=1)
 
 
-@pytest.mark.parametrize(("validation", "test"), [(0, 0.1), (0.1, 0), (-0.1, 0.2), (0.5, 0.5), (float("nan"), 0.1)])
+@pytest.mark.parametrize(("validation", "test"), [
+    (0, 0.1), (0.1, 0), (-0.1, 0.2), (0.5, 0.5), (float("nan"), 0.1), (0.1, float("nan")),
+])
 def test_shares_out_of_range(validation, test):
     with pytest.raises(UsageError, match="must be above 0 and less than 1 together"):
         divided(source([9, 9]), validation_share=validation, test_share=test)

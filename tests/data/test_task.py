@@ -16,8 +16,8 @@ def split(*labels: int) -> Split:
 
 @pytest.fixture
 def task() -> Task:
-    return Task("n", "./n", ("cat", "dog"), split(0, 0, 1), split(1), split(0, 1), (0.5, 0.4, 0.3), (0.2, 0.25, 0.1),
-                7, ("cat/x.png",), "f" * 64)
+    return Task("n", "./n", ("cat", "dog"), split(0, 0, 1), split(1), split(0, 1),
+                (0.5, 0.4, 0.3), (0.2, 0.25, 0.1), 7, ("cat/x.png",), "f" * 64)
 
 
 def test_shape_and_length(task):

@@ -1,0 +1,15 @@
+"""`edgenas` and `python -m edgenas`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    from edgenas.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

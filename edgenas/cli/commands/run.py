@@ -1,0 +1,28 @@
+"""edgenas run"""
+
+from __future__ import annotations
+
+import click
+
+from edgenas.cli.options import formats_option
+from edgenas.cli.output import emit, json_option
+from edgenas.cli.request import out_option, request_options
+
+
+@click.command(epilog="Example: edgenas run --data mnist --device host --latency-ms 50% --out runs/first")
+@request_options
+@formats_option
+@click.option("--baselines", is_flag=True, help="Also train random networks and a hand-made one at the same budget.")
+@out_option
+@json_option
+def command(out: str, resume: bool, formats: tuple[str, ...], baselines: bool, as_json: bool,
+            **request: object) -> int:
+    """Do the whole flow: profile, search, train, export, verify on the device, report."""
+    from edgenas.cli.show import show_result
+    from edgenas.cli.start import started
+    from edgenas.run.flow import result, specialise, within_budget
+
+    with started(request, out, resume) as (run, terminal):
+        specialise(run, formats, terminal, baselines=baselines)
+    emit(as_json, result(run), lambda: show_result(run))
+    return 0 if within_budget(run) else 3

@@ -1,0 +1,25 @@
+"""edgenas search"""
+
+from __future__ import annotations
+
+import click
+
+from edgenas.cli.output import emit, json_option
+from edgenas.cli.request import out_option, request_options
+
+
+@click.command(epilog="Example: edgenas search --data ./photos --image-size 64 --latency-ms 50% --strategy proxyless "
+                      "--out runs/p")
+@request_options
+@out_option
+@json_option
+def command(out: str, resume: bool, as_json: bool, **request: object) -> None:
+    """Search an architecture whose exported network, measured on the device, holds the budgets."""
+    from edgenas.cli.show import show_result
+    from edgenas.cli.start import started
+    from edgenas.run.flow import result
+    from edgenas.run.searching import search_phase
+
+    with started(request, out, resume) as (run, terminal):
+        search_phase(run, terminal)
+    emit(as_json, result(run), lambda: show_result(run))

@@ -1,0 +1,51 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, listed in the order given."""
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+    return apply
+
+
+data_options = options(
+    click.option("--data", default="mnist", show_default=True, metavar="SOURCE",
+                 help="mnist, digits, a folder of images by class, a folder of parquet files, a data set of the "
+                      "Hugging Face hub, an .npz file, or MODULE:FUNCTION."),
+    click.option("--image-size", type=int, metavar="PIXELS", help="Resize images to this side."),
+    click.option("--max-images", type=int, metavar="N", help="Train on at most N images."),
+    click.option("--on-bad-image", type=click.Choice(["error", "skip"]), default="error", show_default=True,
+                 help="What to do with images that cannot be read."),
+)
+
+device_options = options(
+    click.option("--device", default="host", show_default=True, metavar="NAME|FILE.toml", help="Where it will run."),
+    click.option("--runtime", metavar="NAME", help="What will run it there; the device's first one by default."),
+    click.option("--threads", type=click.IntRange(min=1), help="Threads of the runtime; the device's own by default."),
+    click.option("--profiles", metavar="DIR", envvar="EDGENAS_PROFILES",
+                 help="Where profiles are kept; your data folder by default."),
+)
+
+space_options = options(
+    click.option("--space", default="mobile", show_default=True, metavar="NAME|FILE.py:FUNCTION",
+                 help="The networks to choose from."),
+    click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+                 help="Set an option, e.g. space.width=0.5, search.epochs=10, train.lr=0.1, or one of the "
+                      "strategy's such as temperature.start=5. May be given several times."),
+)
+
+run_folder = click.argument("folder", metavar="RUN", type=click.Path())
+formats_option = click.option("--format", "formats", multiple=True, metavar="NAME",
+                              help="onnx, tflite, tvm; may be given several times. Default: what the run's runtime "
+                                   "takes.")

@@ -1,0 +1,36 @@
+"""The options that say what a run is to do."""
+
+from __future__ import annotations
+
+import click
+
+from edgenas.cli.options import data_options, device_options, options, space_options
+
+request_options = options(
+    data_options,
+    device_options,
+    click.option("--latency-ms", metavar="MS|PERCENT", help="Latency budget: a figure, or a share such as 50% of the "
+                                                            "largest network's."),
+    click.option("--budget", "budgets", multiple=True, metavar="METRIC=VALUE",
+                 help="A further budget: latency_ms, macs, params, peak_memory_kib or flash_kib, e.g. macs=5e6. May "
+                      "be given several times; all hold at once."),
+    click.option("--statistic", type=click.Choice(["median_of_minima", "min", "p50", "p90"]),
+                 default="median_of_minima", show_default=True,
+                 help="Which statistic of a measurement the latency budget binds."),
+    space_options,
+    click.option("--strategy", default="snas", show_default=True, metavar="NAME", help="See edgenas strategies."),
+    click.option("--search-epochs", type=click.IntRange(min=1), help="Same as --set search.epochs=N."),
+    click.option("--train-epochs", type=click.IntRange(min=1), help="Same as --set train.epochs=N."),
+    click.option("--from-scratch", is_flag=True, help="Train from random weights, not the supernet's."),
+    click.option("--distill", metavar="supernet|MODULE:FUNCTION", help="Also learn from a teacher's outputs."),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
+    click.option("--accelerator", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
+                 show_default=True, help="What PyTorch trains on."),
+    click.option("--precision", type=click.Choice(["32-true", "16-mixed", "bf16-mixed"]), default="32-true",
+                 show_default=True, help="Of training."),
+)
+
+out_option = options(
+    click.option("--out", required=True, type=click.Path(), metavar="RUN", help="Folder of the run."),
+    click.option("--resume", is_flag=True, help="Go on with the same run in that folder."),
+)

@@ -1,0 +1,30 @@
+"""A run's result as tables."""
+
+from __future__ import annotations
+
+import click
+
+from edgenas.cli.output import table
+from edgenas.run.flow import result
+from edgenas.run.folder import Run
+
+
+def show_result(run: Run) -> None:
+    document = result(run)
+    table("architecture", ["choice", "candidate"], list(document["architecture"].items()))
+    table(f"budgets on {document['device']} ({document['runtime']}, {document['statistic']})",
+          ["metric", "limit", "predicted", "measured", "margin", "held"],
+          [[b["metric"], b["limit"], b["predicted"], b["measured"],
+            f"{b['margin']:.1%}" if b.get("margin") is not None else "", "yes" if b["within"] else "NO"]
+           for b in document["budgets"]])
+    if document["accuracy"]:
+        table("accuracy in PyTorch", ["part", "accuracy"],
+              [[part, f"{value:.2%}"] for part, value in document["accuracy"].items()])
+    if document["artifacts"]:
+        table("artifacts, on the device and the whole test set",
+              ["format", "runtime", "file", "KiB", "latency_ms", "spread", "accuracy", "agrees with PyTorch"],
+              [[a["format"], a["runtime"], a["path"], a["bytes"] / 1024,
+                a["measured_latency_ms"] if a["measured_latency_ms"] is not None else "not on this device",
+                f"{a['spread']:.1%}" if "spread" in a else "", f"{a['test_accuracy']:.2%}", f"{a['agreement']:.2%}"]
+               for a in document["artifacts"]])
+    click.echo(f"run: {run.folder}")

@@ -1,0 +1,119 @@
+"""The export phase: files that were shown to compute what PyTorch computes, and the manifest that describes them."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from torch import nn
+
+from edgenas import __version__
+from edgenas.cost.operators import example_input
+from edgenas.errors import ExportError
+from edgenas.export import exporter, manifest
+from edgenas.export.base import Export, Exporter
+from edgenas.export.contents import operators, signature
+from edgenas.export.parity import gate, parity
+from edgenas.files import sha256
+from edgenas.measure.runtime import load_runtime, runtime_names
+from edgenas.measure.session import open_session, runtime_format
+from edgenas.progress import Progress
+from edgenas.run.folder import Run
+
+PARITY_IMAGES = 256
+PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "numpy")
+
+
+def export_phase(run: Run, formats: Sequence[str], progress: Progress, target: str = "host") -> manifest.Manifest:
+    """Export the trained network in each format; each file must agree with PyTorch on validation images.
+
+    Formats that were exported before stay in the manifest.
+
+    Raises: ExportError with the figures when a file computes something else.
+    """
+    network = run.network()
+    exporters = [exporter(name) for name in dict.fromkeys(formats)]
+    runtimes = [runtime_for(run, export.format) for export in exporters]
+    progress.start("export", len(exporters))
+    made = []
+    for export, runtime in zip(exporters, runtimes, strict=True):
+        made.append(export_one(run, network, export, runtime, target))
+        progress.advance(f"{export.format}: largest difference from PyTorch {made[-1].max_abs:.2g}")
+    kept = previous(run, {artifact.path for artifact in made})
+    document = describe(run, [*kept, *made])
+    manifest.write(document, run.artifacts)
+    return document
+
+
+def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, target: str) -> manifest.Artifact:
+    path = run.artifacts / f"model{export.suffix}"
+    export.export([Export(network, example_input(run.space.input_shape), path)], target=target)
+    images = run.task.normalise(run.task.validation.images[:PARITY_IMAGES])
+    try:
+        result = parity(network, open_session(path, runtime).predict, images)
+        gate(result)
+    except ExportError as error:
+        path.unlink()
+        raise ExportError(f"{path.name} is refused: {error.message}", error.hint) from error
+    inputs, outputs = signature(path)
+    return manifest.Artifact(
+        format=export.format, runtime=runtime, path=path.name, bytes=path.stat().st_size, sha256=sha256(path),
+        inputs=inputs, outputs=outputs, layout=layout(inputs[0].shape, run.space.input_shape),
+        operators=operators(path), max_abs=result.max_abs, agreement=result.agreement, parity_images=result.images,
+        target=target)
+
+
+def layout(shape: Sequence[int], image: tuple[int, int, int]) -> str:
+    return "NCHW" if tuple(shape[1:]) == image else "NHWC"
+
+
+def runtime_for(run: Run, format: str) -> str:
+    """The run's own runtime if it takes `format`, else the first of the device's, else any that does.
+
+    Raises: UsageError for a format that nothing runs.
+    """
+    candidates = [run.config.runtime, *run.device.runtimes, *runtime_names()]
+    return next(name for name in candidates if runtime_format(name) == format)
+
+
+def default_formats(run: Run) -> list[str]:
+    return [load_runtime(run.config.runtime).FORMAT]
+
+
+def previous(run: Run, replaced: set[str]) -> list[manifest.Artifact]:
+    """Artifacts of the manifest as it is, whose files are still there and are not `replaced`."""
+    if not (run.artifacts / manifest.NAME).exists():
+        return []
+    return [a for a in manifest.read(run.artifacts).artifacts
+            if a.path not in replaced and (run.artifacts / a.path).is_file()]
+
+
+def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manifest:
+    decoding = run.read("decoding.json") or {"models": {}}
+    channels, height, width = run.space.input_shape
+    preprocessing = manifest.Preprocessing(channels="grey" if channels == 1 else "RGB", size=(height, width),
+                                           scale=1 / 255, mean=run.task.mean, std=run.task.std)
+    return manifest.Manifest(
+        edgenas_version=__version__, created=datetime.now(UTC), command=" ".join(run.config.command),
+        seed=run.config.seed, space=run.config.space, architecture=dict(run.architecture), classes=run.task.classes,
+        input=manifest.Input(name="image", shape=(1, channels, height, width), dtype="float32",
+                             preprocessing=preprocessing),
+        profile_sha256=decoding["models"].get("latency_ms", {}).get("profile_sha256"),
+        versions=versions(), artifacts=tuple(artifacts))
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that take part in exporting, where they are installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def artifact_path(run: Run, artifact: manifest.Artifact) -> Path:
+    return run.artifacts / artifact.path

@@ -1,0 +1,72 @@
+"""The whole flow, and what is said of a run when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edgenas.errors import UsageError
+from edgenas.progress import Progress
+from edgenas.run.baselines import baselines_phase
+from edgenas.run.exporting import default_formats, export_phase
+from edgenas.run.folder import Run
+from edgenas.run.searching import search_phase
+from edgenas.run.training import train_phase
+from edgenas.run.verifying import verify_phase
+
+
+def specialise(run: Run, formats: Sequence[str], progress: Progress, *, baselines: bool = False) -> None:
+    """Profile, search, train, export, verify and report; phases that are done are not done again."""
+    search_phase(run, progress)
+    train_phase(run, progress)
+    export_phase(run, list(formats) or default_formats(run), progress)
+    verify_phase(run, progress)
+    try:
+        report_phase(run, progress, baselines=baselines)
+    except UsageError as error:  # the report's package is an extra: its absence must not lose the run
+        progress.say(f"no report: {error.message}; {error.hint}")
+
+
+def report_phase(run: Run, progress: Progress, *, baselines: bool = False) -> Path:
+    """Write `report.html`; with `baselines`, train those first.
+
+    Raises: UsageError when the report's package is not installed.
+    """
+    if baselines:
+        baselines_phase(run, progress)
+    from edgenas.report.page import write_report
+
+    return write_report(run)
+
+
+def result(run: Run) -> dict[str, Any]:
+    """What is known of a run: the JSON document of `edgenas run` and `edgenas verify`, as far as phases are done."""
+    decoding, trained, verdict = (run.read(f"{name}.json") or {} for name in ("decoding", "train", "verify"))
+    document: dict[str, Any] = {
+        "run": str(run.folder), "device": run.device.name, "runtime": run.config.runtime,
+        "strategy": run.config.strategy, "space": run.config.space, "seed": run.config.seed,
+        "statistic": run.config.statistic,
+        "reachable": {metric: model["reachable"] for metric, model in decoding.get("models", {}).items()},
+        "budgets": verdict.get("budgets") or unverified(decoding),
+        "architecture": dict(run.architecture) if decoding else {},
+        "accuracy": trained.get("accuracy", {}),
+        "artifacts": verdict.get("artifacts", []),
+    }
+    return document
+
+
+def unverified(decoding: dict[str, Any]) -> list[dict[str, Any]]:
+    """The budgets of a run whose trained artifact is not verified yet: measured figures are of the decoded network."""
+    if not decoding:
+        return []
+    chosen = max((r for r in decoding["rounds"] if r["within"]),
+                 key=lambda r: r["architecture"] == decoding["architecture"])
+    return [{"metric": b["metric"], "limit": b["limit"], "predicted": decoding["predicted"][b["metric"]],
+             "measured": chosen["measured"][b["metric"]], "within": True} for b in decoding["budgets"]]
+
+
+def within_budget(run: Run) -> bool:
+    """Whether the last verification found every budget held."""
+    verdict = run.read("verify.json")
+    return bool(verdict and verdict["within"])

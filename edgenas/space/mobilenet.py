@@ -1,0 +1,18 @@
+"""A hand-made network to compare with: MobileNetV2-like, scaled by width and depth."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from edgenas.space.architecture import Architecture
+from edgenas.space.choice import choices_of
+from edgenas.space.space import pick
+from edgenas.space.spaces.mobile import network
+
+BLOCK = "mbconv_k3_e6"  # MobileNetV2 (arXiv:1801.04381) is built of these alone
+
+
+def mobilenet_v2_like(input_shape: tuple[int, int, int], classes: int, width: float, depth: int = 3) -> nn.Module:
+    """The `mobile` space's stages with MobileNetV2's block everywhere; `width` multiplies the channels."""
+    supernet = network(input_shape, classes, width=width, depth=depth)
+    return pick(supernet, Architecture(dict.fromkeys(choices_of(supernet), BLOCK)))

@@ -1,0 +1,134 @@
+"""`manifest.json`: all that someone who holds a folder of artifacts needs to know to use and trust them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from edgenas.errors import ExportError, RunError
+from edgenas.files import sha256, write_json
+
+from .contents import Specs
+
+NAME = "manifest.json"
+SCHEMA_VERSION: Literal[1] = 1
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _inside(path: str) -> str:
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+        raise ValueError(f"{path!r} does not stay inside the folder")
+    return path
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Preprocessing(Record):
+    """From an image file to the network's input, in this order.
+
+    The image is turned upright as its EXIF says, laid on white where it is transparent, converted to `channels`
+    and resized to `size` (height, width); then each channel's values 0 to 255 become (value * scale - mean) / std.
+    resize "fit bilinear": Pillow's ImageOps.fit, which cuts the centre part of the target's proportions and
+    resizes it bilinearly.
+    """
+
+    channels: Literal["grey", "RGB"]
+    size: tuple[int, int]
+    resize: Literal["fit bilinear"] = "fit bilinear"
+    scale: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class Input(Record):
+    """The network's input as PyTorch has it: `shape` is (1, C, H, W); an artifact's own layout is with it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    preprocessing: Preprocessing
+
+
+class Artifact(Record):
+    """One exported file. `path` is relative to the manifest's folder; `target` is what it was compiled for.
+
+    max_abs, agreement and parity_images are those of its comparison with PyTorch (see parity.py), figures
+    measured on the file itself in its runtime.
+    """
+
+    format: str
+    runtime: str
+    path: Annotated[str, AfterValidator(_inside)]
+    bytes: int
+    sha256: Hash
+    inputs: Specs
+    outputs: Specs
+    layout: Literal["NCHW", "NHWC"]
+    operators: dict[str, int]
+    max_abs: float
+    agreement: float
+    parity_images: int
+    target: str
+
+
+class Manifest(Record):
+    """created: when, with the time zone; command and seed: what makes the same network again."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    edgenas_version: str
+    created: datetime
+    command: str
+    seed: int
+    space: str
+    architecture: dict[str, str]
+    classes: tuple[str, ...]
+    input: Input
+    profile_sha256: Hash | None = None
+    versions: dict[str, str]
+    artifacts: tuple[Artifact, ...]
+
+
+def write(manifest: Manifest, folder: Path) -> None:
+    """Write `folder`/manifest.json.
+
+    Raises: UsageError when it cannot be written.
+    """
+    write_json(folder / NAME, manifest.model_dump(mode="json"))
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest in `folder`.
+
+    Raises: RunError when there is none, or naming what is wrong with it.
+    """
+    path = folder / NAME
+    hint = "export the network again"
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise RunError(f"cannot read {path}: {error.strerror or error}", hint) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError(f"{path} is no manifest: {where + ': ' if where else ''}{first['msg']}", hint) from error
+
+
+def verify_hashes(manifest: Manifest, folder: Path) -> None:
+    """Check that every artifact in `folder` is the file that the manifest describes.
+
+    Raises: ExportError naming the file that is missing or was changed.
+    """
+    for artifact in manifest.artifacts:
+        path = folder / artifact.path
+        if not path.is_file():
+            raise ExportError(f"the artifact {path} is missing", "export the network again")
+        if sha256(path) != artifact.sha256:
+            raise ExportError(f"{path} was changed after its export: its SHA-256 is not the manifest's",
+                              "export the network again")

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from edgenas import export
+from edgenas.errors import UsageError
+from edgenas.export.base import Exporter
+
+
+def test_formats_are_found_by_file_name() -> None:
+    assert export.formats() == ["onnx", "tflite", "tvm"]
+
+
+@pytest.mark.parametrize("format", export.formats())
+def test_an_exporter_is_named_as_its_file(format: str) -> None:
+    found = export.exporter(format)
+    assert isinstance(found, Exporter)
+    assert found.format == found.extra == format
+    assert found.suffix.startswith(".")
+
+
+def test_an_unknown_format_names_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        export.exporter("onx")
+    assert "'onx'" in caught.value.message
+    assert "'onnx'" in caught.value.hint
+
+
+def test_importing_is_light() -> None:
+    code = ("import sys, edgenas.export, edgenas.export.base, edgenas.export.contents, edgenas.export.manifest\n"
+            "edgenas.export.formats()\n"
+            "print(sorted({'torch', 'onnx', 'tvm', 'litert_torch', 'flatbuffers'} & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

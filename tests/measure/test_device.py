@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from edgenas.errors import UsageError
+from edgenas.measure.device import Device, device_names, load_device
+from edgenas.measure.runtime import runtime_names
+
+BOARD = """
+name = "board"
+description = "A board"
+runtimes = ["litert"]
+threads = 4
+"""
+
+
+def test_the_devices_that_come_with_edgenas():
+    assert {"host", "mock"} <= set(device_names())
+    assert load_device("host").runtimes == ("onnxruntime", "litert", "tvm")
+    assert "without hardware" in load_device("mock").description
+
+
+@pytest.mark.parametrize("name", device_names())
+def test_every_device_loads(name):
+    device = load_device(name)
+    assert device.name == name and set(device.runtimes) <= set(runtime_names())
+
+
+def test_a_file_of_the_users_own(tmp_path, monkeypatch):
+    (tmp_path / "board.toml").write_text(BOARD)
+    monkeypatch.chdir(tmp_path)
+    wanted = Device(name="board", description="A board", transport="local", runtimes=("litert",), threads=4)
+    assert load_device("board.toml") == load_device("./board.toml") == load_device(f"{tmp_path}/board.toml") == wanted
+
+
+def test_is_a_value():
+    with pytest.raises(ValidationError):
+        load_device("host").threads = 2
+
+
+def test_unknown_name_suggests_the_nearest():
+    with pytest.raises(UsageError, match="'hots' is no known device") as caught:
+        load_device("hots")
+    assert "did you mean 'host'?" in caught.value.hint
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), [
+    ("name = ", "is not TOML", "mend"),
+    ("name = 'b\xff'".encode("latin-1"), "is not TOML", "mend"),
+    (BOARD.replace("threads", "treads"), "'treads' is no known key of a device", "did you mean 'threads'?"),
+    (BOARD.replace("litert", "litter"), "'litter' is no known runtime", "did you mean 'litert'?"),
+    (BOARD + "transport = 'locl'", "'locl' is no known transport", "did you mean 'local'?"),
+    (BOARD.replace('["litert"]', "[]"), "is wrong at 'runtimes'", "mend"),
+    (BOARD.replace('["litert"]', '["litert", "litert"]'), "one is named twice", "once"),
+    (BOARD.replace("= 4", "= 0"), "is wrong at 'threads'", "mend"),
+    (BOARD.replace("= 4", "= true"), "is wrong at 'threads'", "mend"),
+    (BOARD.replace('name = "board"', ""), "is wrong at 'name': Field required", "mend"),
+    (BOARD.replace('"board"', '"bo/ard"'), "is wrong at 'name'", "mend"),
+    (BOARD.replace('"board"', '"host"'), "must have the same name", "write name = 'board'"),
+])
+def test_a_wrong_file_is_one_clear_sentence(tmp_path, text, message, hint):
+    path = tmp_path / "board.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(UsageError) as caught:
+        load_device(str(path))
+    assert str(path) in caught.value.message and message in caught.value.message
+    assert "\n" not in caught.value.message and hint in caught.value.hint
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    with pytest.raises(UsageError, match="cannot read the device file .*none.toml: No such file"):
+        load_device(str(tmp_path / "none.toml"))
+    with pytest.raises(UsageError, match="cannot read the device file .*: Is a directory"):
+        load_device(f"{tmp_path}/")

@@ -1,0 +1,67 @@
+"""The contract of every runtime."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgenas.errors import UsageError
+from edgenas.measure.measure import probe
+from edgenas.measure.runtime import load_runtime, runtime_names
+
+from .conftest import expected
+
+IMAGES = np.random.default_rng(1).standard_normal((1, 3, 8, 8)).astype(np.float32)
+
+
+@pytest.fixture(params=runtime_names())
+def runtime(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def loaded(runtime, network_file):
+    return load_runtime(runtime).Session(str(network_file), 1)
+
+
+def test_session_says_its_signature(runtime, loaded):
+    [(name, shape, dtype)], [(_, output, _)] = loaded.inputs, loaded.outputs
+    assert name and dtype == "float32" and output == [1, 4]
+    assert shape == ([1, 8, 8, 3] if load_runtime(runtime).FORMAT == "tflite" else [1, 3, 8, 8])
+
+
+def test_session_computes_what_pytorch_computes(loaded):
+    images = IMAGES if loaded.inputs[0][1] == [1, 3, 8, 8] else IMAGES.transpose(0, 2, 3, 1)
+    [output] = loaded.run([np.ascontiguousarray(images)])
+    np.testing.assert_allclose(output, expected(IMAGES), atol=1e-5)
+    [again] = loaded.run([np.zeros_like(images, order="C")])
+    assert not again.any() and output.any()
+
+
+def test_invoke_runs_what_was_prepared(runtime, loaded):
+    loaded.prepare([np.zeros(loaded.inputs[0][1], np.float32)])
+    for _ in range(3):
+        loaded.invoke()
+
+
+def test_version_is_the_same_in_the_worker(host, runtime):
+    assert probe(host, runtime).version == load_runtime(runtime).version() != ""
+
+
+def test_file_stands_alone(runtime):
+    """Nothing but the standard library, numpy, the runtime itself and onnx is imported."""
+    tree = ast.parse(Path(load_runtime(runtime).__file__).read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    others = {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names)
+    assert others <= {"numpy", "onnx", "onnxruntime", "tvm"}
+
+
+def test_unknown_runtime_suggests_the_nearest():
+    with pytest.raises(UsageError, match="'onnxrutime' is no known runtime") as caught:
+        load_runtime("onnxrutime")
+    assert "did you mean 'onnxruntime'?" in caught.value.hint

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+import platform
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import chain, repeat
+
+import numpy as np
+import pytest
+
+from edgenas.measure import worker
+from edgenas.measure.protocol import Protocol
+
+
+class FakeModel:
+    """Each run advances a clock of its own by the next duration (ms); the last one repeats."""
+
+    def __init__(self, *durations_ms: float) -> None:
+        self.now_s, self.runs = 0.0, 0
+        self.durations_ms = chain(durations_ms, repeat(durations_ms[-1]))
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def invoke(self) -> None:
+        self.runs += 1
+        self.now_s += next(self.durations_ms) / 1e3
+
+
+class FakeReference:
+    def __init__(self, *quiet: bool) -> None:
+        self.answers = chain(quiet, repeat(quiet[-1]))
+
+    def quiet(self) -> bool:
+        return next(self.answers)
+
+
+# One warm-up run, then rounds of five samples of 1 ms or more, none looped.
+PLAIN = Protocol(warmup_runs=1, warmup_min_s=0, runs=5, round_s=0.001, max_rounds=8, patience_s=100)
+
+
+def timed(model: FakeModel, protocol: Protocol, *quiet: bool) -> worker.Timer:
+    return worker.Timer(model.invoke, model.clock, FakeReference(*quiet or (True,)), protocol.to_dict())
+
+
+def latency(rounds_ms: list[float], protocol: Protocol = PLAIN, quiet: tuple[bool, ...] = (True,)) -> dict:
+    """Of a model whose every run in round i takes `rounds_ms[i]`; its warm-up run as long as the first."""
+    runs = [rounds_ms[0], *(value for value in rounds_ms for _ in range(protocol.runs))]
+    timer = timed(FakeModel(*runs), protocol, *quiet)
+    [result] = worker.measured([{"id": "a", "path": ""}], lambda path: timer, protocol.to_dict())
+    return result["latency"]
+
+
+def test_three_agreeing_rounds_are_enough():
+    found = latency([10, 10.2, 10.4])
+    assert found == {"min_ms": 10, "median_of_minima_ms": 10.2, "p50_ms": 10.2, "p90_ms": 10.4,
+                     "mad_ms": pytest.approx(0.2), "spread": pytest.approx(0.04), "rounds": 3, "runs": 15,
+                     "agreed": True}
+
+
+def test_a_disturbed_round_is_replaced_and_drops_out_of_the_minima():
+    found = latency([10, 15, 10.1, 10.2])
+    assert (found["rounds"], found["agreed"]) == (4, True)
+    assert (found["median_of_minima_ms"], found["spread"]) == (10.1, pytest.approx(0.02))
+    assert found["p90_ms"] > 14
+
+
+def test_rounds_that_never_agree_end_at_the_maximum_and_say_so():
+    found = latency([10, 12, 15, 20, 30, 40, 50, 60, 70])
+    assert (found["rounds"], found["agreed"], found["median_of_minima_ms"]) == (8, False, 12)
+
+
+def test_patience_ends_it_sooner():
+    found = latency([10, 12, 15, 20, 30, 40, 50, 60], replace(PLAIN, patience_s=0.26))
+    assert (found["rounds"], found["agreed"]) == (4, False)
+
+
+def test_agreeing_rounds_are_doubted_until_one_was_quiet():
+    assert latency([10], quiet=(False,) * 7 + (True,))["rounds"] == 4
+    never = latency([10], quiet=(False,))
+    assert (never["rounds"], never["agreed"], never["median_of_minima_ms"]) == (8, False, 10)
+
+
+def test_a_very_short_model_is_run_in_loops():
+    model = FakeModel(0.004)
+    timer = timed(model, PLAIN)
+    assert timer.loops == 13                     # 13 x 4 us are the first to exceed 50 us
+    before = model.runs
+    timer.round()
+    assert model.runs - before == 13 * len(timer.rounds[0])
+    assert timer.rounds[0][0] == 0.004
+
+
+def test_short_models_fill_the_rounds_time_and_slow_ones_are_bounded():
+    protocol = replace(Protocol(), warmup_min_s=0)
+    assert timed(FakeModel(1), protocol).samples == 100            # 0.1 s
+    assert timed(FakeModel(20), protocol).samples == 20            # the least
+    assert timed(FakeModel(100), protocol).samples == 10           # 1 s
+    slow = FakeModel(2000)
+    assert timed(slow, protocol).samples == 5                      # the very least
+    assert slow.runs == 1                                          # one warm-up run is longer than it may be
+
+
+def test_warm_up_takes_its_runs_and_its_time():
+    short, longer = FakeModel(0.1), FakeModel(2)
+    timed(short, Protocol())
+    timed(longer, Protocol())
+    assert short.runs in (500, 501)              # 50 ms
+    assert longer.runs == 50
+
+
+def test_the_first_slow_run_does_not_count():
+    assert timed(FakeModel(500, 1), replace(PLAIN, warmup_runs=10, warmup_max_s=1)).samples == 5
+
+
+def test_interleaved_artifacts_get_equal_rounds_in_turn():
+    models = {"a": FakeModel(10), "b": FakeModel(10, *[10] * 5, *[20] * 5, 10)}
+    order: list[str] = []
+
+    def load(path: str) -> worker.Timer:
+        timer = timed(models[path], PLAIN)
+        once = timer.round
+        timer.round = lambda: (order.append(path), once())[1]
+        return timer
+
+    results = list(worker.measured([{"id": "1", "path": "a"}, {"id": "2", "path": "b"}], load, PLAIN.to_dict()))
+    assert order == ["a", "b"] * 4
+    assert [(result["id"], result["latency"]["rounds"]) for result in results] == [("1", 4), ("2", 4)]
+
+
+def test_a_failure_while_loading_or_running_leaves_the_others_alone():
+    def load(path: str) -> worker.Timer:
+        if path == "unloadable":
+            raise ValueError("no\n  model")
+        timer = timed(FakeModel(10), PLAIN)
+        if path == "unrunnable":
+            timer.invoke = lambda: [].pop()
+        return timer
+
+    jobs = [{"id": name, "path": name} for name in ("unloadable", "unrunnable", "fine")]
+    first, second, third = worker.measured(jobs, load, PLAIN.to_dict())
+    assert first == {"id": "unloadable", "error": "ValueError: no model"}
+    assert second == {"id": "unrunnable", "error": "IndexError: pop from empty list"}
+    assert third["latency"]["min_ms"] == 10
+
+
+def test_reference_is_quiet_only_near_its_fastest():
+    steps = chain([1.0] * 50, [1.04] * 50, [1.2] * 50, [1.2] * 49, [0.9])
+    now, calls = 0.0, 0
+
+    def clock() -> float:
+        nonlocal now, calls
+        calls += 1
+        now += next(steps) if calls % 2 == 0 else 0.0
+        return now
+
+    reference = worker.Reference(clock, 0.05)
+    assert [reference.quiet() for _ in range(4)] == [True, True, False, True]
+
+
+def test_example_input_is_the_same_everywhere_and_fits_the_type():
+    values = worker.example_input([2, 3], "float32", seed=0)
+    assert values.dtype == np.float32 and values.shape == (2, 3)
+    assert values[0, 0] == pytest.approx(0.12573022)       # numpy's first standard normal of seed 0
+    whole = worker.example_input([1000], "int8", seed=0)
+    assert whole.dtype == np.int8 and whole.min() < -100 and whole.max() > 100
+
+
+def test_machine_is_described_without_its_name():
+    machine = worker.describe_machine()
+    assert machine["cores"] >= 1 and machine["cpu"] and machine["memory_gib"] >= 1
+    assert set(machine["conditions"]) == {"load_average", "governor", "frequency_mhz", "temperature_c"}
+    assert len(machine["id"]) == 12 and machine["id"] == worker.describe_machine()["id"]
+    assert platform.node() not in [value for value in machine.values() if isinstance(value, str)]
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    ("processor\t: 0\nmodel name\t: Fast CPU\nprocessor\t: 1\nmodel name\t: Other", "Fast CPU"),
+    ("processor: 0\nCPU implementer : 0x41\nCPU part : 0xd08\nModel : Raspberry Pi 4", "Raspberry Pi 4"),
+    ("CPU implementer : 0x41\nCPU part : 0xd08", "implementer 0x41 part 0xd08"),
+])
+def test_processor_is_named_on_every_kind_of_board(monkeypatch, text, name):
+    monkeypatch.setattr(worker, "_text", lambda path: text)
+    assert worker._cpu_model() == name
+
+
+def run_worker(runner: str, *names: str) -> subprocess.CompletedProcess[str]:
+    job = {"runner": runner, "threads": 1, "protocol": PLAIN.to_dict(), "interleave": False,
+           "artifacts": [{"id": name, "path": f"{name}.onnx"} for name in names]}
+    return subprocess.run([sys.executable, "-P", worker.__file__], input=json.dumps(job), capture_output=True,
+                          text=True, timeout=60)
+
+
+def test_stands_alone(runner):
+    path = runner("""
+        def version():
+            return ",".join(sorted({name.split(".")[0] for name in sys.modules} & {"torch", "edgenas", "numpy"}))
+    """)
+    header = json.loads(run_worker(path).stdout)
+    assert (header["worker"], header["runtime"], header["version"]) == (worker.SCHEMA, "mock", "numpy")
+
+
+def test_nothing_that_a_runtime_prints_gets_between_the_lines(runner):
+    path = runner("""
+        import ctypes
+        print("while importing")
+        class Session(Session):
+            def invoke(self):
+                print("from Python")
+                os.write(1, b"from the system")
+                ctypes.CDLL(None).puts(b"from C")
+                ctypes.CDLL(None).fflush(None)
+                os.system("echo from a child")
+                time.sleep(1e-3)
+    """)
+    done = run_worker(path, "a", "b")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line.get("id") for line in lines] == [None, "a", "b"]
+    assert all(text in done.stderr for text in ("importing", "from Python", "the system", "from C", "a child"))
+
+
+@pytest.mark.parametrize(("code", "error"), [
+    ("import no_such_runtime", {"error": "ModuleNotFoundError: No module named 'no_such_runtime'",
+                                "missing": "no_such_runtime"}),
+    ("1 / 0", {"error": "ZeroDivisionError: division by zero"}),
+])
+def test_a_runner_that_cannot_start_says_why(runner, code, error):
+    header = json.loads(run_worker(runner(code), "a").stdout)
+    assert header == {"worker": worker.SCHEMA, "runtime": "mock", **error}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_end_it_quietly(runner, number):
+    path = runner("def version(): sys.stderr.write('here'); sys.stderr.flush(); time.sleep(60)")
+    job = {"runner": path, "threads": 1, "protocol": PLAIN.to_dict(), "interleave": False, "artifacts": []}
+    process = subprocess.Popen([sys.executable, "-P", worker.__file__], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(json.dumps(job).encode())
+    process.stdin.close()
+    assert process.stderr.read(4) == b"here"
+    process.send_signal(number)
+    assert process.wait(10) == 128 + number
+    assert process.stdout.read() == process.stderr.read() == b""
+    process.stdout.close()
+    process.stderr.close()
