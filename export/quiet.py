@@ -33,7 +33,7 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def muted() -> Iterator[None]:
-    """Without anything on the process's stderr: native libraries write there, past Python's own streams."""
+    """Without what native libraries write to the process's stderr, past Python's own streams."""
     sys.stderr.flush()
     kept = os.dup(2)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -22,6 +22,7 @@ class CostModel:
     metric: its name says the unit. combine: "sum" (then fixed + the entries) or "max". margin: relative allowance
     for the model's own error: a network predicted at `limit / (1 + margin)` is expected to hold `limit`. bias: added
     to every prediction, learned when an exported network was measured. exact: whether predictions are the truth.
+    fixed_parts: what each fixed part adds to `fixed`, the rest of which is overhead.
     """
 
     metric: str
@@ -31,11 +32,19 @@ class CostModel:
     margin: float = 0.0
     bias: float = 0.0
     exact: bool = False
+    fixed_parts: Mapping[str, float] = field(default_factory=dict)
 
     def predict(self, architecture: Architecture) -> float:
         entries = [self.table[choice][candidate] for choice, candidate in architecture.items()]
         total = sum(entries, self.fixed) if self.combine == "sum" else max([self.fixed, *entries])
         return total + self.bias
+
+    def shares(self, architecture: Architecture) -> dict[str, float]:
+        """What each place of the network adds, in the metric's unit, and "overhead" for what belongs to no place."""
+        parts = dict(self.fixed_parts) | {c: self.table[c][picked] for c, picked in architecture.items()}
+        if self.combine == "sum":
+            parts["overhead"] = self.fixed - sum(self.fixed_parts.values())
+        return parts
 
     def smallest(self) -> Architecture:
         return Architecture({choice: min(costs, key=costs.__getitem__) for choice, costs in self.table.items()})
@@ -78,10 +87,10 @@ def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], f
              margin: float = 0.0, exact: bool = False) -> CostModel:
     """A cost model from the costs of all parts, by (place, candidate); candidate is None for fixed parts."""
     combine = metric_of(metric).combine
-    always = [cost for (_, candidate), cost in costs.items() if candidate is None]
+    parts = {place: cost for (place, candidate), cost in costs.items() if candidate is None}
     table = {choice: {name: costs[choice, name] for name in names} for choice, names in space.choices.items()}
-    total = sum(always, fixed) if combine == "sum" else max([fixed, *always])
-    return CostModel(metric, combine, total, table, margin, exact=exact)
+    total = sum(parts.values(), fixed) if combine == "sum" else max([fixed, *parts.values()])
+    return CostModel(metric, combine, total, table, margin, exact=exact, fixed_parts=parts)
 
 
 _TRACED: dict[int, tuple[Space, dict[tuple[str, str | None], Network | None]]] = {}

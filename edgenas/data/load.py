@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 
 from edgenas.data import sources, statistics
 from edgenas.data.pixels import OnBadImage, in_memory
 from edgenas.data.split import divide
 from edgenas.data.task import Split, Task
-from edgenas.errors import DataError, UsageError
+from edgenas.errors import DataError, UsageError, unknown
 
 
 def load(
@@ -38,6 +40,10 @@ def load(
     """
     if image_size is not None and not 4 <= image_size <= 4096:
         raise UsageError(f"--image-size {image_size} is not from 4 to 4096 pixels", "try --image-size 64")
+    if not 0 <= seed < 2**32:
+        raise UsageError(f"--seed {seed} is not from 0 to {2**32 - 1}", "try --seed 0")
+    if on_bad_image not in get_args(OnBadImage):
+        raise unknown("--on-bad-image", on_bad_image, get_args(OnBadImage))
     raw = sources.read(source)
     parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share,
                    max_images=max_images)

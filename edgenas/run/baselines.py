@@ -23,7 +23,8 @@ from edgenas.training import accuracy
 
 RANDOM_NETWORKS = 2
 WIDTHS = (0.25, 0.35, 0.5, 0.65, 0.75, 0.9, 1.0, 1.15, 1.25, 1.4, 1.5, 1.75, 2.0, 2.5, 3.0)
-DEPTHS = (3, 2, 1)
+DEPTHS = (3, 2, 4, 1)
+WELL_USED = 0.9
 
 
 def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) -> None:
@@ -64,20 +65,30 @@ def random_network(run: Run, name: str, progress: Progress) -> tuple[nn.Module, 
 
 
 def hand_made(run: Run) -> tuple[nn.Module, dict[str, Any]]:
-    """The widest MobileNetV2-like network whose exported file held every budget; a shallower one if none does.
+    """The MobileNetV2-like network that uses the first budget best, among those whose exported files held them all.
 
     Raises: BudgetError when even the smallest misses.
     """
     budgets = run_budgets(run)
+    first = budgets[0]
+    held: dict[tuple[float, int], dict[str, float]] = {}
     for depth in DEPTHS:
-        networks = {f"{width}": mobilenet_v2_like(run.space.input_shape, len(run.task.classes), width, depth).eval()
-                    for width in WIDTHS}
-        distinct = {trace(n, run.space.input_shape).signature: (name, n) for name, n in networks.items()}
-        measured = measure_networks(run, dict(distinct.values()))
-        held = {name: figures for name, figures in measured.items()
-                if all(max(figures[b.metric]) <= b.limit for b in budgets)}
-        if held:
-            name = max(held, key=float)
-            return networks[name], {"width": float(name), "depth": depth,
-                                    "measured": {metric: max(figures) for metric, figures in held[name].items()}}
-    raise BudgetError("no MobileNetV2-like network is small enough for the budget")
+        measured = measure_networks(run, widths_of(run, depth))
+        worst = {width: {metric: max(figures) for metric, figures in row.items()} for width, row in measured.items()}
+        held |= {(float(width), depth): row for width, row in worst.items()
+                 if all(row[b.metric] <= b.limit for b in budgets)}
+        if any(row[first.metric] >= WELL_USED * first.limit for row in held.values()):
+            break
+    if not held:
+        raise BudgetError("no MobileNetV2-like network is small enough for the budget")
+    width, depth = max(held, key=lambda shape: held[shape][first.metric])
+    network = mobilenet_v2_like(run.space.input_shape, len(run.task.classes), width, depth)
+    return network, {"width": width, "depth": depth, "measured": held[width, depth]}
+
+
+def widths_of(run: Run, depth: int) -> dict[str, nn.Module]:
+    """Networks of one depth by their width; widths that round to the same channels once."""
+    networks = {str(width): mobilenet_v2_like(run.space.input_shape, len(run.task.classes), width, depth).eval()
+                for width in WIDTHS}
+    distinct = {trace(network, run.space.input_shape).signature: name for name, network in networks.items()}
+    return {name: networks[name] for name in distinct.values()}

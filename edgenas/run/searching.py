@@ -72,5 +72,16 @@ def record(run: Run, settled: Settled) -> None:
         "budgets": [asdict(b) for b in run.budgets],
         "architecture": dict(settled.architecture),
         "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
+        "layers": layers(run, settled.architecture),
         "rounds": settled.rounds,
     })
+
+
+def layers(run: Run, architecture: Architecture) -> list[dict[str, Any]]:
+    """The network's places in order, with what each adds to every metric, as predicted."""
+    shares = {metric: model.shares(architecture) for metric, model in run.models.items()}
+    rows = [{"place": p.place, "candidate": p.candidate or type(p.module).__name__, "input_shape": list(p.input_shape),
+             "predicted": {metric: share[p.place] for metric, share in shares.items()}}
+            for p in run.space.parts if p.candidate is None or architecture[p.place] == p.candidate]
+    overhead = {metric: share["overhead"] for metric, share in shares.items() if "overhead" in share}
+    return [*rows, {"place": "overhead", "candidate": "", "input_shape": [], "predicted": overhead}]

@@ -10,9 +10,10 @@ from edgenas.space.space import pick
 from edgenas.space.spaces.mobile import network
 
 BLOCK = "mbconv_k3_e6"  # MobileNetV2 (arXiv:1801.04381) is built of these alone
+ROUND_TO = 4  # a finer step than the space's own, so that a budget can be used fully
 
 
 def mobilenet_v2_like(input_shape: tuple[int, int, int], classes: int, width: float, depth: int = 3) -> nn.Module:
     """The `mobile` space's stages with MobileNetV2's block everywhere; `width` multiplies the channels."""
-    supernet = network(input_shape, classes, width=width, depth=depth)
+    supernet = network(input_shape, classes, width=width, depth=depth, round_to=ROUND_TO)
     return pick(supernet, Architecture(dict.fromkeys(choices_of(supernet), BLOCK)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from edgenas.data.decode import UNREADABLE, decode
 from edgenas.errors import DataError
@@ -94,11 +94,19 @@ def test_a_large_jpeg_read_at_a_reduced_scale_looks_the_same():
     ("truncated png", encoded(Image.fromarray(noise(30, 30)))[:-700]),
     ("truncated jpeg", encoded(Image.fromarray(noise(64, 64)), "JPEG")[:1500]),
     ("32-bit grey", encoded(Image.new("F", (6, 6)), "TIFF")),
-    ("EPS, which would start Ghostscript", encoded(Image.new("RGB", (6, 6)), "EPS")),
 ])
 def test_unreadable(name, content):
     with pytest.raises(UNREADABLE):
         decode(name, content, None)
+
+
+def test_no_other_program_is_started_to_read_an_image(monkeypatch):
+    def started(*args, **kwargs):
+        raise AssertionError("Ghostscript was started")
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", started)
+    with pytest.raises(UNREADABLE):
+        decode("x", encoded(Image.new("RGB", (6, 6)), "EPS"), None)
 
 
 def test_a_tiny_image_is_named():

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -16,8 +15,9 @@ from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.measure.session import open_session
 
-from .nets import MBConv, MiniNet, Twice, settled
+from .nets import MBConv, MiniNet, coloured, decided, grey_net, settled
 
+IMAGES = coloured(20, 3, 20, 28)
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert", "tvm": "tvm"}
 
 
@@ -40,11 +40,11 @@ def modules() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
     torch.manual_seed(0)
     shared = settled(MBConv(8, 8, 3))
     return {
-        "net": (settled(MiniNet()).to(memory_format=torch.channels_last), (3, 24, 24)),
+        "net": (decided(settled(MiniNet()), IMAGES).to(memory_format=torch.channels_last), (3, 20, 28)),
+        "grey": (grey_net(), (1, 20, 28)),
         "strided": (settled(MBConv(8, 12, 5, stride=2)), (8, 11, 11)),
         "shared": (shared, (8, 10, 10)),
         "shared smaller": (shared, (8, 6, 6)),
-        "twice": (Twice(shared), (8, 6, 6)),
         "nothing": (nn.Identity(), (8, 5, 6)),
         "linear": (nn.Linear(8, 3), (8,)),
     }
@@ -57,7 +57,7 @@ def net() -> nn.Module:
 
 @pytest.fixture(scope="session")
 def images() -> Tensor:
-    return torch.randn(20, 3, 24, 24, generator=torch.Generator().manual_seed(1))
+    return IMAGES
 
 
 @pytest.fixture(scope="session")

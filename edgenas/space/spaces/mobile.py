@@ -17,10 +17,10 @@ WIDTHS = (16, 24, 40, 80, 160)  # channels per stage, from the largest feature m
 
 def network(input_shape: tuple[int, int, int], classes: int, *, width: Annotated[float, Gt(0)] = 1.0,
             depth: Annotated[int, Ge(1)] = 3, activation: Activation = "relu6",
-            squeeze_excite: bool = False) -> nn.Module:
+            squeeze_excite: bool = False, round_to: Annotated[int, Ge(1)] = 8) -> nn.Module:
     """A supernet for images of `input_shape` (channels, height, width).
 
-    width: multiplies every stage's channels. depth: blocks per stage. The image is halved until its side is
+    width: multiplies every stage's channels, rounded to a multiple of `round_to` (vector units like 8). depth: blocks per stage. The image is halved until its side is
     between 4 and 8; the stem takes the first halving of images of 16 pixels or more, every stage after the first
     takes one more.
     """
@@ -28,7 +28,7 @@ def network(input_shape: tuple[int, int, int], classes: int, *, width: Annotated
     halvings = max(0, int(log2(min(side) / 4)))
     stem_stride = 2 if halvings >= 2 else 1
     stages = halvings - (stem_stride == 2) + 1
-    widths = [scaled(w, width) for w in (*WIDTHS, *WIDTHS[-1:] * stages)[:stages]]
+    widths = [scaled(w, width, round_to) for w in (*WIDTHS, *WIDTHS[-1:] * stages)[:stages]]
     inputs = widths[0]
 
     layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -51,6 +51,6 @@ def network(input_shape: tuple[int, int, int], classes: int, *, width: Annotated
     return nn.Sequential(layers)
 
 
-def scaled(channels: int, factor: float) -> int:
-    """`channels * factor` rounded to a multiple of 8 (what vector units like), at least 8."""
-    return max(8, round(channels * factor / 8) * 8)
+def scaled(channels: int, factor: float, multiple: int) -> int:
+    """`channels * factor`, rounded to a multiple of `multiple` that is not 0."""
+    return max(multiple, round(channels * factor / multiple) * multiple)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from ai_edge_litert.interpreter import Interpreter
+from torch import nn
+
+from edgenas.export import exporter
+from edgenas.export.base import Export
+from edgenas.export.contents import operators
+from edgenas.files import sha256
+
+from .conftest import Exported, modules
+
+
+def test_the_same_module_gives_the_same_bytes_alone_and_in_a_batch(tflite_files: Exported, tmp_path: Path,
+                                                                    capfd) -> None:
+    block, shape = modules()["strided"]
+    exporter("tflite").export([Export(block, torch.randn(1, *shape), tmp_path / "alone.tflite")])
+    assert sha256(tmp_path / "alone.tflite") == sha256(tflite_files.items["strided"].path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_no_transpose_is_left(tflite_files: Exported) -> None:
+    found = {name: operators(item.path) for name, item in tflite_files.items.items()}
+    assert not any("TRANSPOSE" in file for file in found.values())
+    assert found["shared"] == {"ADD": 1, "CONV_2D": 2, "DEPTHWISE_CONV_2D": 1}
+    assert found["linear"] == {"FULLY_CONNECTED": 1}
+    assert found["nothing"] == {}
+
+
+def test_the_signature_is_called_by_name(tflite_files: Exported) -> None:
+    item = tflite_files.items["linear"]
+    interpreter = Interpreter(str(item.path))
+    assert interpreter.get_signature_list() == {"serving_default": {"inputs": ["image"], "outputs": ["logits"]}}
+    found = interpreter.get_signature_runner()(image=item.example.numpy())["logits"]
+    torch.testing.assert_close(torch.from_numpy(found), item.module(item.example))
+
+
+def test_a_classifier_of_vectors_keeps_their_layout(tmp_path: Path) -> None:
+    module = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Unflatten(1, (2, 2)), nn.Softmax(2))
+    item = Export(module, torch.randn(1, 6), tmp_path / "vectors.tflite")
+    exporter("tflite").export([item])
+    interpreter = Interpreter(str(item.path))
+    found = interpreter.get_signature_runner()(image=item.example.numpy())["logits"]
+    torch.testing.assert_close(torch.from_numpy(found), module(item.example), rtol=1e-4, atol=1e-6)
