@@ -44,8 +44,13 @@ def prepared(split: Split, size: int, order: torch.Generator, noise: torch.Gener
 
 
 def to_device(images: Tensor, fabric: Fabric) -> Tensor:
-    """channels_last makes the backward pass of depthwise convolutions several times faster."""
-    return images.to(fabric.device, memory_format=torch.channels_last)
+    """A batch on the device in channels_last, which makes the backward pass of depthwise convolutions 4-6 times faster.
+
+    Copied into a new tensor: `.to(memory_format=...)` leaves images of one channel as they are, and with them every
+    feature map of the network would stay in the slow layout.
+    """
+    batch = torch.empty(images.shape, dtype=images.dtype, device=fabric.device, memory_format=torch.channels_last)
+    return batch.copy_(images)
 
 
 @torch.no_grad()

@@ -16,6 +16,8 @@ class Protocol:
     Raises: UsageError naming the value that cannot be used.
     """
 
+    calibration_s: float = 1.0
+    """Time in which a worker learns how fast the undisturbed processor is, once per worker."""
     warmup_runs: int = 50
     """Runs before the first sample, ..."""
     warmup_min_s: float = 0.05

@@ -20,8 +20,9 @@ The protocol, its numbers coming with the job (see protocol.py, which says what 
   disturbed drops out, wherever it came.
 - A neighbour (another guest of the same physical machine, say) can slow a processor down by a third for
   seconds: all rounds then agree, on a wrong figure. So each round stands between two runs of a small
-  reference computation, and is quiet if either took no longer than the fastest so far. More rounds are
-  taken until one of them was quiet: its minimum is then among those that agree.
+  reference computation, and is quiet if either took no longer than the fastest so far (at the start the
+  worker looks for that fastest). More rounds are taken until one of them was quiet: its minimum is then
+  among those that agree.
 - If rounds or patience run out before, `agreed` is false.
 - Artifacts come one after another; with "interleave" all are loaded at once, every round visits each of
   them in turn, and all get the same number of rounds: for comparing them with each other.
@@ -65,6 +66,12 @@ class Reference:
         now = min(self._time() for _ in range(50))
         self.fastest = min(self.fastest, now)
         return now <= self.fastest * (1 + self.agreement)
+
+    def calibrate(self, seconds: float) -> None:
+        """Look for an undisturbed moment, which `quiet` needs to have seen."""
+        end = self.clock() + seconds
+        while self.clock() < end:
+            self.quiet()
 
     def _time(self) -> float:
         start = self.clock()
@@ -214,6 +221,8 @@ def run_job(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield header
     clock = getattr(runner, "clock", time.perf_counter)
     reference = Reference(clock, job["protocol"]["agreement"])
+    if job["artifacts"] and clock is time.perf_counter:
+        reference.calibrate(job["protocol"]["calibration_s"])
 
     def load(path: str) -> Timer:
         check_suffix(runner, path)

@@ -28,8 +28,8 @@ ALONE = ("import runpy, sys; sys.modules.update(torch=None, edgenas=None); "
 
 def preprocessing(channels: str) -> Preprocessing:
     grey = channels == "grey"
-    return Preprocessing(channels=channels, size=(20, 28), scale=1 / 255, mean=(0.4,) if grey else (0.5, 0.4, 0.3),
-                         std=(0.2,) if grey else (0.2, 0.25, 0.3))
+    return Preprocessing(channels=channels, size=(20, 28), scale=1 / 255, mean=(0.35,) if grey else (0.5, 0.4, 0.3),
+                         std=(0.5,) if grey else (0.2, 0.25, 0.3))
 
 
 def artifact(format: str, path: Path) -> Artifact:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from edgenas.errors import DeviceError, UsageError
 from edgenas.measure.runtime import runtime_names
-from edgenas.measure.session import open_session, runtime_format
+from edgenas.measure.session import Predictor, open_session, runtime_format
 
 from .conftest import expected
 
@@ -26,6 +27,21 @@ def test_predicts_image_by_image(runtime, network_file):
     assert predictions.shape == (5, 4) and predictions.dtype == np.float32
     np.testing.assert_allclose(predictions, expected(IMAGES), atol=1e-5)
     assert session.predict(IMAGES[:0]).shape == (0, 4)
+
+
+@pytest.mark.parametrize(("channels_last", "expected_sum"), [(False, 0 + 1 + 2), (True, 0 + 9 + 18)])
+def test_a_cube_is_arranged_as_the_format_has_it(channels_last, expected_sum):
+    session = SimpleNamespace(inputs=[("x", [1, 3, 3, 3], "float32")], outputs=[("y", [1, 1], "float32")],
+                              run=lambda arrays: [arrays[0][:, 0, 0, :].sum().reshape(1, 1)])
+    cube = np.arange(27, dtype=np.float32).reshape(1, 3, 3, 3)
+    assert Predictor(session, channels_last, "net").predict(cube) == [[expected_sum]]
+
+
+@pytest.mark.parametrize("inputs", [[], [("x", [1, 3], "float32")] * 2, [("x", [2, 3], "float32")],
+                                    [("x", [1, 3], "int8")]])
+def test_a_model_that_does_not_take_one_float_image_is_refused(inputs):
+    with pytest.raises(DeviceError, match="predictions need one float32 input for one image"):
+        Predictor(SimpleNamespace(inputs=inputs), False, "net")
 
 
 @pytest.mark.parametrize("shape", [(5, 3, 8, 9), (5, 192)])

@@ -24,6 +24,11 @@ def test_runs_the_worker_with_the_job(host):
     assert json.loads(header)["runtime"] == "mock"
 
 
+def test_files_beside_the_worker_shadow_no_module(host, runner):
+    runner("def version(): return str([entry for entry in sys.path if entry.endswith('measure')])")
+    assert probe(host, "mock").version == "[]"
+
+
 def test_takes_no_options():
     device = Device(name="host", description="this machine", runtimes=("mock",), options={"port": 22})
     with pytest.raises(UsageError, match=r"device 'host' has options \(port\), but transport 'local' takes none"):

@@ -92,6 +92,7 @@ def test_a_very_short_model_is_run_in_loops():
     timer.round()
     assert model.runs - before == 13 * len(timer.rounds[0])
     assert timer.rounds[0][0] == 0.004
+    assert timer.latency()["runs"] == model.runs - before
 
 
 def test_short_models_fill_the_rounds_time_and_slow_ones_are_bounded():
@@ -144,7 +145,7 @@ def test_a_failure_while_loading_or_running_leaves_the_others_alone():
     first, second, third = worker.measured(jobs, load, PLAIN.to_dict())
     assert first == {"id": "unloadable", "error": "ValueError: no model"}
     assert second == {"id": "unrunnable", "error": "IndexError: pop from empty list"}
-    assert third["latency"]["min_ms"] == 10
+    assert (third["latency"]["min_ms"], third["latency"]["rounds"]) == (10, 3)
 
 
 def test_reference_is_quiet_only_near_its_fastest():

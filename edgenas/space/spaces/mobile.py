@@ -20,9 +20,9 @@ def network(input_shape: tuple[int, int, int], classes: int, *, width: Annotated
             squeeze_excite: bool = False, round_to: Annotated[int, Ge(1)] = 8) -> nn.Module:
     """A supernet for images of `input_shape` (channels, height, width).
 
-    width: multiplies every stage's channels, rounded to a multiple of `round_to` (vector units like 8). depth: blocks per stage. The image is halved until its side is
-    between 4 and 8; the stem takes the first halving of images of 16 pixels or more, every stage after the first
-    takes one more.
+    width: multiplies every stage's channels, rounded to a multiple of `round_to` (vector units like 8). depth: blocks
+    per stage. The image is halved until its side is between 4 and 8; the stem takes the first halving of images of 16
+    pixels or more, every stage after the first takes one more.
     """
     channels, *side = input_shape
     halvings = max(0, int(log2(min(side) / 4)))
