@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import flatbuffers  # type: ignore[import-untyped]
+import flatbuffers
 
 ALIGNMENT = 16  # bytes; the schema's force_align of weights, which flatbuffers' Python writer does not know
 

@@ -12,8 +12,8 @@ from edgenas import __version__, plugins
 from edgenas.errors import EdgenasError, Interrupted, UsageError, unknown
 
 FAMILY = "edgenas.cli.commands"
-EXIT_CODES = """Exit codes: 0 done and within budget; 2 wrong usage or input; 3 budget unreachable or missed; 4 device or
-runtime failed; 130 interrupted, go on with --resume."""
+EXIT_CODES = ("Exit codes: 0 done and within budget; 2 wrong usage or input; 3 budget unreachable or missed; "
+              "4 device or runtime failed; 130 interrupted, go on with --resume.")
 
 
 class Commands(click.Group):

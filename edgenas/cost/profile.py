@@ -6,9 +6,10 @@ was cut short by a crash is dropped; any other damage is refused.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgenas import __version__
 from edgenas.errors import DeviceError, ProfileError
-from edgenas.files import append_line, sha256, write_text
+from edgenas.files import append_line, write_text
 from edgenas.measure.measurement import Measurement
 
 SCHEMA = 1
@@ -52,12 +53,16 @@ class MeasuredNetwork:
 
 @dataclass
 class Profile:
-    """blocks: signature of a part -> its measurement. networks: whole networks by their signature."""
+    """blocks: signature of a part -> its measurement. networks: the whole networks that calibrate their sum, by
+    signature. decoded: networks that a search decoded, measured several times each; kept so that the same search
+    comes to the same architecture again, and no part of what predictions are made from.
+    """
 
     path: Path
     header: Header
     blocks: dict[str, Measurement] = field(default_factory=dict)
     networks: dict[str, MeasuredNetwork] = field(default_factory=dict)
+    decoded: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Profile:
@@ -90,7 +95,11 @@ class Profile:
 
     @property
     def digest(self) -> str:
-        return sha256(self.path)
+        """SHA-256 of all that predictions are made from."""
+        content = {"header": self.header.model_dump(mode="json"),
+                   "blocks": {key: m.to_dict() for key, m in self.blocks.items()},
+                   "networks": {key: n.measurement.to_dict() for key, n in self.networks.items()}}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def add_block(self, signature: str, measurement: Measurement) -> None:
         self._append({"kind": "block", "key": signature, "measurement": measurement.to_dict()})
@@ -98,6 +107,9 @@ class Profile:
     def add_network(self, signature: str, blocks: tuple[str, ...], measurement: Measurement) -> None:
         self._append({"kind": "network", "key": signature, "blocks": list(blocks),
                       "measurement": measurement.to_dict()})
+
+    def add_decoded(self, signature: str, measurements: Sequence[Measurement]) -> None:
+        self._append({"kind": "decoded", "key": signature, "measurements": [m.to_dict() for m in measurements]})
 
     def check(self, runtime_version: str, machine: Mapping[str, Any]) -> None:
         """Refuse to predict for another machine or runtime version than was measured.
@@ -117,13 +129,16 @@ class Profile:
         append_line(self.path, json.dumps(record, sort_keys=True))
 
     def _take(self, record: dict[str, Any]) -> None:
-        measurement = Measurement.from_dict(record["measurement"])
-        if record["kind"] == "block":
-            self.blocks[record["key"]] = measurement
-        elif record["kind"] == "network":
-            self.networks[record["key"]] = MeasuredNetwork(tuple(record["blocks"]), measurement)
+        kind, key = record["kind"], record["key"]
+        if kind == "block":
+            self.blocks[key] = Measurement.from_dict(record["measurement"])
+        elif kind == "network":
+            self.networks[key] = MeasuredNetwork(tuple(record["blocks"]),
+                                                 Measurement.from_dict(record["measurement"]))
+        elif kind == "decoded":
+            self.decoded[key] = tuple(Measurement.from_dict(m) for m in record["measurements"])
         else:
-            raise ValueError(f"unknown kind {record['kind']!r}")
+            raise ValueError(f"unknown kind {kind!r}")
 
 
 def profiles_folder() -> Path:

@@ -12,8 +12,8 @@ from edgenas.cost.operators import trace
 from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
-from edgenas.run.measuring import measure_networks
-from edgenas.run.searching import measure_architecture
+from edgenas.run.measuring import costs
+from edgenas.run.searching import architecture_costs
 from edgenas.run.settling import settle
 from edgenas.run.verifying import run_budgets
 from edgenas.space import Architecture
@@ -58,7 +58,7 @@ def random_network(run: Run, name: str, progress: Progress) -> tuple[nn.Module, 
     generator = epoch_generator(run.config.seed, 0, name)
     scores = {choice: {candidate: float(torch.randn((), generator=generator)) for candidate in candidates}
               for choice, candidates in run.space.choices.items()}
-    settled = settle(scores, run.models, run_budgets(run), lambda a: measure_architecture(run, a), progress)
+    settled = settle(scores, run.models, run_budgets(run), lambda a: architecture_costs(run, a), progress)
     chosen: Architecture = settled.architecture
     figures = next(r["measured"] for r in settled.rounds if r["architecture"] == dict(chosen))
     return run.space.build(chosen), {"architecture": dict(chosen), "measured": figures}
@@ -73,9 +73,7 @@ def hand_made(run: Run) -> tuple[nn.Module, dict[str, Any]]:
     first = budgets[0]
     held: dict[tuple[float, int], dict[str, float]] = {}
     for depth in DEPTHS:
-        measured = measure_networks(run, widths_of(run, depth))
-        worst = {width: {metric: max(figures) for metric, figures in row.items()} for width, row in measured.items()}
-        held |= {(float(width), depth): row for width, row in worst.items()
+        held |= {(float(width), depth): row for width, row in costs(run, widths_of(run, depth)).items()
                  if all(row[b.metric] <= b.limit for b in budgets)}
         if any(row[first.metric] >= WELL_USED * first.limit for row in held.values()):
             break

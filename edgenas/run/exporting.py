@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 from torch import nn
 
@@ -14,19 +17,20 @@ from edgenas.cost.operators import example_input
 from edgenas.errors import ExportError
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Export, Exporter
-from edgenas.export.contents import operators, signature
-from edgenas.export.parity import gate, parity
+from edgenas.export.contents import operators, sidecar_path, signature
+from edgenas.export.parity import Parity, gate, parity
 from edgenas.files import sha256
 from edgenas.measure.runtime import load_runtime, runtime_names
 from edgenas.measure.session import open_session, runtime_format
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 
+HOST = "host"
 PARITY_IMAGES = 256
 PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "numpy")
 
 
-def export_phase(run: Run, formats: Sequence[str], progress: Progress, target: str = "host") -> manifest.Manifest:
+def export_phase(run: Run, formats: Sequence[str], progress: Progress, target: str = HOST) -> manifest.Manifest:
     """Export the trained network in each format; each file must agree with PyTorch on validation images.
 
     Formats that were exported before stay in the manifest.
@@ -48,15 +52,16 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress, target: s
 
 
 def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, target: str) -> manifest.Artifact:
-    path = run.artifacts / f"model{export.suffix}"
-    export.export([Export(network, example_input(run.space.input_shape), path)], target=target)
-    images = run.task.normalise(run.task.validation.images[:PARITY_IMAGES])
-    try:
-        result = parity(network, open_session(path, runtime).predict, images)
-        gate(result)
-    except ExportError as error:
-        path.unlink()
-        raise ExportError(f"{path.name} is refused: {error.message}", error.hint) from error
+    """Write one file; what another target's code computes cannot be run here, so its parity is the host build's."""
+    name = "model" if target == HOST else f"model-{target}"
+    path = run.artifacts / f"{name}{export.suffix}"
+    item = Export(network, example_input(run.space.input_shape), path)
+    export.export([item], target=target)
+    with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+        runnable = item if target == HOST else replace(item, path=Path(folder) / f"model{export.suffix}")
+        if runnable is not item:
+            export.export([runnable])
+        result = prove(run, network, runnable.path, runtime, path)
     inputs, outputs = signature(path)
     return manifest.Artifact(
         format=export.format, runtime=runtime, path=path.name, bytes=path.stat().st_size, sha256=sha256(path),
@@ -65,7 +70,23 @@ def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, tar
         target=target)
 
 
-def layout(shape: Sequence[int], image: tuple[int, int, int]) -> str:
+def prove(run: Run, network: nn.Module, file: Path, runtime: str, exported: Path) -> Parity:
+    """Compare `file` with PyTorch on validation images; when they differ, `exported` is removed.
+
+    Raises: ExportError with the figures.
+    """
+    images = run.task.normalise(run.task.validation.images[:PARITY_IMAGES])
+    try:
+        result = parity(network, open_session(file, runtime).predict, images)
+        gate(result)
+    except ExportError as error:
+        exported.unlink()
+        sidecar_path(exported).unlink(missing_ok=True)
+        raise ExportError(f"{exported.name} is refused: {error.message}", error.hint) from error
+    return result
+
+
+def layout(shape: Sequence[int], image: tuple[int, int, int]) -> Literal["NCHW", "NHWC"]:
     return "NCHW" if tuple(shape[1:]) == image else "NHWC"
 
 

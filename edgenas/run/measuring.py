@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -13,35 +14,61 @@ from edgenas.cost.operators import example_input, trace
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.measure.measure import Artifact, measure
+from edgenas.measure.measurement import Measurement
 from edgenas.measure.session import runtime_format
 from edgenas.run.folder import Run
 
 REPEATS = 3  # a figure that a budget hangs on is measured this often, each time in a new session
 
 
-def measure_networks(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, list[float]]]:
-    """Export each network for the run's runtime; for every metric with a budget, its figures (several for latency)."""
-    export = exporter(runtime_format(run.config.runtime))
-    with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-        files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
-        shape = run.space.input_shape
-        export.export([Export(network, example_input(shape), files[name]) for name, network in networks.items()])
-        latencies = measure_files(run, files) if "latency_ms" in run.metrics else {}
-        return {name: {metric: latencies[name] if metric == "latency_ms"
-                       else [counted(metric, network, shape, files[name])] for metric in run.metrics}
-                for name, network in networks.items()}
+def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
+    """What each network's exported file costs, for every metric that has a budget.
 
-
-def measure_files(run: Run, files: Mapping[str, Path], runtime: str | None = None) -> dict[str, list[float]]:
-    """Latencies in ms of artifacts on the run's device, REPEATS of each, in turn."""
-    artifacts = [Artifact(f"{name}#{i}", path) for i in range(REPEATS) for name, path in files.items()]
-    found: dict[str, list[float]] = {name: [] for name in files}
-    for result in measure(run.device, runtime or run.config.runtime, artifacts, threads=run.config.threads):
-        found[result.id.rpartition("#")[0]].append(result.latency_ms(run.config.statistic))
+    Of several measurements the largest counts. A network that the profile knows is not measured again, so that the
+    same run comes to the same architecture.
+    """
+    found: dict[str, dict[str, float]] = {name: {} for name in networks}
+    with exported(run, networks) as files:
+        for metric in run.metrics:
+            if metric == "latency_ms":
+                for name, measurements in latencies(run, networks, files).items():
+                    found[name][metric] = max(m.latency_ms(run.config.statistic) for m in measurements)
+            else:
+                for name, network in networks.items():
+                    found[name][metric] = count(metric, network, run.space.input_shape, files[name])
     return found
 
 
-def counted(metric: str, network: nn.Module, shape: tuple[int, ...], file: Path) -> float:
+@contextlib.contextmanager
+def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, Path]]:
+    """Files of the networks in the format of the run's runtime, for as long as the context lasts."""
+    export = exporter(runtime_format(run.config.runtime))
+    with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+        files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
+        export.export([Export(network, example_input(run.space.input_shape), files[name])
+                       for name, network in networks.items()])
+        yield files
+
+
+def latencies(run: Run, networks: Mapping[str, nn.Module],
+              files: Mapping[str, Path]) -> dict[str, Sequence[Measurement]]:
+    signatures = {name: trace(network, run.space.input_shape).signature for name, network in networks.items()}
+    unknown = {name: files[name] for name, signature in signatures.items() if signature not in run.profile.decoded}
+    for name, measurements in measure_files(run, unknown, run.config.runtime).items():
+        run.profile.add_decoded(signatures[name], measurements)
+    return {name: run.profile.decoded[signature] for name, signature in signatures.items()}
+
+
+def measure_files(run: Run, files: Mapping[str, Path], runtime: str) -> dict[str, list[Measurement]]:
+    """REPEATS measurements of each file on the run's device, taken in turn."""
+    artifacts = [Artifact(f"{name}#{i}", path) for i in range(REPEATS) for name, path in files.items()]
+    found: dict[str, list[Measurement]] = {name: [] for name in files}
+    for result in measure(run.device, runtime, artifacts, threads=run.config.threads) if artifacts else ():
+        found[result.id.rpartition("#")[0]].append(result)
+    return found
+
+
+def count(metric: str, network: nn.Module, shape: tuple[int, ...], file: Path) -> float:
     """A metric that needs no device: the file's size, or what follows from the operators of the whole network."""
     if metric == "flash_kib":
         return file.stat().st_size / 1024

@@ -8,7 +8,7 @@ from typing import Any
 from edgenas.cost.profiling import missing_blocks, missing_networks, profile_space
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
-from edgenas.run.measuring import measure_networks
+from edgenas.run.measuring import costs
 from edgenas.run.settling import Settled, settle
 from edgenas.search.search import search
 from edgenas.space import Architecture
@@ -48,16 +48,15 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     run.write("search.json", {"history": result.history, "scores": result.scores})
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
-    settled = settle(result.scores, run.models, run.budgets, lambda a: measure_architecture(run, a), progress)
+    settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress)
     record(run, settled)
     settled.architecture.save(run.folder / "architecture.json")
     return settled.architecture
 
 
-def measure_architecture(run: Run, architecture: Architecture) -> dict[str, list[float]]:
-    """What the exported, untrained network of `architecture` measures for each metric that has a budget."""
-    network = run.space.build(architecture).eval()
-    return measure_networks(run, {"candidate": network})["candidate"]
+def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:
+    """What the exported, untrained network of `architecture` costs."""
+    return costs(run, {"decoded": run.space.build(architecture).eval()})["decoded"]
 
 
 def record(run: Run, settled: Settled) -> None:

@@ -16,7 +16,7 @@ from edgenas.space.architecture import Architecture
 ROUNDS = 6
 WELL_USED = 0.95  # share of a budget from which on another round is not worth its time
 FLOOR = 0.9  # networks predicted to use less of the first budget are taken only if there is nothing else
-Measure = Callable[[Architecture], Mapping[str, Sequence[float]]]
+Measure = Callable[[Architecture], Mapping[str, float]]
 
 
 @dataclass
@@ -32,8 +32,8 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
     """The best-scored architecture whose measured costs hold every budget.
 
     Each round solves the integer program, measures the network, and shifts the cost models so that they predict what
-    was measured. The margin for the model's own error halves every round, as the correction is local. Measured
-    several times, the largest figure counts. Ends early when a network holds and uses its first budget well.
+    was measured. The margin for the model's own error halves every round, as the correction is local. Ends early
+    when a network holds and uses its first budget well.
 
     Raises: BudgetError with the figures when none of the measured networks held.
     """
@@ -46,7 +46,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
         if picked is None:
             break
         predicted = {b.metric: models[b.metric].predict(picked) for b in budgets}
-        measured = {metric: max(figures) for metric, figures in measure(picked).items()}
+        measured = dict(measure(picked))
         within = all(measured[b.metric] <= b.limit for b in budgets)
         rounds.append({"architecture": dict(picked), "predicted": predicted, "measured": measured, "within": within})
         progress.say(f"round {number + 1}: " + ", ".join(

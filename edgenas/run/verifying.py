@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,17 @@ from edgenas.budget import Budget
 from edgenas.export import manifest
 from edgenas.measure.session import open_session
 from edgenas.progress import Progress
-from edgenas.run.exporting import artifact_path, default_formats, export_phase
+from edgenas.run.exporting import HOST, artifact_path, default_formats, export_phase
 from edgenas.run.folder import Run
-from edgenas.run.measuring import counted, measure_files
+from edgenas.run.measuring import count, measure_files
 from edgenas.training import predict
 
 
 def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
     """Measure what was exported; writes and returns the verdict.
 
-    The artifact of the run's own runtime is the one that the budgets bind. Latency is the median of several
+    The artifact of the run's own runtime is the one that the budgets bind. Files compiled for another target are not
+    run. Latency is the median of several
     measurements, each in a new session, by the run's statistic; `spread` is their range over that median.
 
     Raises: ExportError when an artifact is missing or was changed.
@@ -29,24 +31,26 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
     document = manifest.read(run.artifacts) if (run.artifacts / manifest.NAME).exists() else export_phase(
         run, default_formats(run), progress)
     manifest.verify_hashes(document, run.artifacts)
-    bound = next((a for a in document.artifacts if a.runtime == run.config.runtime), None)
-    if bound is None:
+    if not any(binds(run, a) for a in document.artifacts):
         document = export_phase(run, default_formats(run), progress)
-        bound = next(a for a in document.artifacts if a.runtime == run.config.runtime)
     network = run.network()
     expected = predict(network, run.task.test, run.task, run.fabric)
-    progress.start("verify", len(document.artifacts))
+    runnable = [a for a in document.artifacts if a.target == HOST]
+    progress.start("verify", len(runnable))
     checked = []
-    for artifact in document.artifacts:
+    for artifact in runnable:
         checked.append(check(run, artifact, expected))
         progress.advance(artifact.format)
-    rows = {row["path"]: row for row in checked}
-    gate = rows[str(artifact_path(run, bound))]
-    budgets = [judge(run, budget, gate, document) for budget in run_budgets(run)]
+    gate = next(row for row, artifact in zip(checked, runnable, strict=True) if binds(run, artifact))
+    budgets = [judge(run, budget, gate) for budget in run_budgets(run)]
     verdict = {"artifacts": checked, "budgets": budgets, "within": all(b["within"] for b in budgets),
                "statistic": run.config.statistic, "runtime": run.config.runtime}
     run.write("verify.json", verdict)
     return verdict
+
+
+def binds(run: Run, artifact: manifest.Artifact) -> bool:
+    return artifact.runtime == run.config.runtime and artifact.target == HOST
 
 
 def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, Any]:
@@ -61,8 +65,9 @@ def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, 
         "test_accuracy": float((picks == labels).mean()), "test_images": len(labels),
         "measured_latency_ms": None,
     }
-    if artifact.runtime in run.device.runtimes and artifact.target == "host":
-        figures = measure_files(run, {artifact.format: path}, artifact.runtime)[artifact.format]
+    if artifact.runtime in run.device.runtimes:
+        figures = [m.latency_ms(run.config.statistic)
+                   for m in measure_files(run, {artifact.format: path}, artifact.runtime)[artifact.format]]
         row["measured_latency_ms"] = statistics.median(figures)
         row["spread"] = (max(figures) - min(figures)) / row["measured_latency_ms"]
     return row
@@ -74,14 +79,13 @@ def run_budgets(run: Run) -> list[Budget]:
     return [Budget(**b) for b in decoding["budgets"]] if decoding else list(run.budgets)
 
 
-def judge(run: Run, budget: Budget, gate: dict[str, Any], document: manifest.Manifest) -> dict[str, Any]:
-    """Predicted and measured cost of the bound artifact against one budget."""
+def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
+    """Predicted and measured cost of the bound artifact, whose row `gate` is, against one budget."""
     decoding = run.read("decoding.json") or {"predicted": {}, "models": {}}
     if budget.metric == "latency_ms":
         measured = gate["measured_latency_ms"]
     else:
-        path = next(artifact_path(run, a) for a in document.artifacts if a.runtime == run.config.runtime)
-        measured = counted(budget.metric, run.network(), run.space.input_shape, path)
+        measured = count(budget.metric, run.network(), run.space.input_shape, Path(gate["path"]))
     return {"metric": budget.metric, "limit": budget.limit, "predicted": decoding["predicted"].get(budget.metric),
             "measured": measured, "margin": decoding["models"].get(budget.metric, {}).get("margin"),
             "within": measured <= budget.limit}

@@ -99,7 +99,8 @@ def host() -> Device:
 
 @pytest.fixture
 def brief() -> Protocol:
-    return Protocol(calibration_s=0.01, warmup_runs=2, warmup_min_s=0.001, warmup_max_s=0.01, max_rounds=3, runs=5, round_s=0.001)
+    return Protocol(calibration_s=0.01, warmup_runs=2, warmup_min_s=0.001, warmup_max_s=0.01, max_rounds=3,
+                    runs=5, round_s=0.001)
 
 
 RUNNER = """

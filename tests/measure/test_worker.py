@@ -162,6 +162,20 @@ def test_reference_is_quiet_only_near_its_fastest():
     assert [reference.quiet() for _ in range(4)] == [True, True, False, True]
 
 
+def test_calibration_finds_the_undisturbed_speed():
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.001 if 3 < now < 4 else 0.002
+        return now
+
+    disturbed, calibrated = worker.Reference(clock, 0.05), worker.Reference(clock, 0.05)
+    assert disturbed.quiet()                     # it knows nothing faster
+    calibrated.calibrate(seconds=4)
+    assert now > 4 and not calibrated.quiet()
+
+
 def test_example_input_is_the_same_everywhere_and_fits_the_type():
     values = worker.example_input([2, 3], "float32", seed=0)
     assert values.dtype == np.float32 and values.shape == (2, 3)
@@ -221,6 +235,20 @@ def test_nothing_that_a_runtime_prints_gets_between_the_lines(runner):
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line.get("id") for line in lines] == [None, "a", "b"]
     assert all(text in done.stderr for text in ("importing", "from Python", "the system", "from C", "a child"))
+
+
+def test_a_made_up_clock_is_not_calibrated(runner):
+    """It may stand still between runs, and then calibration would never end."""
+    path = runner("""
+        now = 0.0
+        def clock(): return now
+        class Session(Session):
+            def invoke(self):
+                global now
+                now += 0.001
+    """)
+    [_, result] = map(json.loads, run_worker(path, "a").stdout.splitlines())
+    assert result["latency"]["min_ms"] == 1
 
 
 @pytest.mark.parametrize(("code", "error"), [

@@ -1,0 +1,36 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# glibc gives freed memory back to the system after every training step unless told not to.
+export MALLOC_MMAP_THRESHOLD_ := 4294967296
+export MALLOC_TRIM_THRESHOLD_ := 8589934592
+
+.PHONY: demo test check install benchmarks clean
+
+install: $(STAMP)
+
+# torch first and alone: pulled in by another package it would come as a CUDA build of several GB.
+$(STAMP): setup.py constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet -c constraints.txt torch
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch $(STAMP)
+
+## the main job on this machine on real data; see runs/demo/report.html
+demo: $(STAMP)
+	$(BIN)/edgenas run --data mnist --device host --latency-ms 50% --strategy proxyless --baselines \
+	    --search-epochs 12 --train-epochs 12 --format onnx --format tflite --format tvm --out runs/demo --resume
+
+## what CI runs
+test: check
+	$(BIN)/python -m pytest -q
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	rm -rf build/typed && mkdir -p build/typed/edgenas
+	ln -s $(CURDIR)/edgenas/* $(CURDIR)/export $(CURDIR)/devices $(CURDIR)/profiles build/typed/edgenas/
+	$(BIN)/mypy
+
+clean:
+	rm -rf build .venv runs

@@ -1,0 +1,89 @@
+"""What a run has come to, read from its folder alone: neither data nor device are touched."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from edgenas.budget import Budget
+from edgenas.errors import RunError
+from edgenas.export import manifest
+from edgenas.report.records import Baseline, Data, Decoding, Search, Training, Verdict
+from edgenas.run.config import RunConfig
+from edgenas.run.folder import Run
+
+M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """None stands for a phase that has not been done."""
+
+    folder: Path
+    config: RunConfig
+    trains_supernet: bool
+    data: Data | None
+    search: Search | None
+    decoding: Decoding | None
+    training: Training | None
+    manifest: manifest.Manifest | None
+    verdict: Verdict | None
+    baselines: Mapping[str, Baseline]
+
+    @property
+    def inherits(self) -> bool:
+        """Whether the found network's training starts from the supernet's weights."""
+        return self.config.inherit and self.trains_supernet
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        return self.decoding.budgets if self.decoding else ()
+
+    @property
+    def recorded_command(self) -> str:
+        return shlex.join(self.config.command)
+
+    def command(self, name: str, *options: str) -> str:
+        """The command that does a phase of this run, to paste into a shell."""
+        return shlex.join(["edgenas", name, str(self.folder), *options])
+
+    @property
+    def next_command(self) -> str:
+        """What goes on with the search."""
+        resume = () if "--resume" in self.config.command else ("--resume",)
+        return shlex.join([*self.config.command, *resume])
+
+
+def read(run: Run) -> Contents:
+    """Raises: RunError naming the file that is damaged."""
+    described = (run.artifacts / manifest.NAME).exists()
+    return Contents(
+        folder=run.folder, config=run.config, trains_supernet=run.strategy.trains_supernet,
+        data=_record(run, "data.json", Data), search=_record(run, "search.json", Search),
+        decoding=_record(run, "decoding.json", Decoding), training=_record(run, "train.json", Training),
+        manifest=manifest.read(run.artifacts) if described else None,
+        verdict=_record(run, "verify.json", Verdict),
+        baselines=_checked(run, "baselines.json", TypeAdapter(dict[str, Baseline]),
+                           run.read("baselines.json") or {}),
+    )
+
+
+def _record(run: Run, name: str, kind: type[M]) -> M | None:
+    value = run.read(name)
+    return None if value is None else _checked(run, name, TypeAdapter(kind), value)
+
+
+def _checked(run: Run, name: str, kind: TypeAdapter[T], value: Any) -> T:
+    try:
+        return kind.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RunError(f"{run.folder / name} is damaged: {where + ': ' if where else ''}{first['msg']}",
+                       "delete it and run the command again") from error

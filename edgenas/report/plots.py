@@ -1,0 +1,55 @@
+"""Plots: plotly figures as page elements that `script.SCRIPT` draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from edgenas.errors import missing_extra
+from edgenas.report.markup import Html, tag
+
+MEASURED, PREDICTED, LIMIT = "var(--measured)", "var(--predicted)", "var(--limit)"
+RANDOM, HANDMADE, INK, SOFT, RULE = "var(--random)", "var(--handmade)", "var(--ink)", "var(--soft)", "var(--rule)"
+FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
+
+
+def plotly() -> tuple[ModuleType, str]:
+    """plotly's graph objects, and its JavaScript.
+
+    Raises: UsageError when plotly is not installed.
+    """
+    try:
+        from plotly import graph_objects
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        raise missing_extra("plotly", "report") from None
+    return graph_objects, get_plotlyjs()
+
+
+def plot(traces: Sequence[Mapping[str, Any]], *, title: str, x: str, y: str, height: int = 240,
+         lines: Sequence[Mapping[str, Any]] = (), **layout: Any) -> Html:
+    """Scatter traces in the page's style. x, y: the axes' titles, with units. lines: straight ones across the plot."""
+    graph_objects, _ = plotly()
+    axis = {"gridcolor": RULE, "linecolor": RULE, "zerolinecolor": RULE, "automargin": True}
+    style = {
+        "template": "none", "height": height, "autosize": True, "dragmode": False, "hovermode": "closest",
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": FONT, "size": 12, "color": SOFT}, "margin": {"l": 50, "r": 14, "t": 36, "b": 44},
+        "title": {"text": title, "x": 0, "xanchor": "left", "font": {"size": 14, "color": INK}},
+        "showlegend": False, "legend": {"orientation": "h", "y": -0.28, "x": 0, "font": {"size": 12}},
+    }
+    drawn = graph_objects.Figure([graph_objects.Scatter(**trace) for trace in traces], style)
+    drawn.update_xaxes(title_text=x, fixedrange=True, **axis)
+    drawn.update_yaxes(title_text=y, fixedrange=True, **axis)
+    drawn.update_layout(**layout)
+    for line in lines:
+        drawn.add_shape(line)
+    return tag("div", class_="plot", role="img", aria_label=title, data_spec=drawn.to_json(),
+               style=f"height:{height}px")
+
+
+def across(y: float, colour: str, dash: str = "solid") -> dict[str, Any]:
+    """A horizontal line over the whole width."""
+    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y,
+            "line": {"color": colour, "width": 2, "dash": dash}}

@@ -1,0 +1,180 @@
+"""What the report reads of the files in a run's folder."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from edgenas.budget import Budget
+from edgenas.cost.latency import HeldOut
+
+
+class Record(BaseModel):
+    """Files may say more than is shown."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Data(Record):
+    """data.json"""
+
+    name: str
+    source: str
+    classes: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    sizes: dict[str, int]
+    per_class: dict[str, dict[str, int]]
+    seed: int
+    skipped: tuple[str, ...]
+    fingerprint: str
+
+
+class BudgetState(Record):
+    """Of one budget after one epoch of the search, in the metric's unit but for the multiplier."""
+
+    expected: float
+    target: float
+    multiplier: float
+
+
+class SearchEpoch(Record):
+    loss: float
+    accuracy: float
+    entropy: float
+    budgets: dict[str, BudgetState]
+    seconds: float
+
+
+class Search(Record):
+    """search.json; no history where the strategy trains no supernet."""
+
+    history: tuple[SearchEpoch, ...]
+
+
+class Model(Record):
+    """A cost model: held_out and profile_sha256 only where the cost was learned from measurements."""
+
+    reachable: tuple[float, float]
+    margin: float
+    exact: bool
+    held_out: HeldOut | None = None
+    profile_sha256: str | None = None
+
+
+class Layer(Record):
+    """predicted: what the place adds, by metric."""
+
+    place: str
+    candidate: str
+    input_shape: tuple[int, ...]
+    predicted: dict[str, float]
+
+
+class Round(Record):
+    """One decoded network whose exported file was measured."""
+
+    architecture: dict[str, str]
+    predicted: dict[str, float]
+    measured: dict[str, float]
+    within: bool
+
+
+class Decoding(Record):
+    """decoding.json"""
+
+    models: dict[str, Model]
+    budgets: tuple[Budget, ...]
+    architecture: dict[str, str]
+    predicted: dict[str, float]
+    layers: tuple[Layer, ...]
+    rounds: tuple[Round, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Decoding:
+        if not any(r.architecture == self.architecture for r in self.rounds):
+            raise ValueError("its architecture is that of no round")
+        for b in self.budgets:
+            if b.metric not in self.models or b.metric not in self.predicted:
+                raise ValueError(f"there is no prediction of {b.metric}")
+        return self
+
+    @property
+    def chosen(self) -> Round:
+        """The round whose network was taken."""
+        return next(r for r in self.rounds if r.architecture == self.architecture)
+
+
+class Accuracy(Record):
+    validation: float
+    test: float
+
+
+class TrainEpoch(Record):
+    loss: float
+    validation: float
+    seconds: float
+
+
+class Training(Record):
+    """train.json"""
+
+    history: tuple[TrainEpoch, ...]
+    accuracy: Accuracy
+
+
+class VerifiedArtifact(Record):
+    """measured_latency_ms is None where the device does not run the artifact."""
+
+    format: str
+    runtime: str
+    path: str
+    bytes: int
+    sha256: str
+    max_abs: float
+    agreement: float
+    test_accuracy: float
+    test_images: int
+    measured_latency_ms: float | None
+    spread: float | None = None
+
+
+class VerifiedBudget(Record):
+    metric: str
+    limit: float
+    predicted: float | None
+    measured: float
+    margin: float | None
+    within: bool
+
+
+class Verdict(Record):
+    """verify.json"""
+
+    artifacts: tuple[VerifiedArtifact, ...]
+    budgets: tuple[VerifiedBudget, ...]
+    within: bool
+    statistic: str
+    runtime: str
+
+    @model_validator(mode="after")
+    def _complete(self) -> Verdict:
+        if not any(a.runtime == self.runtime for a in self.artifacts):
+            raise ValueError(f"there is no artifact of runtime {self.runtime}")
+        return self
+
+    @property
+    def bound(self) -> VerifiedArtifact:
+        """The artifact that the budgets bind."""
+        return next(a for a in self.artifacts if a.runtime == self.runtime)
+
+
+class Baseline(Record):
+    """One network of baselines.json: either skipped, with the reason, or trained and measured."""
+
+    skipped: str | None = None
+    accuracy: Accuracy | None = None
+    measured: dict[str, float] = {}
+    macs: int | None = None
+    params: int | None = None
+    width: float | None = None
+    depth: int | None = None
+    architecture: dict[str, str] | None = None

@@ -1,0 +1,37 @@
+"""Figures of a metric, in the unit that its name says."""
+
+from __future__ import annotations
+
+from edgenas.report.markup import Html, figure
+
+SUFFIXES = {"ms": "ms", "kib": "KiB"}
+COUNTS = {"macs": "MACs", "params": "parameters"}
+
+STATISTIC_MEANINGS = {
+    "median_of_minima": "median of the rounds' fastest runs",
+    "min": "fastest run",
+    "p50": "median run",
+    "p90": "90% of runs are at most this slow",
+}
+
+
+def unit(metric: str) -> str:
+    return COUNTS.get(metric) or SUFFIXES.get(metric.rpartition("_")[2], "")
+
+
+def digits(value: float) -> str:
+    """Four significant digits; figures of a thousand and more to the unit."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def bare(value: float) -> Html:
+    return figure(value, digits(value))
+
+
+def amount(metric: str, value: float) -> Html:
+    """E.g. `0.5842 ms`."""
+    return figure(value, f"{digits(value)} {unit(metric)}".rstrip())
+
+
+def percent(value: float, places: int = 2) -> Html:
+    return figure(value, f"{value:.{places}%}")
