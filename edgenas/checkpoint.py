@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +37,10 @@ class Checkpoint:
         """Add an epoch's figures and write everything, atomically."""
         self.history.append(row)
         state = {name: part.state_dict() for name, part in self.parts.items()}
+        content = io.BytesIO()  # on a full disk torch.save to a path raises no OSError
+        torch.save({"parts": state, "history": self.history}, content)
         with replacing(self.path) as scratch:
-            torch.save({"parts": state, "history": self.history}, scratch)
+            scratch.write_bytes(content.getbuffer())
 
     def restore(self) -> None:
         """Go back to the last saved epoch; does nothing if none was.
@@ -51,7 +54,7 @@ class Checkpoint:
             for name, part in self.parts.items():
                 part.load_state_dict(saved["parts"][name])
         except Exception as error:
-            raise RunError(f"the checkpoint {self.path} does not fit: {error}",
+            raise RunError(f"the checkpoint {self.path} does not fit: {' '.join(str(error).split())}",
                            "start the run anew in another folder") from error
         self.history = saved["history"]
 

@@ -30,11 +30,15 @@ def import_function(name: str, option: str) -> Callable[..., Any]:
 
 
 def _import_file(path: Path, option: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(f"{path.stem}.py", path)  # a name that hides no module
     if not path.is_file() or spec is None or spec.loader is None:
         raise UsageError(f"there is no Python file {path}", f"give {option} FILE.py:FUNCTION")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except ImportError as error:
+        raise UsageError(f"cannot import {str(path)!r}: {error}", f"give {option} FILE.py:FUNCTION") from error
     return module
 
 

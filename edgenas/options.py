@@ -7,11 +7,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from edgenas.errors import UsageError, unknown
 
 T = TypeVar("T")
+FINITE = ConfigDict(allow_inf_nan=False)
 
 
 def parse(assignments: tuple[str, ...]) -> dict[str, str]:
@@ -50,38 +51,42 @@ def settings(cls: type[T], options: Mapping[str, Any], owner: str) -> T:
 
     Raises: UsageError for an unknown name or a refused value.
     """
-    values: dict[str, Any] = {}
-    nested: dict[str, dict[str, Any]] = {}
-    hints = get_type_hints(cls, include_extras=True)
-    fields = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    for name, value in options.items():
-        head, _, rest = name.partition(".")
-        if head not in fields or bool(rest) != dataclasses.is_dataclass(hints[head]):
-            raise unknown(f"option of {owner}", name, option_names(cls))
-        if rest:
-            nested.setdefault(head, {})[rest] = value
-        else:
-            values[head] = _convert(owner, name, hints[head], value)
-    for head, inner in nested.items():
-        values[head] = settings(hints[head], inner, owner)
-    return cls(**values)
+    hints = _leaves(cls)
+    for name in options:
+        if name not in hints:
+            raise unknown(f"option of {owner}", name, hints)
+    return _with(cls(), {name: _convert(owner, name, hints[name], value) for name, value in options.items()})
 
 
 def option_names(cls: Any) -> list[str]:
     """The dotted names of all fields of a dataclass and of the dataclasses inside it."""
-    hints = get_type_hints(cls)
-    names: list[str] = []
+    return list(_leaves(cls))
+
+
+def _leaves(cls: Any) -> dict[str, Any]:
+    """Dotted name -> type."""
+    hints = get_type_hints(cls, include_extras=True)
+    leaves: dict[str, Any] = {}
     for f in dataclasses.fields(cls):
         if dataclasses.is_dataclass(hints[f.name]):
-            names += [f"{f.name}.{inner}" for inner in option_names(hints[f.name])]
+            leaves |= {f"{f.name}.{name}": hint for name, hint in _leaves(hints[f.name]).items()}
         else:
-            names.append(f.name)
-    return names
+            leaves[f.name] = hints[f.name]
+    return leaves
+
+
+def _with(base: T, values: Mapping[str, Any]) -> T:
+    """`base` with the fields of these dotted names replaced; all others stay as `base` has them."""
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        head, _, rest = name.partition(".")
+        changes[head] = _with(changes.get(head, getattr(base, head)), {rest: value}) if rest else value
+    return dataclasses.replace(base, **changes)  # type: ignore[type-var]
 
 
 def _convert(owner: str, name: str, hint: Any, value: Any) -> Any:
     try:
-        return TypeAdapter(hint).validate_python(value)
+        return TypeAdapter(hint, config=FINITE).validate_python(value)
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
         raise UsageError(f"option {name}={value} of {owner} is refused: {reason}",

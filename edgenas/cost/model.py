@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -93,13 +94,8 @@ def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], f
     return CostModel(metric, combine, total, table, margin, exact=exact, fixed_parts=parts)
 
 
-_TRACED: dict[int, tuple[Space, dict[tuple[str, str | None], Network | None]]] = {}
-
-
+@functools.cache
 def networks(space: Space) -> dict[tuple[str, str | None], Network | None]:
     """The operators of every part of a space by (place, candidate), None where nothing is executed. Remembered."""
-    if id(space) not in _TRACED:
-        _TRACED[id(space)] = space, {(part.place, part.candidate):
-                                     None if part.is_absent else trace(part.module, part.input_shape)
-                                     for part in space.parts}
-    return _TRACED[id(space)][1]
+    return {(part.place, part.candidate): None if part.is_absent else trace(part.module, part.input_shape)
+            for part in space.parts}

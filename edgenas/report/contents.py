@@ -45,19 +45,29 @@ class Contents:
     def budgets(self) -> tuple[Budget, ...]:
         return self.decoding.budgets if self.decoding else ()
 
+    def verified(self, metric: str) -> float | None:
+        """The trained artifact's figure, None before verification."""
+        budgets = self.verdict.budgets if self.verdict else ()
+        return next((b.measured for b in budgets if b.metric == metric), None)
+
+    def known(self, metric: str) -> str:
+        """How the network's own figure of `metric` is known."""
+        exact = self.decoding is not None and self.decoding.models[metric].exact
+        return "counted" if exact else "measured"
+
     @property
     def recorded_command(self) -> str:
         return shlex.join(self.config.command)
 
-    def command(self, name: str, *options: str) -> str:
-        """The command that does a phase of this run, to paste into a shell."""
-        return shlex.join(["edgenas", name, str(self.folder), *options])
-
     @property
-    def next_command(self) -> str:
+    def search_command(self) -> str:
         """What goes on with the search."""
         resume = () if "--resume" in self.config.command else ("--resume",)
         return shlex.join([*self.config.command, *resume])
+
+    def command(self, name: str, *options: str) -> str:
+        """What does a later phase of this run."""
+        return shlex.join(["edgenas", name, str(self.folder), *options])
 
 
 def read(run: Run) -> Contents:

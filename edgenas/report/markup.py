@@ -1,4 +1,4 @@
-"""HTML from Python values: text is escaped wherever it enters a tag, so that nothing a user named can become markup."""
+"""HTML from Python values: text is escaped where it enters a tag, so that nothing a user named becomes markup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Html(str):
 
 
 def tag(name: str, *content: str, **attributes: str | None) -> Html:
-    """`tag("p", "a < b", class_="note")` -> `<p class="note">a &lt; b</p>`; attributes that are None are left out."""
+    """`tag("p", "a < b", class_="note")` -> `<p class="note">a &lt; b</p>`; an attribute of None is left out."""
     given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
                     for key, value in attributes.items() if value is not None)
     return Html(f"<{name}{given}>{join(content)}</{name}>")
@@ -42,12 +42,11 @@ def figure(value: float, text: str) -> Html:
     return tag("data", text, value=repr(value), title=repr(value))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], class_: str | None = None) -> Html:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
     """A table that scrolls sideways on a narrow screen."""
     body = [tag("tr", *(tag("td", cell) for cell in row)) for row in rows]
-    whole = tag("table", tag("thead", tag("tr", *(tag("th", cell) for cell in head))), tag("tbody", *body),
-                class_=class_)
-    return tag("div", whole, class_="scroll")
+    return tag("div", tag("table", tag("thead", tag("tr", *(tag("th", cell) for cell in head))),
+                          tag("tbody", *body)), class_="scroll")
 
 
 def listing(pairs: Iterable[tuple[str, str]]) -> Html:

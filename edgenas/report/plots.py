@@ -10,7 +10,7 @@ from edgenas.errors import missing_extra
 from edgenas.report.markup import Html, tag
 
 MEASURED, PREDICTED, LIMIT = "var(--measured)", "var(--predicted)", "var(--limit)"
-RANDOM, HANDMADE, INK, SOFT, RULE = "var(--random)", "var(--handmade)", "var(--ink)", "var(--soft)", "var(--rule)"
+RANDOM, HANDMADE, SOFT, RULE = "var(--random)", "var(--handmade)", "var(--soft)", "var(--rule)"
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 
 
@@ -29,24 +29,19 @@ def plotly() -> tuple[ModuleType, str]:
 
 def plot(traces: Sequence[Mapping[str, Any]], *, title: str, x: str, y: str, height: int = 240,
          lines: Sequence[Mapping[str, Any]] = (), **layout: Any) -> Html:
-    """Scatter traces in the page's style. x, y: the axes' titles, with units. lines: straight ones across the plot."""
+    """Scatter traces in the page's style. x, y: the axes' titles, with units. lines: plotly's shapes."""
     graph_objects, _ = plotly()
-    axis = {"gridcolor": RULE, "linecolor": RULE, "zerolinecolor": RULE, "automargin": True}
-    style = {
+    axis = {"gridcolor": RULE, "linecolor": RULE, "zerolinecolor": RULE, "automargin": True, "fixedrange": True}
+    drawn = graph_objects.Figure([graph_objects.Scatter(**trace) for trace in traces], {
         "template": "none", "height": height, "autosize": True, "dragmode": False, "hovermode": "closest",
-        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": FONT, "size": 12, "color": SOFT}, "margin": {"l": 50, "r": 14, "t": 36, "b": 44},
-        "title": {"text": title, "x": 0, "xanchor": "left", "font": {"size": 14, "color": INK}},
-        "showlegend": False, "legend": {"orientation": "h", "y": -0.28, "x": 0, "font": {"size": 12}},
-    }
-    drawn = graph_objects.Figure([graph_objects.Scatter(**trace) for trace in traces], style)
-    drawn.update_xaxes(title_text=x, fixedrange=True, **axis)
-    drawn.update_yaxes(title_text=y, fixedrange=True, **axis)
+        "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "shapes": list(lines),
+        "font": {"family": FONT, "size": 12, "color": SOFT}, "margin": {"l": 62, "r": 14, "t": 10, "b": 44},
+        "showlegend": False, "legend": {"orientation": "h", "y": -0.2, "x": 0, "font": {"size": 12}},
+        "xaxis": {**axis, "title": {"text": x}}, "yaxis": {**axis, "title": {"text": y, "standoff": 8}},
+    })
     drawn.update_layout(**layout)
-    for line in lines:
-        drawn.add_shape(line)
-    return tag("div", class_="plot", role="img", aria_label=title, data_spec=drawn.to_json(),
-               style=f"height:{height}px")
+    return tag("div", tag("h4", title), tag("div", class_="plot", role="img", aria_label=title,
+                                            data_spec=drawn.to_json(), style=f"height:{height}px"))
 
 
 def across(y: float, colour: str, dash: str = "solid") -> dict[str, Any]:

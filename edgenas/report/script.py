@@ -1,17 +1,18 @@
-"""Draws the plots in the browser, in the page's colours, anew when the reader changes to dark or light."""
+"""Draws the plots in the browser, in the page's colours and fitted to its width."""
 
 from __future__ import annotations
 
 SCRIPT = """
-const settings = {responsive: true, displayModeBar: false};
 const coloured = spec => {
   const style = getComputedStyle(document.documentElement);
-  return JSON.parse(spec.replace(/var\\((--[a-z-]+)\\)/g, (whole, name) => style.getPropertyValue(name).trim()));
+  return spec.replace(/var\\((--[a-z-]+)\\)/g, (whole, name) => style.getPropertyValue(name).trim());
 };
-const draw = () => document.querySelectorAll(".plot").forEach(holder => {
-  const spec = coloured(holder.dataset.spec);
-  Plotly.react(holder, spec.data, spec.layout, settings);
-});
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-draw();
+const draw = holder => {
+  const spec = JSON.parse(coloured(holder.dataset.spec));
+  return Plotly.react(holder, spec.data, spec.layout, {displayModeBar: false});
+};
+const fit = new ResizeObserver(changes => changes.forEach(change => Plotly.Plots.resize(change.target)));
+const holders = document.querySelectorAll(".plot");
+holders.forEach(holder => draw(holder).then(() => fit.observe(holder)));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => holders.forEach(draw));
 """

@@ -1,4 +1,4 @@
-"""How the page looks. Colours are named once; the plots take them from here, so that each means one thing everywhere."""
+"""How the page looks. Colours are named here and the plots take them, so that each means one thing everywhere."""
 
 from __future__ import annotations
 
@@ -28,27 +28,28 @@ header, section { background: var(--card); border: 1px solid var(--rule); border
                   padding: 22px 24px; margin-bottom: 18px; min-width: 0; }
 h1 { font-size: 24px; line-height: 1.25; margin: 0 0 2px; overflow-wrap: anywhere; }
 h2 { font-size: 18px; margin: 0 0 10px; }
-h3 { font-size: 14px; margin: 20px 0 8px; }
+h3 { font-size: 15px; margin: 22px 0 8px; }
+h4 { font-size: 13.5px; font-weight: 600; margin: 10px 0 2px; }
 p { margin: 8px 0; overflow-wrap: anywhere; }
 code, pre { font: 13px/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 code { background: var(--sunk); border-radius: 4px; padding: 1px 5px; overflow-wrap: anywhere; }
-pre { background: var(--sunk); border-radius: 6px; padding: 12px; overflow: auto; max-height: 480px; margin: 8px 0; }
+pre { background: var(--sunk); border-radius: 6px; padding: 12px; margin: 8px 0; overflow: auto;
+      max-height: 480px; }
 pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
-.note, .meta { color: var(--soft); font-size: 13.5px; max-width: 76ch; }
-.missing { background: var(--sunk); border-left: 3px solid var(--soft); padding: 8px 12px; border-radius: 4px; }
-.missing code { background: var(--card); }
+.note, .about { color: var(--soft); font-size: 13.5px; max-width: 100ch; }
+p.missing { background: var(--sunk); border-left: 3px solid var(--soft); padding: 8px 12px; border-radius: 4px; }
+p.missing code { background: var(--card); }
 .held { color: var(--held); font-weight: 600; }
 .missed { color: var(--missed); font-weight: 600; }
-data { font-variant-numeric: tabular-nums; }
+data { font-variant-numeric: tabular-nums; white-space: nowrap; }
 summary { cursor: pointer; font-weight: 600; padding: 4px 0; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 6px 16px 6px 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
+table { border-collapse: collapse; min-width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 6px 18px 6px 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th { color: var(--soft); font-weight: 500; font-size: 13px; }
-thead th { white-space: nowrap; }
 tbody tr:last-child td { border-bottom: 0; }
-tr.chosen td { font-weight: 600; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 10px 24px; margin: 10px 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 10px 24px;
+     margin: 10px 0; }
 dl div { min-width: 0; }
 dt { color: var(--soft); font-size: 13px; }
 dd { margin: 0; overflow-wrap: anywhere; }
@@ -70,7 +71,7 @@ HEADLINE = """
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px 28px;
          margin: 16px 0 4px; }
 .card .what { color: var(--soft); font-size: 13px; }
-.card .big { font-size: 32px; line-height: 1.2; font-weight: 650; letter-spacing: -0.01em; overflow-wrap: anywhere; }
+.card .big { font-size: 32px; line-height: 1.2; font-weight: 650; overflow-wrap: anywhere; }
 .card .more { color: var(--soft); font-size: 13.5px; }
 .phases { display: flex; flex-wrap: wrap; gap: 6px; list-style: none; padding: 0; margin: 14px 0 0; }
 .phases li { border: 1px solid var(--rule); border-radius: 99px; padding: 1px 11px; font-size: 13px; }
@@ -79,22 +80,25 @@ HEADLINE = """
 
 BARS = """
 .bars { margin: 12px 0 4px; }
-.bar { display: grid; grid-template-columns: 250px 1fr 150px; align-items: center; column-gap: 14px; min-height: 38px; }
+.bar { display: grid; grid-template-columns: 270px 1fr 170px; column-gap: 14px; align-items: center;
+       min-height: 38px; }
 .bar .name { font-size: 14px; line-height: 1.3; }
 .bar .value { font-weight: 600; white-space: nowrap; }
-.track { position: relative; align-self: stretch; background: linear-gradient(var(--sunk), var(--sunk)) center / 100% 18px
-         no-repeat; }
-.track .fill { position: absolute; top: 50%; height: 18px; margin-top: -9px; left: 0; border-radius: 0 3px 3px 0; }
+.track { position: relative; align-self: stretch;
+         background: linear-gradient(var(--sunk), var(--sunk)) center / 100% 18px no-repeat; }
+.track .fill { position: absolute; top: 50%; left: 0; height: 18px; margin-top: -9px;
+               border-radius: 0 3px 3px 0; }
 .fill.measured { background: var(--measured); } .fill.predicted { background: var(--predicted); }
-.track .line { position: absolute; top: 0; bottom: 0; width: 3px; margin-left: -1px; background: var(--limit); }
+.track .line { position: absolute; top: 0; bottom: 0; width: 3px; margin-left: -1px;
+               background: var(--limit); }
 .bar.budget .track { background: none; }
 .bar.budget .value { color: var(--limit); }
-.scale { display: flex; justify-content: space-between; color: var(--soft); font-size: 12px; }
+.bar .share { font-weight: 400; margin-left: 6px; }
+.bar .share:not(.missed) { color: var(--soft); }
 @media (max-width: 600px) {
-  .bar { grid-template-columns: 1fr auto; padding-bottom: 0; }
-  .bar .track { grid-column: 1 / 3; min-height: 28px; }
-  .bar.budget .track { min-height: 8px; }
-  .bar.empty { display: none; }
+  .bar { grid-template-columns: 1fr auto; padding-top: 6px; }
+  .bar .track { grid-column: 1 / 3; order: 3; min-height: 28px; }
+  .bar.budget .track { min-height: 10px; }
 }
 """
 
@@ -104,10 +108,10 @@ NETWORK = """
          background: var(--card); }
 .layer:not(:last-child)::after { content: ""; position: absolute; left: 26px; bottom: -13px; height: 12px;
                                  border-left: 2px solid var(--soft); }
-.layer .share { position: absolute; inset: 0 auto 0 0; background: var(--predicted); border-radius: 5px 0 0 5px;
-                max-width: 100%; }
-.layer .text { position: relative; display: grid; grid-template-columns: 1.3fr 1.3fr 1fr 100px 64px; gap: 0 14px;
-               padding: 8px 14px; align-items: baseline; font-size: 14px; }
+.layer .share { position: absolute; inset: 0 auto 0 0; max-width: 100%; background: var(--predicted);
+                border-radius: 5px 0 0 5px; }
+.layer .text { position: relative; display: grid; gap: 0 14px; padding: 8px 14px;
+               grid-template-columns: 1.3fr 1.3fr 1fr 130px 64px; align-items: baseline; font-size: 14px; }
 .layer .place { font-weight: 600; overflow-wrap: anywhere; }
 .layer .operator { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
                    font-size: 13px; overflow-wrap: anywhere; }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from edgenas.measure.session import open_session
 from edgenas.progress import Progress
 from edgenas.run.exporting import HOST, artifact_path, default_formats, export_phase
 from edgenas.run.folder import Run
-from edgenas.run.measuring import count, measure_files
+from edgenas.run.measuring import count, figure, measure_files, spread
 from edgenas.training import predict
 
 
@@ -24,7 +23,7 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
 
     The artifact of the run's own runtime is the one that the budgets bind. Files compiled for another target are not
     run. Latency is the median of several
-    measurements, each in a new session, by the run's statistic; `spread` is their range over that median.
+    measurements, each in a new session, by the run's statistic; `spread` says how far they lie apart.
 
     Raises: ExportError when an artifact is missing or was changed.
     """
@@ -66,10 +65,9 @@ def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, 
         "measured_latency_ms": None,
     }
     if artifact.runtime in run.device.runtimes:
-        figures = [m.latency_ms(run.config.statistic)
-                   for m in measure_files(run, {artifact.format: path}, artifact.runtime)[artifact.format]]
-        row["measured_latency_ms"] = statistics.median(figures)
-        row["spread"] = (max(figures) - min(figures)) / row["measured_latency_ms"]
+        (measurements,) = measure_files(run, {artifact.format: path}, artifact.runtime).values()
+        row["measured_latency_ms"] = figure(measurements, run.config.statistic)
+        row["spread"] = spread(measurements, run.config.statistic)
     return row
 
 

@@ -36,7 +36,7 @@ class Part:
         return isinstance(self.module, nn.Identity)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Space:
     """The networks that `define(input_shape, classes, **options)` describes.
 
@@ -93,10 +93,10 @@ class Space:
     def parts(self) -> tuple[Part, ...]:
         """Every candidate at every place, and every fixed part: the largest modules that hold no choice.
 
-        Raises: UsageError when candidates of one choice differ in their output shape.
+        Raises: UsageError when candidates of one choice differ in their output shape or cannot take their input.
         """
         network = self._outline
-        shapes = _input_shapes(network, self.input_shape)
+        shapes = _input_shapes(network, self.input_shape, f"space {self.name!r}")
         found: list[Part] = []
         for name, module in _places(network):
             if name not in shapes:
@@ -136,7 +136,7 @@ def _places(module: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
             for place in _places(child, f"{prefix}.{name}" if prefix else name)]
 
 
-def _input_shapes(network: nn.Module, input_shape: Shape) -> dict[str, Shape]:
+def _input_shapes(network: nn.Module, input_shape: Shape, what: str) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     hooks = []
     for name, module in _places(network):
@@ -144,8 +144,7 @@ def _input_shapes(network: nn.Module, input_shape: Shape) -> dict[str, Shape]:
             shapes[name] = tuple(inputs[0].shape[1:])
         hooks.append(module.register_forward_pre_hook(record))
     try:
-        with torch.no_grad():
-            network(torch.empty(1, *input_shape, device="meta"))
+        _output_shape(network, input_shape, what)
     finally:
         for hook in hooks:
             hook.remove()
@@ -153,9 +152,18 @@ def _input_shapes(network: nn.Module, input_shape: Shape) -> dict[str, Shape]:
 
 
 def _check_outputs(group: list[Part]) -> None:
-    with torch.no_grad():
-        outputs = {str(part.candidate): tuple(part.module(torch.empty(1, *part.input_shape, device="meta")).shape[1:])
-                   for part in group}
+    outputs = {str(part.candidate): _output_shape(part.module, part.input_shape,
+                                                  f"candidate {part.candidate!r} of {part.place!r}")
+               for part in group}
     if len(set(outputs.values())) > 1:
         raise UsageError(f"the candidates of {group[0].place!r} differ in their output shape: {outputs}",
                          "give them one output shape")
+
+
+def _output_shape(module: nn.Module, input_shape: Shape, what: str) -> Shape:
+    try:
+        with torch.no_grad():
+            return tuple(module(torch.empty(1, *input_shape, device="meta")).shape[1:])
+    except Exception as error:
+        raise UsageError(f"{what} cannot take an input of shape {input_shape}: {error}",
+                         "mend the definition of the space") from error

@@ -1,0 +1,72 @@
+"""The networks that are compared, each with its accuracy and its cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from edgenas.report.contents import Contents
+from edgenas.report.plots import HANDMADE, MEASURED, RANDOM
+from edgenas.report.records import Accuracy, Baseline
+from edgenas.report.units import unit
+
+BY_HAND = "mobilenet_v2_like"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Networks of one origin, and how they are drawn."""
+
+    name: str
+    colour: str
+    symbol: str
+    size: int
+
+
+FOUND = Kind("found network", MEASURED, "circle", 17)
+HAND_MADE = Kind("MobileNetV2-like", HANDMADE, "diamond", 13)
+RANDOM_ONES = Kind("random networks", RANDOM, "circle", 11)
+KINDS = (RANDOM_ONES, HAND_MADE, FOUND)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A trained network; `cost` is of the first budget's metric, measured or counted."""
+
+    name: str
+    kind: Kind
+    about: str
+    accuracy: Accuracy
+    cost: float
+
+
+def points(run: Contents) -> list[Point]:
+    """The found network first; networks that are not trained are left out."""
+    found = found_point(run)
+    return [*([found] if found else []), *baseline_points(run)]
+
+
+def found_point(run: Contents) -> Point | None:
+    """None before training. The cost is the verified artifact's; before verification, the decoded network's."""
+    if run.decoding is None or run.training is None:
+        return None
+    first = run.decoding.budgets[0].metric
+    verified = run.verified(first)
+    cost = run.decoding.chosen.measured[first] if verified is None else verified
+    return Point(FOUND.name, FOUND, f"by {run.config.strategy}", run.training.accuracy, cost)
+
+
+def baseline_points(run: Contents) -> list[Point]:
+    first = run.budgets[0].metric
+    return [Point(name, HAND_MADE if name == BY_HAND else RANDOM_ONES, about(b), b.accuracy, b.measured[first])
+            for name, b in run.baselines.items() if b.accuracy and first in b.measured]
+
+
+def about(baseline: Baseline) -> str:
+    """Where a baseline comes from, and its size."""
+    if baseline.width is not None:
+        origin = f"made by hand, width {baseline.width:g}, depth {baseline.depth}"
+    else:
+        origin = "a random network of the space, decoded under the same budgets"
+    counts = [f"{value:,} {unit(metric)}" for metric, value in (("macs", baseline.macs), ("params", baseline.params))
+              if value is not None]
+    return ", ".join([origin, *counts])

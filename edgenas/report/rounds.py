@@ -1,0 +1,39 @@
+"""The rounds of decoding, exporting, measuring and correcting that led to the network."""
+
+from __future__ import annotations
+
+from edgenas.report.contents import Contents
+from edgenas.report.markup import Html, note, table, tag, verdict
+from edgenas.report.records import Decoding, Round
+from edgenas.report.units import amount
+
+
+def rounds(run: Contents, decoding: Decoding) -> Html:
+    head = ["round"]
+    for b in decoding.budgets:
+        predicted = "exact" if decoding.models[b.metric].exact else "predicted"
+        head += [f"{b.metric} {predicted}", run.known(b.metric), "of budget"]
+    rows = [[str(number), *figures(decoding, entry), verdict(entry.within), compared(entry, decoding)]
+            for number, entry in enumerate(decoding.rounds, start=1)]
+    return tag("div", tag("h3", "Rounds: decode, export, measure, correct"),
+               table([*head, "budget", "network"], rows),
+               note("Each round's network was exported and measured, and the cost model then shifted to what was "
+                    "measured: predictions of later rounds contain that correction. Of the networks that held, the "
+                    "one with the best scores was taken."))
+
+
+def figures(decoding: Decoding, entry: Round) -> list[str]:
+    cells: list[str] = []
+    for b in decoding.budgets:
+        found = entry.measured[b.metric]
+        cells += [amount(b.metric, entry.predicted[b.metric]), amount(b.metric, found), f"{found / b.limit:.1%}"]
+    return cells
+
+
+def compared(entry: Round, decoding: Decoding) -> Html:
+    """Whether this network was taken, or in how many places it differs from the one that was."""
+    other = [f"{choice}: {candidate}" for choice, candidate in entry.architecture.items()
+             if decoding.architecture.get(choice) != candidate]
+    if not other:
+        return tag("strong", "taken")
+    return tag("span", f"differs in {len(other)} place{'' if len(other) == 1 else 's'}", title=", ".join(other))

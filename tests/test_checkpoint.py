@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgenas.checkpoint import Checkpoint, epoch_generator
+from edgenas.errors import RunError
+
+
+def parts(width: int = 3) -> dict[str, nn.Module]:
+    torch.manual_seed(0)
+    return {"one": nn.Linear(width, 2), "two": nn.BatchNorm1d(width)}
+
+
+def test_what_was_saved_is_restored_with_its_history(tmp_path: Path) -> None:
+    ours = parts()
+    saved = Checkpoint(tmp_path / "c.pt", ours)
+    nn.init.constant_(ours["one"].get_parameter("weight"), 7.0)
+    saved.save({"loss": 0.5, "budgets": {"macs": {"expected": 3.0}}})
+    nn.init.constant_(ours["one"].get_parameter("weight"), 8.0)
+    saved.save({"loss": 0.25})
+    other = Checkpoint(tmp_path / "c.pt", parts())
+    other.restore()
+    assert other.epochs == 2
+    assert other.history == [{"loss": 0.5, "budgets": {"macs": {"expected": 3.0}}}, {"loss": 0.25}]
+    for name, part in other.parts.items():
+        assert all(torch.equal(value, ours[name].state_dict()[key]) for key, value in part.state_dict().items())
+
+
+def test_without_a_file_nothing_is_restored(tmp_path: Path) -> None:
+    ours = parts()
+    saved = Checkpoint(tmp_path / "c.pt", ours)
+    saved.restore()
+    assert saved.epochs == 0
+    assert torch.equal(ours["one"].get_parameter("weight"), parts()["one"].get_parameter("weight"))
+
+
+def test_a_failed_save_keeps_the_epoch_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved = Checkpoint(tmp_path / "c.pt", parts())
+    saved.save({"loss": 1.0})
+
+    def half(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(KeyboardInterrupt):
+        saved.save({"loss": 2.0})
+    other = Checkpoint(tmp_path / "c.pt", parts())
+    other.restore()
+    assert other.history == [{"loss": 1.0}]
+    assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    """A file may not grow beyond 4 kB in this process, as on a disk that is full."""
+    code = """
+import resource, signal, sys
+from pathlib import Path
+from torch import nn
+from edgenas.checkpoint import Checkpoint
+from edgenas.errors import UsageError
+saved = Checkpoint(Path(sys.argv[1]), {"a": nn.Linear(100, 100)})
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    saved.save({"loss": 1.0})
+except UsageError as error:
+    print(error.message)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "c.pt")], capture_output=True, text=True)
+    assert done.stdout == f"cannot write {tmp_path / 'c.pt'}: File too large\n", done.stderr[-1000:]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
+    Checkpoint(tmp_path / "c.pt", parts()).save({})
+    with pytest.raises(RunError, match=r"the checkpoint .*c\.pt does not fit: .*size mismatch"):
+        Checkpoint(tmp_path / "c.pt", parts(width=4)).restore()
+    with pytest.raises(RunError, match="does not fit"):
+        Checkpoint(tmp_path / "c.pt", {"three": nn.Linear(1, 1)}).restore()
+
+
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    Checkpoint(path, parts()).save({})
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RunError, match=r"c\.pt does not fit") as caught:
+        Checkpoint(path, parts()).restore()
+    assert "start the run anew" in caught.value.hint
+
+
+class Harmful:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path("harmed"),)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("as_torch", [True, False])
+def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, as_torch: bool) -> None:
+    monkeypatch.chdir(tmp_path)
+    if as_torch:
+        torch.save({"parts": Harmful(), "history": []}, "c.pt")
+    else:
+        Path("c.pt").write_bytes(pickle.dumps(Harmful()))
+    with pytest.raises(RunError):
+        Checkpoint(Path("c.pt"), parts()).restore()
+    assert not Path("harmed").exists()
+
+
+def test_the_generator_depends_on_all_of_its_arguments_and_on_nothing_else() -> None:
+    keys = list(product((0, 1, 11), (0, 1, 10), ("order", "paths")))
+    draws = [torch.rand(4, generator=epoch_generator(*key)) for key in keys]
+    torch.manual_seed(5)
+    again = [torch.rand(4, generator=epoch_generator(*key)) for key in reversed(keys)]
+    assert all(torch.equal(a, b) for a, b in zip(draws, reversed(again), strict=True))
+    assert len({tuple(d.tolist()) for d in draws}) == len(keys)
