@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export MALLOC_MMAP_THRESHOLD_ := 4294967296
 export MALLOC_TRIM_THRESHOLD_ := 8589934592
 
-.PHONY: demo test check install benchmarks clean
+.PHONY: install demo test check docs clean
 
 install: $(STAMP)
 
@@ -31,6 +31,10 @@ check: $(STAMP)
 	rm -rf build/typed && mkdir -p build/typed/edgenas
 	ln -s $(CURDIR)/edgenas/* $(CURDIR)/export $(CURDIR)/devices $(CURDIR)/profiles build/typed/edgenas/
 	$(BIN)/mypy
+
+## renew the command reference
+docs: $(STAMP)
+	$(BIN)/python -m edgenas.cli.reference docs/commands.md
 
 clean:
 	rm -rf build .venv runs

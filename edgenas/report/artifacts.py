@@ -20,8 +20,9 @@ def artifacts(run: Contents) -> Html:
     statistic, bound = run.verdict.statistic, run.verdict.bound
     return section(
         "artifacts", TITLE, table(VERIFIED_HEAD, [row(artifact) for artifact in run.verdict.artifacts]),
-        note("Max abs: the largest difference from PyTorch in any output. Agreement: share of images with PyTorch's "
-             "prediction. Both, and the accuracy, are of the file itself on the whole test part. Latency: "
+        note("Max abs: the largest difference from PyTorch in any output. Agreement: share of images with "
+             "PyTorch's prediction. Both, and the accuracy, are of the file itself on the whole test part. "
+             "Latency: "
              f"{statistic} ({STATISTIC_MEANINGS[statistic]}), the median of several measurements in new "
              "sessions; spread: their range over that median. The budgets bind the "
              f"{bound.format} file in {bound.runtime}."))

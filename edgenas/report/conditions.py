@@ -13,7 +13,8 @@ from edgenas.report.markup import Html, listing, note, section, tag
 from edgenas.report.units import STATISTIC_MEANINGS
 
 Pairs = list[tuple[str, str]]
-STATE = {"load_average": "load {}", "governor": "governor {}", "frequency_mhz": "{} MHz", "temperature_c": "{} °C"}
+STATE = {"load_average": "load {}", "governor": "governor {}", "frequency_mhz": "{} MHz",
+         "temperature_c": "{} °C"}
 
 
 def conditions(run: Contents) -> Html:
@@ -54,8 +55,8 @@ def profile(found: Profile) -> Pairs:
     return [("runtime's version", header.runtime_version), ("precision", header.precision),
             ("machine", machine(header.machine)), ("system", str(header.machine.get("system", "unknown"))),
             ("state when the profile was begun", state(header.machine.get("conditions") or {})),
-            ("profile", f"begun {header.created}; {len(found.blocks)} blocks and {len(found.networks)} networks, "
-                        f"{header.provenance}")]
+            ("profile", f"begun {header.created}; {len(found.blocks)} blocks and {len(found.networks)} "
+                        f"networks, {header.provenance}")]
 
 
 def identity(run: Contents, found: Profile) -> list[Html]:

@@ -23,8 +23,8 @@ def described(model: Model) -> list[Html]:
         return [note("Predicted from the operators, with a margin of ", percent(model.margin),
                      "; the figure that counts is the exported file's.")]
     error = model.held_out
-    return [note("Predicted: the sum of the blocks' measured latencies, calibrated on whole networks that were "
-                 "measured. Its errors on networks that the calibration had not seen:"),
+    return [note("Predicted: the sum of the blocks' measured latencies, calibrated on whole networks that "
+                 "were measured. Its errors on networks that the calibration had not seen:"),
             listing([("networks, each held out in turn", figure(error.networks, str(error.networks))),
                      ("mean absolute error", percent(error.mape)),
                      ("rank correlation (Spearman)", figure(error.spearman, f"{error.spearman:.3f}")),

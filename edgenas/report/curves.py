@@ -11,6 +11,10 @@ from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, PREDICTED, across, p
 from edgenas.report.records import SearchEpoch, TrainEpoch
 from edgenas.report.units import percent, unit
 
+EXPLAINED = ("Expected cost: under the choices' probabilities, as the cost model predicts it. Solid line: "
+             "the budget; dotted: the target, below it by the cost model's margin. Entropy: 1 when all "
+             "candidates are equally likely, 0 when every choice is decided.")
+
 
 def curves(run: Contents) -> Html:
     return section("curves", "Search and training", tag("h3", "Search"), *search(run), tag("h3", "Training"),
@@ -28,10 +32,8 @@ def search(run: Contents) -> list[Html]:
               curve("Accuracy on training batches", "share of images", right, tickformat=".0%"),
               *(panel for metric in history[0].budgets for panel in pressure(run, metric, history)),
               curve("Entropy of the choices", "share of the largest", [row.entropy for row in history])]
-    return [note(f"{counted(history)} of the supernet, along sampled paths, in {duration(history)}. Expected cost: "
-                 "under the choices' probabilities, as the cost model predicts it. Solid line: the budget; dotted: "
-                 "the target, below it by the cost model's margin. Entropy: 1 when all candidates are equally "
-                 "likely, 0 when every choice is decided."),
+    length = f"{counted(history)} of the supernet, along sampled paths, in {duration(history)}."
+    return [note(f"{length} {EXPLAINED}"),
             tag("div", *panels, class_="plots")]
 
 
@@ -43,7 +45,7 @@ def pressure(run: Contents, metric: str, history: Sequence[SearchEpoch]) -> list
     lines += [across(b.limit, LIMIT) for b in run.budgets if b.metric == metric]
     shown = [*expected, *(line["y0"] for line in lines)]
     room = 0.08 * (max(shown) - min(shown)) or 0.1 * max(shown)
-    return [curve(f"Expected {metric}", f"{unit(metric)}, predicted".removeprefix(", "), expected,
+    return [curve(f"Expected {metric}", f"{unit(metric) or metric}, expected", expected,
                   colour=PREDICTED, lines=lines, range_=[min(shown) - room, max(shown) + room]),
             curve(f"Multiplier of {metric}", "λ (no unit)", [state.multiplier for state in states])]
 
@@ -56,12 +58,12 @@ def training(run: Contents) -> list[Html]:
     best = validation.index(max(validation)) + 1
     start = "from the supernet's weights" if run.inherits else "from scratch"
     loss = "cross-entropy and distillation" if run.config.distill else "cross-entropy"
-    return [note(f"{counted(found.history)} {start} in {duration(found.history)}. The weights of epoch {best} were "
-                 "kept, the best on the validation part: ", percent(found.accuracy.validation), " there, ",
-                 percent(found.accuracy.test), " on the test part, which was used once, at the end."),
-            tag("div", curve("Training loss", loss, [row.loss for row in found.history]),
-                curve("Validation accuracy", "share of images", validation, tickformat=".0%", colour=MEASURED),
-                class_="plots")]
+    panels = [curve("Training loss", loss, [row.loss for row in found.history]),
+              curve("Validation accuracy", "share of images", validation, tickformat=".0%", colour=MEASURED)]
+    return [note(f"{counted(found.history)} {start} in {duration(found.history)}. Epoch {best} was the best on "
+                 "the validation part, and its weights were kept: ", percent(found.accuracy.validation),
+                 " there, ", percent(found.accuracy.test), " on the test part, used once, at the end."),
+            tag("div", *panels, class_="plots")]
 
 
 def curve(title: str, y: str, values: Sequence[float], *, colour: str = HANDMADE,

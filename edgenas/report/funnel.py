@@ -18,10 +18,10 @@ def funnel(run: Contents) -> Html:
     if run.decoding is None:
         return section("funnel", title, not_done(
             "The search is not finished, so nothing is predicted or measured yet:", run.search_command))
-    legend = tag("div", *(tag("span", tag("span", class_=f"key {kind}"), text) for kind, text in LEGEND.items()),
-                 class_="legend")
-    missing = [] if run.verdict else [
-        not_done("The trained artifact is not verified yet:", run.command("train" if not run.training else "verify"))]
+    keys = [tag("span", tag("span", class_=f"key {kind}"), text) for kind, text in LEGEND.items()]
+    legend = tag("div", *keys, class_="legend")
+    missing = [] if run.verdict else [not_done("The trained artifact is not verified yet:",
+                                               run.command("verify" if run.training else "train"))]
     return section("funnel", title, legend, *(stages(run, run.decoding, b) for b in run.decoding.budgets),
                    *missing, rounds(run, run.decoding))
 
@@ -64,5 +64,5 @@ def margin(decoding: Decoding, budget: Budget) -> Html:
                   amount(metric, low), " to ", amount(metric, high), "."])
     if model.exact:
         return note(reach)
-    return note("Margin for the cost model's own error: ", percent(model.margin), ", so the search and the first "
-                "decoding aimed at ", amount(metric, budget.limit / (1 + model.margin)), ". ", reach)
+    return note("Margin for the cost model's own error: ", percent(model.margin), ", so the search and the "
+                "first decoding aimed at ", amount(metric, budget.limit / (1 + model.margin)), ". ", reach)

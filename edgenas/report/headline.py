@@ -46,13 +46,15 @@ def accuracy_cards(run: Contents) -> list[Html]:
         return [card("Test accuracy", percent(bound.test_accuracy), "of the exported file, on ",
                      figure(bound.test_images, f"{bound.test_images:,}"), " images")]
     if run.training:
-        return [card("Test accuracy", percent(run.training.accuracy.test), "of the trained network, in PyTorch")]
+        return [card("Test accuracy", percent(run.training.accuracy.test),
+                     "of the trained network, in PyTorch")]
     return []
 
 
 def budget_cards(run: Contents) -> list[Html]:
     if run.decoding is None:
-        return [card(f"Budget of {r.metric}", r.text if r.is_share else f"{digits(r.value)} {unit(r.metric)}",
+        return [card(f"Budget of {r.metric}",
+                     r.text if r.is_share else f"{digits(r.value)} {unit(r.metric)}".rstrip(),
                      "of the largest network" if r.is_share else "") for r in run.config.budgets]
     found = []
     for b in run.decoding.budgets:

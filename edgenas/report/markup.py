@@ -1,4 +1,4 @@
-"""HTML from Python values: text is escaped where it enters a tag, so that nothing a user named becomes markup."""
+"""HTML from Python values: text is escaped where it enters a tag, so nothing a user named becomes markup."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Html(str):
 
 
 def tag(name: str, *content: str, **attributes: str | None) -> Html:
-    """`tag("p", "a < b", class_="note")` -> `<p class="note">a &lt; b</p>`; an attribute of None is left out."""
+    """`tag("p", "a < b", class_="note")` -> `<p class="note">a &lt; b</p>`; no attribute where it is None."""
     given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
                     for key, value in attributes.items() if value is not None)
     return Html(f"<{name}{given}>{join(content)}</{name}>")

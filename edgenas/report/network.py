@@ -24,7 +24,7 @@ def network(run: Contents) -> Html:
     if sums(metric):
         whole, said = sum(costs), "; percentages are shares of the whole, "
     else:
-        whole, said = max(costs), "; the network's figure is the largest of them, percentages compare with it: "
+        whole, said = max(costs), "; the network's figure is the largest, percentages compare with it: "
     return section("network", title, note(
         f"Coloured: each layer's {how} {metric} next to the costliest layer's{said}", amount(metric, whole),
         ". Shapes are those of a layer's input: channels x height x width."),

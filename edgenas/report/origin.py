@@ -14,8 +14,8 @@ def origin(run: Contents) -> Html:
     configuration = json.dumps(values, indent=1, sort_keys=True, ensure_ascii=False)
     return section(
         "origin", "Command, configuration and data", tag("pre", run.recorded_command, class_="command"),
-        note(f"Run with edgenas {run.config.edgenas}. The same command on the same data and profile finds the "
-             "same architecture."),
+        note(f"Run with edgenas {run.config.edgenas}. The same command on the same data and profile finds "
+             "the same architecture."),
         tag("details", tag("summary", "Configuration (run.json)"), tag("pre", configuration)),
         tag("details", tag("summary", "Data (data.json)"), *data(run)))
 
@@ -28,7 +28,8 @@ def data(run: Contents) -> list[Html]:
     pairs = [("name", found.name), ("source", found.source),
              ("image, channels x height x width", "x".join(map(str, found.input_shape))), ("images", sizes),
              ("classes", figure(len(found.classes), str(len(found.classes)))),
-             ("seed of the split", str(found.seed)), ("fingerprint (SHA-256)", tag("code", found.fingerprint))]
+             ("seed of the split", str(found.seed)),
+             ("fingerprint (SHA-256)", tag("code", found.fingerprint))]
     return [listing(pairs), classes(found), *left_out(found)]
 
 

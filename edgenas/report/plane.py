@@ -10,7 +10,7 @@ from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, not_done, note, section, table, tag
 from edgenas.report.plots import LIMIT, plot
 from edgenas.report.points import FOUND, KINDS, Kind, Point, points
-from edgenas.report.units import amount, digits, percent, unit
+from edgenas.report.units import amount, digits, percent, titled
 
 
 def plane(run: Contents) -> Html:
@@ -18,7 +18,7 @@ def plane(run: Contents) -> Html:
     if run.decoding is None:
         return section("plane", title, not_done("No network has been found yet:", run.search_command))
     shown = points(run)
-    body = [drawing(run, shown), comparison(run, shown), note(*how_known(run))] if shown else []
+    body = [legend(shown), drawing(run, shown), comparison(run, shown), note(how_known(run))] if shown else []
     return section("plane", title, *body, *missing(run))
 
 
@@ -28,7 +28,7 @@ def missing(run: Contents) -> list[Html]:
     if run.training is None:
         said.append(not_done("The found network is not trained yet:", run.command("train")))
     if not run.baselines:
-        said.append(not_done("There is nothing to compare with yet. This adds random networks and a MobileNetV2-like "
+        said.append(not_done("There is nothing to compare with yet; random networks and a MobileNetV2-like "
                              "one at the same budget:", run.command("report", "--baselines")))
     return said
 
@@ -41,18 +41,30 @@ def drawing(run: Contents, shown: Sequence[Point]) -> Html:
              "showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"color": LIMIT}}
     costs = [budget.limit, *(point.cost for point in shown)]
     room = 0.08 * (max(costs) - min(costs)) or 0.1 * budget.limit
-    traces = [dots(run, kind, of_kind) for kind in KINDS if (of_kind := [p for p in shown if p.kind == kind])]
-    axis = ", ".join([f"{budget.metric} in {unit(budget.metric)}".removesuffix(" in "), run.known(budget.metric)])
-    return plot(traces, title="Test accuracy and cost of each network", x=axis, y="accuracy on the test part",
-                height=380, lines=[line], annotations=[label], showlegend=True, yaxis={"tickformat": ".1%"},
-                margin={"t": 24, "b": 70, "l": 62, "r": 14},
+    drawn = {kind: [point for point in shown if point.kind == kind] for kind in KINDS}
+    traces = [dots(run, kind, those) for kind, those in drawn.items() if those]
+    return plot(traces, title="Test accuracy and cost of each network",
+                x=titled(budget.metric, run.known(budget.metric)), y="accuracy on the test part", height=360,
+                lines=[line], annotations=[label], yaxis={"tickformat": ".1%"},
+                margin={"t": 24, "b": 44, "l": 62, "r": 14},
                 xaxis={"range": [min(costs) - room, max(costs) + room]})
 
 
+def legend(shown: Sequence[Point]) -> Html:
+    keys = [tag("span", tag("span", class_="key limit"), "budget")]
+    for kind in reversed(KINDS):
+        if any(point.kind == kind for point in shown):
+            mark = tag("span", class_=f"key {kind.symbol}", style=f"background:{kind.colour}")
+            keys.append(tag("span", mark, kind.name))
+    return tag("div", *keys, class_="legend")
+
+
 def dots(run: Contents, kind: Kind, shown: Sequence[Point]) -> dict[str, Any]:
-    bars = {"array": [standard_error(run, p) for p in shown], "color": kind.colour, "thickness": 1.2, "width": 5}
-    return {"x": [p.cost for p in shown], "y": [p.accuracy.test for p in shown], "text": [p.name for p in shown],
-            "name": kind.name, "mode": "markers", "error_y": bars if run.data else None,
+    bars = {"array": [standard_error(run, p) for p in shown], "color": kind.colour, "thickness": 1.2,
+            "width": 5}
+    return {"x": [p.cost for p in shown], "y": [p.accuracy.test for p in shown],
+            "text": [p.name for p in shown], "name": kind.name, "mode": "markers",
+            "error_y": bars if run.data else None,
             "marker": {"color": kind.colour, "symbol": kind.symbol, "size": kind.size},
             "hovertemplate": "%{text}: %{y:.2%} at %{x:.4g}<extra></extra>"}
 
@@ -70,19 +82,19 @@ def comparison(run: Contents, shown: Sequence[Point]) -> Html:
     return table(["network", "test", "validation", f"{metric}, {run.known(metric)}", "what it is"], rows)
 
 
-def how_known(run: Contents) -> list[str]:
+def how_known(run: Contents) -> str:
     """What a reader must know before comparing."""
     said = ["Accuracy in PyTorch."]
     if run.data:
-        said.append(f"Vertical bars: one standard error of an accuracy counted on {run.data.sizes['test']:,} test "
-                    "images.")
+        said.append(f"Vertical bars: one standard error of an accuracy counted on {run.data.sizes['test']:,} "
+                    "test images.")
     if run.baselines:
         said.append("Cost of the baselines: of their exported files, the largest of repeated measurements.")
         said.append("The baselines were trained from scratch with the same schedule, while the found network "
-                    "started from the supernet's weights: what lies between them is not the architecture alone."
+                    "started from the supernet's weights: their difference is not the architecture's alone."
                     if run.inherits else
                     "All of them, the found network too, were trained from scratch with the same schedule.")
         if run.config.distill:
-            said.append(f"The found network also learned from a teacher ({run.config.distill}), the baselines did "
-                        "not.")
-    return [" ".join(said)]
+            said.append(f"The found network also learned from a teacher ({run.config.distill}); the "
+                        "baselines did not.")
+    return " ".join(said)

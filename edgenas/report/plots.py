@@ -31,13 +31,14 @@ def plot(traces: Sequence[Mapping[str, Any]], *, title: str, x: str, y: str, hei
          lines: Sequence[Mapping[str, Any]] = (), **layout: Any) -> Html:
     """Scatter traces in the page's style. x, y: the axes' titles, with units. lines: plotly's shapes."""
     graph_objects, _ = plotly()
-    axis = {"gridcolor": RULE, "linecolor": RULE, "zerolinecolor": RULE, "automargin": True, "fixedrange": True}
+    axis = {"gridcolor": RULE, "linecolor": RULE, "zerolinecolor": RULE, "automargin": True,
+            "fixedrange": True}
     drawn = graph_objects.Figure([graph_objects.Scatter(**trace) for trace in traces], {
         "template": "none", "height": height, "autosize": True, "dragmode": False, "hovermode": "closest",
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)", "shapes": list(lines),
         "font": {"family": FONT, "size": 12, "color": SOFT}, "margin": {"l": 62, "r": 14, "t": 10, "b": 44},
-        "showlegend": False, "legend": {"orientation": "h", "y": -0.2, "x": 0, "font": {"size": 12}},
-        "xaxis": {**axis, "title": {"text": x}}, "yaxis": {**axis, "title": {"text": y, "standoff": 8}},
+        "showlegend": False,
+        "xaxis": axis | {"title": {"text": x}}, "yaxis": axis | {"title": {"text": y, "standoff": 8}},
     })
     drawn.update_layout(**layout)
     return tag("div", tag("h4", title), tag("div", class_="plot", role="img", aria_label=title,

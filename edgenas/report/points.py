@@ -46,7 +46,7 @@ def points(run: Contents) -> list[Point]:
 
 
 def found_point(run: Contents) -> Point | None:
-    """None before training. The cost is the verified artifact's; before verification, the decoded network's."""
+    """None before training. The cost is the verified artifact's, or else the decoded network's."""
     if run.decoding is None or run.training is None:
         return None
     first = run.decoding.budgets[0].metric
@@ -57,7 +57,8 @@ def found_point(run: Contents) -> Point | None:
 
 def baseline_points(run: Contents) -> list[Point]:
     first = run.budgets[0].metric
-    return [Point(name, HAND_MADE if name == BY_HAND else RANDOM_ONES, about(b), b.accuracy, b.measured[first])
+    return [Point(name, HAND_MADE if name == BY_HAND else RANDOM_ONES, about(b), b.accuracy,
+                  b.measured[first])
             for name, b in run.baselines.items() if b.accuracy and first in b.measured]
 
 
@@ -66,7 +67,7 @@ def about(baseline: Baseline) -> str:
     if baseline.width is not None:
         origin = f"made by hand, width {baseline.width:g}, depth {baseline.depth}"
     else:
-        origin = "a random network of the space, decoded under the same budgets"
-    counts = [f"{value:,} {unit(metric)}" for metric, value in (("macs", baseline.macs), ("params", baseline.params))
-              if value is not None]
-    return ", ".join([origin, *counts])
+        origin = "random, decoded under the same budgets"
+    counts = {"macs": baseline.macs, "params": baseline.params}
+    sizes = [f"{count:,} {unit(metric)}" for metric, count in counts.items() if count is not None]
+    return ", ".join([origin, *sizes])

@@ -17,16 +17,17 @@ def rounds(run: Contents, decoding: Decoding) -> Html:
             for number, entry in enumerate(decoding.rounds, start=1)]
     return tag("div", tag("h3", "Rounds: decode, export, measure, correct"),
                table([*head, "budget", "network"], rows),
-               note("Each round's network was exported and measured, and the cost model then shifted to what was "
-                    "measured: predictions of later rounds contain that correction. Of the networks that held, the "
-                    "one with the best scores was taken."))
+               note("Each round's network was exported and measured, and the cost model then shifted to what "
+                    "was measured: predictions of later rounds contain that correction. Of the networks that "
+                    "held, the one with the best scores was taken."))
 
 
 def figures(decoding: Decoding, entry: Round) -> list[str]:
     cells: list[str] = []
     for b in decoding.budgets:
         found = entry.measured[b.metric]
-        cells += [amount(b.metric, entry.predicted[b.metric]), amount(b.metric, found), f"{found / b.limit:.1%}"]
+        cells += [amount(b.metric, entry.predicted[b.metric]), amount(b.metric, found),
+                  f"{found / b.limit:.1%}"]
     return cells
 
 
@@ -36,4 +37,5 @@ def compared(entry: Round, decoding: Decoding) -> Html:
              if decoding.architecture.get(choice) != candidate]
     if not other:
         return tag("strong", "taken")
-    return tag("span", f"differs in {len(other)} place{'' if len(other) == 1 else 's'}", title=", ".join(other))
+    return tag("span", f"differs in {len(other)} place{'' if len(other) == 1 else 's'}",
+               title=", ".join(other))

@@ -1,4 +1,4 @@
-"""How the page looks. Colours are named here and the plots take them, so that each means one thing everywhere."""
+"""How the page looks. The plots take their colours from here, so that each means one thing everywhere."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ pre { background: var(--sunk); border-radius: 6px; padding: 12px; margin: 8px 0;
       max-height: 480px; }
 pre.command { white-space: pre-wrap; overflow-wrap: anywhere; }
 .note, .about { color: var(--soft); font-size: 13.5px; max-width: 100ch; }
-p.missing { background: var(--sunk); border-left: 3px solid var(--soft); padding: 8px 12px; border-radius: 4px; }
+p.missing { background: var(--sunk); border-left: 3px solid var(--soft); border-radius: 4px;
+            padding: 8px 12px; }
 p.missing code { background: var(--card); }
 .held { color: var(--held); font-weight: 600; }
 .missed { color: var(--missed); font-weight: 600; }
@@ -45,7 +46,9 @@ data { font-variant-numeric: tabular-nums; white-space: nowrap; }
 summary { cursor: pointer; font-weight: 600; padding: 4px 0; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; min-width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 6px 18px 6px 0; border-bottom: 1px solid var(--rule); white-space: nowrap; }
+th, td { text-align: left; padding: 6px 18px 6px 0; border-bottom: 1px solid var(--rule);
+         white-space: nowrap; vertical-align: top; }
+td:last-child { white-space: normal; min-width: 16ch; padding-right: 0; }
 th { color: var(--soft); font-weight: 500; font-size: 13px; }
 tbody tr:last-child td { border-bottom: 0; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(240px, 1fr)); gap: 10px 24px;
@@ -56,11 +59,13 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .key { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 6px; }
 .key.measured { background: var(--measured); } .key.predicted { background: var(--predicted); }
 .key.limit { width: 3px; height: 13px; border-radius: 0; background: var(--limit); vertical-align: -2px; }
+.key.circle { border-radius: 50%; } .key.diamond { border-radius: 0; transform: rotate(45deg) scale(0.85); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; color: var(--soft); font-size: 13px; margin: 8px 0; }
 @media (max-width: 600px) {
   main { padding: 10px 8px 24px; }
   header, section { padding: 16px 14px; border-radius: 8px; margin-bottom: 10px; }
   h1 { font-size: 20px; }
+  td:last-child { white-space: nowrap; }
 }
 """
 

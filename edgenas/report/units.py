@@ -19,6 +19,11 @@ def unit(metric: str) -> str:
     return COUNTS.get(metric) or SUFFIXES.get(metric.rpartition("_")[2], "")
 
 
+def titled(metric: str, known: str) -> str:
+    """An axis' title, e.g. `latency_ms in ms, measured`."""
+    return f"{metric} in {unit(metric)}, {known}" if unit(metric) else f"{metric}, {known}"
+
+
 def digits(value: float) -> str:
     """Four significant digits; figures of a thousand and more to the unit."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

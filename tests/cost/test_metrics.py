@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgenas.cost.metrics import METRICS, metric_of
+from edgenas.cost.model import exact_model
 from edgenas.cost.operators import Network, Operator, example_input, trace
 from edgenas.errors import UsageError
 from edgenas.export import exporter
@@ -39,7 +40,7 @@ def test_an_unknown_metric_is_refused_with_the_nearest(name: str, near: str) -> 
 
 def test_flash_is_near_the_size_of_the_exported_file(tmp_path: Path) -> None:
     space = twins()
-    network = space.build(next(iter([space_largest(space)])))
+    network = space.build(exact_model(space, "macs").largest())
     exporter("onnx").export([Export(network.eval(), example_input(space.input_shape), tmp_path / "a.onnx")])
     of = metric_of("flash_kib").of
     assert of is not None

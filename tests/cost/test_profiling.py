@@ -1,0 +1,199 @@
+"""With the `mock` device: its worker is a real process that reads the exported files; only its clock is virtual."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgenas.cost import profiling
+from edgenas.cost.latency import latency_model
+from edgenas.cost.model import exact_model, networks
+from edgenas.cost.profile import Profile
+from edgenas.cost.profiling import missing_blocks, missing_networks, open_profile, profile_space, spread
+from edgenas.errors import DeviceError, ProfileError
+from edgenas.measure import measure as measuring
+from edgenas.measure.device import load_device
+from edgenas.measure.measurement import Measurement
+from edgenas.space import Space
+
+from .nets import draws, mobile, twins
+
+DEVICE = load_device("mock")
+
+
+@dataclass
+class Session:
+    """A profile that was measured, interrupted and continued."""
+
+    space: Space
+    profile: Profile
+    done: list[str]
+    at_interruption: tuple[int, int]
+    remeasured: int
+
+
+def failing_after(count: int) -> Any:
+    """`measure`, but the device fails when it has given `count` measurements."""
+    def measure(*args: Any, **options: Any) -> Iterator[Measurement]:
+        nonlocal count
+        for result in REAL(*args, **options):
+            if count == 0:
+                raise DeviceError("unplugged")
+            count -= 1
+            yield result
+    return measure
+
+
+REAL = measuring.measure
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    space, folder, done = twins(), tmp_path_factory.mktemp("profiles"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "measure", failing_after(6))  # 4 blocks, 2 networks
+        with pytest.raises(DeviceError, match="unplugged"):
+            profile_space(space, DEVICE, open_profile(DEVICE, "mock", folder=folder), on_done=done.append)
+    kept = open_profile(DEVICE, "mock", folder=folder)
+    at_interruption = len(kept.blocks), len(kept.networks)
+    artifacts: list[str] = []
+
+    def counting(device: Any, runtime: str, items: Sequence[measuring.Artifact], **options: Any) -> Any:
+        artifacts.extend(item.id for item in items)
+        return REAL(device, runtime, items, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "measure", counting)
+        profile_space(space, DEVICE, kept, on_done=done.append)
+    return Session(space, kept, done, at_interruption, len(artifacts))
+
+
+def keys(profile: Profile) -> Counter[tuple[str, str]]:
+    records = [json.loads(line) for line in profile.path.read_text().splitlines()[1:]]
+    return Counter((record["kind"], record["key"]) for record in records)
+
+
+def test_all_blocks_and_networks_are_measured_and_identical_ones_once(session: Session) -> None:
+    signatures = {n.signature for n in networks(session.space).values() if n is not None}
+    assert set(session.profile.blocks) == signatures
+    assert len(signatures) == 4  # stem, head and two candidates: the second choice is as the first
+    assert len(session.profile.networks) == 6  # skip, small and large in any order
+    assert not missing_blocks(session.space, session.profile)
+    assert not missing_networks(session.space, session.profile)
+
+
+def test_what_was_measured_before_a_failure_is_kept_and_not_measured_again(session: Session) -> None:
+    assert session.at_interruption == (4, 2)
+    assert session.remeasured == 4
+    assert set(keys(session.profile).values()) == {1}
+    loaded = Profile.load(session.profile.path)
+    assert (loaded.blocks, loaded.networks) == (session.profile.blocks, session.profile.networks)
+
+
+def test_a_complete_profile_needs_no_device(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "measure", None)
+    before = session.profile.digest
+    profile_space(session.space, DEVICE, session.profile)
+    assert session.profile.digest == before
+
+
+def test_each_piece_of_work_is_reported_when_it_is_done(session: Session) -> None:
+    assert session.done[:4] == ["stem", "first small", "first large", "head"] or sorted(session.done[:4]) == sorted(
+        ["stem", "second small", "second large", "head"])
+    assert all(label.startswith("network ") for label in session.done[4:])
+    assert len(session.done) == 10
+
+
+def test_the_figures_are_those_of_the_device(session: Session) -> None:
+    """The mock's own formula: 0.02 ms, 0.004 ms a node, MACs / 2e9 s."""
+    parts = networks(session.space)
+    for (_, _), network in parts.items():
+        if network is not None:
+            ms = session.profile.blocks[network.signature].latency_ms()
+            nodes = (ms - 0.02 - network.macs / 2e6) / 0.004
+            assert nodes == pytest.approx(round(nodes), abs=1e-3)
+            assert len(network.operators) <= round(nodes) <= 2 * len(network.operators) + 1
+
+
+def test_the_profile_makes_a_cost_model_that_orders_networks(session: Session) -> None:
+    model, error = latency_model(session.space, session.profile, "median_of_minima")
+    assert error.networks == 6
+    assert error.spearman > 0.9
+    assert error.within_10 == 1.0
+    low, high = model.reachable
+    measured = [n.measurement.latency_ms() for n in session.profile.networks.values()]
+    assert (low, high) == pytest.approx((min(measured), max(measured)), rel=0.05)
+
+
+def test_only_what_is_missing_is_exported(session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    copy = Profile.load(session.profile.path)
+    copy.path = tmp_path / "copy.jsonl"
+    signature, (place, candidate) = next((s, key) for s, key in missing_blocks(
+        session.space, Profile(copy.path, copy.header)).items() if key[1] == "large")
+    del copy.blocks[signature]
+    assert missing_blocks(session.space, copy) == {signature: (place, candidate)}
+    asked: list[list[str]] = []
+
+    def measured(modules: dict[str, Any], device: Any, profile: Profile) -> list[tuple[str, Measurement]]:
+        asked.append(list(modules))
+        return [(name, session.profile.blocks[name]) for name in modules]
+
+    monkeypatch.setattr(profiling, "measured", measured)
+    done: list[str] = []
+    profile_space(session.space, DEVICE, copy, on_done=done.append)
+    assert asked == [[signature], []]
+    assert done == [f"{place} large"]
+    assert copy.blocks[signature] == session.profile.blocks[signature]
+
+
+def test_a_profile_is_opened_again_or_renewed(tmp_path: Path) -> None:
+    created = open_profile(DEVICE, "mock", folder=tmp_path)
+    assert (created.header.device, created.header.runtime, created.header.threads) == ("mock", "mock", 1)
+    assert created.path == tmp_path / "mock" / "mock-fp32-1t.jsonl"
+    assert created.header.machine["id"]
+    created.add_block("x", Measurement("x", 1, 1, 1, 1, 0, 0, 1, 1, True))
+    assert list(open_profile(DEVICE, "mock", folder=tmp_path).blocks) == ["x"]
+    assert open_profile(DEVICE, "mock", threads=2, folder=tmp_path).path != created.path
+    assert not open_profile(DEVICE, "mock", folder=tmp_path, renew=True).blocks
+    assert not open_profile(DEVICE, "mock", folder=tmp_path).blocks
+
+
+@pytest.mark.parametrize("change", [{"runtime_version": "0"}, {"machine": {"id": "another"}}])
+def test_a_profile_of_another_machine_or_version_is_refused_until_it_is_renewed(
+        tmp_path: Path, change: dict[str, Any]) -> None:
+    created = open_profile(DEVICE, "mock", folder=tmp_path)
+    Profile.create(created.path, created.header.model_copy(update=change))
+    with pytest.raises(ProfileError, match="is stale"):
+        open_profile(DEVICE, "mock", folder=tmp_path)
+    assert open_profile(DEVICE, "mock", folder=tmp_path, renew=True).header.runtime_version == "1"
+    open_profile(DEVICE, "mock", folder=tmp_path)
+
+
+def test_calibration_networks_are_spread_over_the_whole_range_of_macs() -> None:
+    space, count = mobile(), 16
+    chosen = spread(space, count)
+    macs = exact_model(space, "macs")
+    costs = sorted(macs.predict(a) for a in chosen)
+    low, high = macs.reachable
+    assert len(set(chosen)) == len(chosen) == count
+    assert (costs[0], costs[-1]) == (low, high)
+    assert max(b - a for a, b in zip(costs, costs[1:], strict=False)) < 3 * (high - low) / count
+    for choice, candidates in space.choices.items():
+        assert len({a[choice] for a in chosen}) > len(candidates) / 2
+
+
+def test_calibration_networks_are_the_same_every_time_and_others_for_another_seed() -> None:
+    assert spread(mobile(), 8) == spread(mobile(), 8)
+    assert set(spread(mobile(), 8)) != set(spread(mobile(), 8, seed=1))
+
+
+def test_a_small_space_gives_all_it_has() -> None:
+    chosen = spread(twins(), 16)
+    assert len(chosen) == len(set(chosen)) == 9
+    assert set(chosen) == set(draws(twins(), 200))
