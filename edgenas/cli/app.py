@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from edgenas.errors import EdgenasError, Interrupted, UsageError, unknown
 FAMILY = "edgenas.cli.commands"
 EXIT_CODES = ("Exit codes: 0 done and within budget; 2 wrong usage or input; 3 budget unreachable or missed; "
               "4 device or runtime failed; 130 interrupted, go on with --resume.")
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class Commands(click.Group):
@@ -45,13 +48,26 @@ def run(arguments: Sequence[str]) -> int:
     try:
         code = app.main(list(arguments), prog_name="edgenas", standalone_mode=False)
         return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return UsageError.exit_code
     except EdgenasError as error:
         return fail(error, arguments)
     except click.ClickException as error:
         return fail(UsageError(error.format_message(), _help_hint(error)), arguments)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        return fail(_disk_error(error), arguments)
     except (KeyboardInterrupt, click.Abort):
         return fail(Interrupted("interrupted; what was done is kept",
                                 "run the same command again, with --resume if it takes --out"), arguments)
+
+
+def _disk_error(error: OSError) -> UsageError:
+    return UsageError(f"cannot write {error.filename or 'a temporary file'}: {error.strerror}",
+                      "free some space or choose another folder (TMPDIR for temporary files), then run the same "
+                      "command again")
 
 
 def fail(error: EdgenasError, arguments: Sequence[str]) -> int:

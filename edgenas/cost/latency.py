@@ -55,12 +55,12 @@ def latency_model(space: Space, profile: Profile, statistic: str) -> tuple[CostM
     missing = {s for s in signatures.values() if s is not None and s not in profile.blocks}
     if missing:
         raise ProfileError(f"{len(missing)} of the blocks of space {space.name!r} are not in the profile "
-                           f"{profile.path}, first {min(missing)!r}", _command(profile))
+                           f"{profile.path}, first {min(missing)!r}", profile.header.command)
     block_ms = {s: profile.blocks[s].latency_ms(statistic) for s in signatures.values() if s is not None}
     sums, counts, measured = _observations(profile, block_ms, statistic)
     if len(measured) < FEWEST_NETWORKS:
         raise ProfileError(f"the profile {profile.path} holds {len(measured)} whole networks of space {space.name!r}; "
-                           f"calibration takes at least {FEWEST_NETWORKS}", _command(profile))
+                           f"calibration takes at least {FEWEST_NETWORKS}", profile.header.command)
     fit = fit_calibration(sums, counts, measured)
     error = held_out(sums, counts, measured)
     costs = {key: 0.0 if s is None else max(0.0, fit.scale * block_ms[s] + fit.per_block_ms)
@@ -112,7 +112,3 @@ def _observations(profile: Profile, block_ms: dict[str, float], statistic: str) 
     return (np.array([sum(block_ms[b] for b in n.blocks) for n in ours]),
             np.array([float(len(n.blocks)) for n in ours]),
             np.array([n.measurement.latency_ms(statistic) for n in ours]))
-
-
-def _command(profile: Profile) -> str:
-    return f"edgenas profile --device {profile.header.device} --runtime {profile.header.runtime}"

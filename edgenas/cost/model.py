@@ -44,7 +44,7 @@ class CostModel:
         """What each place of the network adds, in the metric's unit, and "overhead" for what belongs to no place."""
         parts = dict(self.fixed_parts) | {c: self.table[c][picked] for c, picked in architecture.items()}
         if self.combine == "sum":
-            parts["overhead"] = self.fixed - sum(self.fixed_parts.values())
+            parts["overhead"] = self.fixed - sum(self.fixed_parts.values()) + self.bias
         return parts
 
     def smallest(self) -> Architecture:

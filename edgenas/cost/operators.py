@@ -79,7 +79,7 @@ def trace(module: nn.Module, input_shape: Shape) -> Network:
     """
     module = copy.deepcopy(module).to("meta").eval()
     try:
-        graph = fx.symbolic_trace(module)
+        graph = fx.symbolic_trace(nn.Sequential(module))  # a lone layer stays one: it is not the root
         ShapeProp(graph).propagate(torch.empty(1, *input_shape, device="meta"))
     except Exception as error:
         raise UsageError(f"cannot trace {type(module).__name__} on input {input_shape}: {error}",
@@ -114,7 +114,9 @@ class _Lister:
         return len(self.operators) - 1
 
     def _folds(self, index: int, *kinds: str) -> bool:
-        return index == len(self.operators) - 1 >= 0 and self.operators[index].kind in kinds
+        """Whether the last operator is of one of these kinds, and only the node that is looked at needs its result."""
+        used_once = all(len(node.users) == 1 for node, i in self._index.items() if i == index)
+        return used_once and index == len(self.operators) - 1 >= 0 and self.operators[index].kind in kinds
 
     def _fold(self, index: int, bias: int) -> int:
         op = self.operators[index]
@@ -147,10 +149,16 @@ def _operator(node: fx.Node, leaf: nn.Module | None, feeds: tuple[int, ...]) -> 
 
 def _conv_detail(conv: nn.Conv2d) -> str:
     kernel = "x".join(map(str, conv.kernel_size))
-    detail = f"{conv.in_channels}->{conv.out_channels} k{kernel} s{conv.stride[0]} p{conv.padding[0]} g{conv.groups}"
-    if conv.dilation[0] > 1:
-        detail += f" d{conv.dilation[0]}"
+    detail = (f"{conv.in_channels}->{conv.out_channels} k{kernel} s{_pair(conv.stride)} p{_pair(conv.padding)} "
+              f"g{conv.groups}")
+    if max(conv.dilation) > 1:
+        detail += f" d{_pair(conv.dilation)}"
     return detail + (" bias" if conv.bias is not None else "")
+
+
+def _pair(values: tuple[int, ...] | str) -> str:
+    """`1` for (1, 1), `1x2` for (1, 2), and a text such as `same` as it is."""
+    return values if isinstance(values, str) else "x".join(map(str, values if len(set(values)) > 1 else values[:1]))
 
 
 def _module_kind(module: nn.Module) -> str:

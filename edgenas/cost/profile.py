@@ -24,6 +24,7 @@ from edgenas.files import append_line, write_text
 from edgenas.measure.measurement import Measurement
 
 SCHEMA = 1
+RENEW = "measure it anew: edgenas profile --renew"
 
 
 class Header(BaseModel):
@@ -41,6 +42,17 @@ class Header(BaseModel):
     created: str = ""
     edgenas: str = __version__
     provenance: str = "measured"
+
+    @property
+    def command(self) -> str:
+        """What measures on this device with this runtime and these threads."""
+        return f"edgenas profile --device {self.device} --runtime {self.runtime} --threads {self.threads}"
+
+
+class _Versioned(BaseModel):
+    """What the headers of all schemas have."""
+
+    schema_version: int
 
 
 @dataclass(frozen=True)
@@ -122,7 +134,7 @@ class Profile:
             if then[what] != value:
                 raise ProfileError(
                     f"the profile {self.path} is stale: its {what} is {then[what]}, the device's is {value}",
-                    f"edgenas profile --device {self.header.device} --runtime {self.header.runtime} --renew")
+                    f"{self.header.command} --renew")
 
     def _append(self, record: dict[str, Any]) -> None:
         self._take(record)
@@ -160,15 +172,13 @@ def stored(folder: Path | None = None) -> Iterator[Profile]:
 
 def _header(path: Path, line: str) -> Header:
     try:
-        header = Header.model_validate_json(line)
+        schema = _Versioned.model_validate_json(line).schema_version
+        if schema == SCHEMA:
+            return Header.model_validate_json(line)
     except ValidationError as error:
         raise _damaged(path, 1, error.errors()[0]["msg"]) from error
-    if header.schema_version != SCHEMA:
-        raise ProfileError(f"{path} has schema {header.schema_version}; this edgenas reads {SCHEMA}",
-                           f"edgenas profile --device {header.device} --runtime {header.runtime} --renew")
-    return header
+    raise ProfileError(f"{path} has schema {schema}; this edgenas reads {SCHEMA}", RENEW)
 
 
 def _damaged(path: Path, line: int, reason: str) -> ProfileError:
-    return ProfileError(f"the profile {path} is damaged in line {line}: {reason}",
-                        "measure it anew: edgenas profile --renew")
+    return ProfileError(f"the profile {path} is damaged in line {line}: {reason}", RENEW)

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
+from edgenas.export import manifest
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, table, tag
-from edgenas.report.records import VerifiedArtifact
+from edgenas.report.records import Verdict, VerifiedArtifact
 from edgenas.report.units import STATISTIC_MEANINGS, amount, bare, percent
+from edgenas.run.exporting import HOST
 
-TITLE = "Artifacts"
 HEAD = ("format", "runtime", "file", "KiB", "SHA-256", "max abs", "agreement")
 VERIFIED_HEAD = (*HEAD, "test accuracy", "latency, measured", "spread")
 
 
 def artifacts(run: Contents) -> Html:
-    if run.verdict is None:
-        return section("artifacts", TITLE, *exported(run))
-    statistic, bound = run.verdict.statistic, run.verdict.bound
-    return section(
-        "artifacts", TITLE, table(VERIFIED_HEAD, [row(artifact) for artifact in run.verdict.artifacts]),
-        note("Max abs: the largest difference from PyTorch in any output. Agreement: share of images with "
-             "PyTorch's prediction. Both, and the accuracy, are of the file itself on the whole test part. "
-             "Latency: "
-             f"{statistic} ({STATISTIC_MEANINGS[statistic]}), the median of several measurements in new "
-             "sessions; spread: their range over that median. The budgets bind the "
-             f"{bound.format} file in {bound.runtime}."))
+    exported = run.manifest.artifacts if run.manifest else ()
+    known = {artifact.sha256 for artifact in run.verdict.artifacts} if run.verdict else set()
+    rest = [artifact for artifact in exported if artifact.sha256 not in known]
+    said = [measured(run.verdict)] if run.verdict else []
+    if rest:
+        said.append(unverified(run, rest))
+    elif not said:
+        said.append(not_done("Nothing is exported yet", run.command("export" if run.training else "train")))
+    return section("artifacts", "Artifacts", *said)
+
+
+def measured(verdict: Verdict) -> Html:
+    statistic, bound = verdict.statistic, verdict.bound
+    return tag("div", table(VERIFIED_HEAD, [row(artifact) for artifact in verdict.artifacts]), note(
+        "Max abs: the largest difference from PyTorch in any output. Agreement: share of images with "
+        "PyTorch's prediction. Both, and the accuracy, are of the file itself on the whole test part. "
+        f"Latency: {statistic} ({STATISTIC_MEANINGS[statistic]}), the median of several measurements in new "
+        f"sessions; spread: how far those lie apart. The budgets bind the {bound.format} file in "
+        f"{bound.runtime}."))
 
 
 def row(artifact: VerifiedArtifact) -> list[str]:
@@ -37,17 +47,15 @@ def row(artifact: VerifiedArtifact) -> list[str]:
             percent(spread, 1) if spread is not None else ""]
 
 
-def exported(run: Contents) -> list[Html]:
-    """What is known of files before they are verified."""
-    if run.manifest is None or not run.manifest.artifacts:
-        phase = "train" if run.training is None else "export"
-        return [not_done("Nothing is exported yet:",
-                         run.search_command if run.decoding is None else run.command(phase))]
+def unverified(run: Contents, rest: Sequence[manifest.Artifact]) -> Html:
+    """Files that are new, or compiled for another target than this machine."""
     rows = [[a.format, a.runtime, file_name(a.path), bare(a.bytes / 1024), digest(a.sha256),
-             figure(a.max_abs, f"{a.max_abs:.2g}"), percent(a.agreement)] for a in run.manifest.artifacts]
-    return [table(HEAD, rows),
-            note("Max abs and agreement: compared with PyTorch on validation images."),
-            not_done("Accuracy and latency of these files are not verified yet:", run.command("verify"))]
+             figure(a.max_abs, f"{a.max_abs:.2g}"), percent(a.agreement), a.target] for a in rest]
+    due = [not_done("Accuracy and latency of these files are not verified yet", run.command("verify"))]
+    return tag("div", *(due if any(a.target == HOST for a in rest) else []),
+               table((*HEAD, "target"), rows),
+               note("Max abs and agreement: compared with PyTorch on validation images. Files for another "
+                    f"target than {HOST} are not run here; their comparison is that of a build for {HOST}."))
 
 
 def file_name(path: str) -> Html:

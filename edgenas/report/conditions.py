@@ -64,8 +64,8 @@ def identity(run: Contents, found: Profile) -> list[Html]:
     model = run.decoding.models.get("latency_ms") if run.decoding else None
     if model is None or model.profile_sha256 is None:
         return []
-    same = "the file is as it was" if found.digest == model.profile_sha256 else (
-        "the file has changed since (measured further, or renewed), and what is said of it here is of today")
+    same = "it is as it was" if found.digest == model.profile_sha256 else (
+        "it has changed since (measured further, or renewed), and what is said of it here is of today")
     return [note("Profile at the search: SHA-256 ", tag("code", model.profile_sha256[:12]), f"; {same}.")]
 
 

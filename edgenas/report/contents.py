@@ -52,8 +52,13 @@ class Contents:
 
     def known(self, metric: str) -> str:
         """How the network's own figure of `metric` is known."""
-        exact = self.decoding is not None and self.decoding.models[metric].exact
-        return "counted" if exact else "measured"
+        model = self.decoding.models.get(metric) if self.decoding else None
+        return "counted" if model and model.exact else "measured"
+
+    @property
+    def test_images(self) -> int:
+        """0 where their number is not known."""
+        return self.data.sizes.get("test", 0) if self.data else 0
 
     @property
     def recorded_command(self) -> str:
@@ -66,7 +71,9 @@ class Contents:
         return shlex.join([*self.config.command, *resume])
 
     def command(self, name: str, *options: str) -> str:
-        """What does a later phase of this run."""
+        """What does a later phase of this run; nothing can before a network is found."""
+        if self.decoding is None:
+            return ""
         return shlex.join(["edgenas", name, str(self.folder), *options])
 
 

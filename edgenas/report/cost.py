@@ -11,7 +11,7 @@ from edgenas.report.units import percent
 def cost_models(run: Contents) -> Html:
     title = "Cost model"
     if run.decoding is None:
-        return section("cost-model", title, not_done("The search is not finished:", run.search_command))
+        return section("cost-model", title, not_done("The search is not finished"))
     return section("cost-model", title, *(tag("div", tag("h3", metric), *described(model))
                                           for metric, model in run.decoding.models.items()))
 

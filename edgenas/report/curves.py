@@ -23,7 +23,7 @@ def curves(run: Contents) -> Html:
 
 def search(run: Contents) -> list[Html]:
     if run.search is None:
-        return [not_done("The search is not finished:", run.search_command)]
+        return [not_done("The search is not finished")]
     history = run.search.history
     if not history:
         return [note(f"Strategy {run.config.strategy} trains no supernet: there are no curves.")]
@@ -43,39 +43,39 @@ def pressure(run: Contents, metric: str, history: Sequence[SearchEpoch]) -> list
     expected = [state.expected for state in states]
     lines = [across(states[-1].target, LIMIT, "dot")]
     lines += [across(b.limit, LIMIT) for b in run.budgets if b.metric == metric]
-    shown = [*expected, *(line["y0"] for line in lines)]
-    room = 0.08 * (max(shown) - min(shown)) or 0.1 * max(shown)
-    return [curve(f"Expected {metric}", f"{unit(metric) or metric}, expected", expected,
-                  colour=PREDICTED, lines=lines, range_=[min(shown) - room, max(shown) + room]),
+    return [curve(f"Expected {metric}", f"{unit(metric) or metric}, expected", expected, colour=PREDICTED,
+                  lines=lines),
             curve(f"Multiplier of {metric}", "λ (no unit)", [state.multiplier for state in states])]
 
 
 def training(run: Contents) -> list[Html]:
     found = run.training
     if found is None:
-        return [not_done("The network is not trained yet:", run.command("train"))]
+        return [not_done("The network is not trained yet", run.command("train"))]
     validation = [row.validation for row in found.history]
     best = validation.index(max(validation)) + 1
     start = "from the supernet's weights" if run.inherits else "from scratch"
     loss = "cross-entropy and distillation" if run.config.distill else "cross-entropy"
     panels = [curve("Training loss", loss, [row.loss for row in found.history]),
               curve("Validation accuracy", "share of images", validation, tickformat=".0%", colour=MEASURED)]
-    return [note(f"{counted(found.history)} {start} in {duration(found.history)}. Epoch {best} was the best on "
-                 "the validation part, and its weights were kept: ", percent(found.accuracy.validation),
-                 " there, ", percent(found.accuracy.test), " on the test part, used once, at the end."),
+    validated, tested = percent(found.accuracy.validation), percent(found.accuracy.test)
+    return [note(f"{counted(found.history)} {start} in {duration(found.history)}. Epoch {best} was the best "
+                 "on the validation part; its weights were kept: ", validated, " there, ", tested,
+                 " on the test part, which was used once, at the end."),
             tag("div", *panels, class_="plots")]
 
 
 def curve(title: str, y: str, values: Sequence[float], *, colour: str = HANDMADE,
-          tickformat: str | None = None, lines: Sequence[dict[str, Any]] = (),
-          range_: Sequence[float] | None = None) -> Html:
+          tickformat: str | None = None, lines: Sequence[dict[str, Any]] = ()) -> Html:
     """One value per epoch."""
+    shown = [*values, *(line["y0"] for line in lines)]
+    room = 0.08 * (max(shown) - min(shown)) or 0.1 * abs(shown[0]) or 1.0
     hover = ".2%" if tickformat else ".5g"
     trace = {"x": list(range(1, len(values) + 1)), "y": list(values), "mode": "lines+markers",
              "line": {"color": colour, "width": 2.5}, "marker": {"size": 6 if len(values) <= 40 else 3},
              "hovertemplate": f"epoch %{{x}}: %{{y:{hover}}}<extra></extra>"}
     return plot([trace], title=title, x="epoch", y=y, lines=lines,
-                yaxis={"tickformat": tickformat, "range": range_},
+                yaxis={"tickformat": tickformat, "range": [min(shown) - room, max(shown) + room]},
                 xaxis={"tickformat": "d", "dtick": max(1, len(values) // 6)})
 
 

@@ -10,17 +10,16 @@ from edgenas.report.rounds import rounds
 from edgenas.report.units import amount, percent
 
 ROOM = 1.1  # the scale of the bars goes this far beyond the largest figure
-LEGEND = {"limit": "budget", "predicted": "predicted by the cost model", "measured": "measured or counted"}
+LEGEND = {"limit": "budget", "predicted": "predicted, or exact", "measured": "measured, or counted"}
 
 
 def funnel(run: Contents) -> Html:
     title = "Budget, prediction, measurement"
     if run.decoding is None:
-        return section("funnel", title, not_done(
-            "The search is not finished, so nothing is predicted or measured yet:", run.search_command))
+        return section("funnel", title, not_done("The search is not finished"))
     keys = [tag("span", tag("span", class_=f"key {kind}"), text) for kind, text in LEGEND.items()]
     legend = tag("div", *keys, class_="legend")
-    missing = [] if run.verdict else [not_done("The trained artifact is not verified yet:",
+    missing = [] if run.verdict else [not_done("The trained artifact is not verified yet",
                                                run.command("verify" if run.training else "train"))]
     return section("funnel", title, legend, *(stages(run, run.decoding, b) for b in run.decoding.budgets),
                    *missing, rounds(run, run.decoding))
@@ -51,7 +50,7 @@ def bar(kind: str, name: str, value: str, *track: str) -> Html:
 
 def beside(metric: str, value: float | None, limit: float) -> Html:
     if value is None:
-        return tag("span", "not done", class_="share")
+        return tag("span", "not verified", class_="share")
     share = tag("span", f"{value / limit:.1%}", class_="share" if value <= limit else "share missed")
     return join([amount(metric, value), share], " ")
 
@@ -64,5 +63,5 @@ def margin(decoding: Decoding, budget: Budget) -> Html:
                   amount(metric, low), " to ", amount(metric, high), "."])
     if model.exact:
         return note(reach)
-    return note("Margin for the cost model's own error: ", percent(model.margin), ", so the search and the "
-                "first decoding aimed at ", amount(metric, budget.limit / (1 + model.margin)), ". ", reach)
+    return note("Margin for the cost model's own error: ", percent(model.margin),
+                ", so the search aimed at ", amount(metric, budget.limit / (1 + model.margin)), ". ", reach)

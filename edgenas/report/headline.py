@@ -28,7 +28,8 @@ def says(run: Contents) -> Html:
                        " budget"]) for b in run.decoding.budgets]
         return tag("p", join(parts, "; "), " before training; the trained artifact is not verified yet.",
                    class_="says open")
-    return tag("p", "No network has been found yet: the search is not finished.", class_="says open")
+    return tag("div", tag("p", "No network has been found yet. This goes on with the search:"),
+               tag("code", run.search_command), class_="says open")
 
 
 def cards(run: Contents) -> list[Html]:

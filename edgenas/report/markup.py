@@ -32,9 +32,9 @@ def note(*content: str) -> Html:
     return tag("p", *content, class_="note")
 
 
-def not_done(what: str, command: str) -> Html:
+def not_done(what: str, command: str = "") -> Html:
     """Says that a phase has not been done, and the command that does it."""
-    return tag("p", what, " ", tag("code", command), class_="missing")
+    return tag("p", what, *([": ", tag("code", command)] if command else ["."]), class_="missing")
 
 
 def figure(value: float, text: str) -> Html:

@@ -16,7 +16,7 @@ def network(run: Contents) -> Html:
     title = "The network, layer by layer"
     decoding = run.decoding
     if decoding is None:
-        return section("network", title, not_done("No network has been found yet:", run.search_command))
+        return section("network", title, not_done("The search is not finished"))
     metric = drawn_metric(decoding)
     layers = [layer for layer in decoding.layers if metric in layer.predicted]
     costs = [layer.predicted[metric] for layer in layers]

@@ -23,7 +23,7 @@ from edgenas.run.folder import Run
 
 NAME = "report.html"
 SECTIONS = (headline, funnel, plane, network, curves, artifacts, cost_models, conditions, origin)
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser is told to load nothing from anywhere."""
 
 

@@ -16,7 +16,7 @@ from edgenas.report.units import amount, digits, percent, titled
 def plane(run: Contents) -> Html:
     title = "Accuracy against cost"
     if run.decoding is None:
-        return section("plane", title, not_done("No network has been found yet:", run.search_command))
+        return section("plane", title, not_done("The search is not finished"))
     shown = points(run)
     body = [legend(shown), drawing(run, shown), comparison(run, shown), note(how_known(run))] if shown else []
     return section("plane", title, *body, *missing(run))
@@ -26,10 +26,10 @@ def missing(run: Contents) -> list[Html]:
     said = [tag("p", f"{name} is missing: {baseline.skipped}", class_="missing")
             for name, baseline in run.baselines.items() if baseline.skipped]
     if run.training is None:
-        said.append(not_done("The found network is not trained yet:", run.command("train")))
+        said.append(not_done("The found network is not trained yet", run.command("train")))
     if not run.baselines:
         said.append(not_done("There is nothing to compare with yet; random networks and a MobileNetV2-like "
-                             "one at the same budget:", run.command("report", "--baselines")))
+                             "one at the same budget", run.command("report", "--baselines")))
     return said
 
 
@@ -64,15 +64,15 @@ def dots(run: Contents, kind: Kind, shown: Sequence[Point]) -> dict[str, Any]:
             "width": 5}
     return {"x": [p.cost for p in shown], "y": [p.accuracy.test for p in shown],
             "text": [p.name for p in shown], "name": kind.name, "mode": "markers",
-            "error_y": bars if run.data else None,
+            "error_y": bars if run.test_images else None,
             "marker": {"color": kind.colour, "symbol": kind.symbol, "size": kind.size},
             "hovertemplate": "%{text}: %{y:.2%} at %{x:.4g}<extra></extra>"}
 
 
 def standard_error(run: Contents, point: Point) -> float:
     """Of an accuracy that was counted on the test images; 0 where their number is not known."""
-    images = run.data.sizes.get("test", 0) if run.data else 0
-    return sqrt(point.accuracy.test * (1 - point.accuracy.test) / images) if images else 0.0
+    share, images = point.accuracy.test, run.test_images
+    return sqrt(share * (1 - share) / images) if images else 0.0
 
 
 def comparison(run: Contents, shown: Sequence[Point]) -> Html:
@@ -85,11 +85,10 @@ def comparison(run: Contents, shown: Sequence[Point]) -> Html:
 def how_known(run: Contents) -> str:
     """What a reader must know before comparing."""
     said = ["Accuracy in PyTorch."]
-    if run.data:
-        said.append(f"Vertical bars: one standard error of an accuracy counted on {run.data.sizes['test']:,} "
-                    "test images.")
+    if run.test_images:
+        said.append(f"Bars: one standard error of an accuracy counted on {run.test_images:,} images.")
     if run.baselines:
-        said.append("Cost of the baselines: of their exported files, the largest of repeated measurements.")
+        said.append("Cost of the baselines: of their exported files, before training.")
         said.append("The baselines were trained from scratch with the same schedule, while the found network "
                     "started from the supernet's weights: their difference is not the architecture's alone."
                     if run.inherits else

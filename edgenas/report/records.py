@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import MinLen
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgenas.budget import Budget
@@ -82,7 +85,7 @@ class Decoding(Record):
     """decoding.json"""
 
     models: dict[str, Model]
-    budgets: tuple[Budget, ...]
+    budgets: Annotated[tuple[Budget, ...], MinLen(1)]
     architecture: dict[str, str]
     predicted: dict[str, float]
     layers: tuple[Layer, ...]
@@ -92,9 +95,10 @@ class Decoding(Record):
     def _complete(self) -> Decoding:
         if not any(r.architecture == self.architecture for r in self.rounds):
             raise ValueError("its architecture is that of no round")
+        figures = [self.predicted, *(r.predicted for r in self.rounds), *(r.measured for r in self.rounds)]
         for b in self.budgets:
-            if b.metric not in self.models or b.metric not in self.predicted:
-                raise ValueError(f"there is no prediction of {b.metric}")
+            if b.metric not in self.models or any(b.metric not in row for row in figures):
+                raise ValueError(f"there is not every figure of {b.metric}")
         return self
 
     @property
@@ -117,7 +121,7 @@ class TrainEpoch(Record):
 class Training(Record):
     """train.json"""
 
-    history: tuple[TrainEpoch, ...]
+    history: Annotated[tuple[TrainEpoch, ...], MinLen(1)]
     accuracy: Accuracy
 
 

@@ -6,6 +6,12 @@ from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, note, table, tag, verdict
 from edgenas.report.records import Decoding, Round
 from edgenas.report.units import amount
+from edgenas.run.settling import REPEATABILITY
+
+EXPLAINED = ("Each round's network was exported and measured, and the cost model then shifted to what was "
+             "measured: predictions of later rounds contain that correction. A latency must stay "
+             f"{REPEATABILITY:.0%} below its limit, so that it holds when it is measured again. Of the "
+             "networks that held, the one with the best scores was taken.")
 
 
 def rounds(run: Contents, decoding: Decoding) -> Html:
@@ -13,13 +19,10 @@ def rounds(run: Contents, decoding: Decoding) -> Html:
     for b in decoding.budgets:
         predicted = "exact" if decoding.models[b.metric].exact else "predicted"
         head += [f"{b.metric} {predicted}", run.known(b.metric), "of budget"]
-    rows = [[str(number), *figures(decoding, entry), verdict(entry.within), compared(entry, decoding)]
+    rows = [[str(number), *figures(decoding, entry), judged(decoding, entry), compared(decoding, entry)]
             for number, entry in enumerate(decoding.rounds, start=1)]
     return tag("div", tag("h3", "Rounds: decode, export, measure, correct"),
-               table([*head, "budget", "network"], rows),
-               note("Each round's network was exported and measured, and the cost model then shifted to what "
-                    "was measured: predictions of later rounds contain that correction. Of the networks that "
-                    "held, the one with the best scores was taken."))
+               table([*head, "budget", "network"], rows), note(EXPLAINED))
 
 
 def figures(decoding: Decoding, entry: Round) -> list[str]:
@@ -31,7 +34,13 @@ def figures(decoding: Decoding, entry: Round) -> list[str]:
     return cells
 
 
-def compared(entry: Round, decoding: Decoding) -> Html:
+def judged(decoding: Decoding, entry: Round) -> Html:
+    """Held, missed, or below the limit but too near to it to be relied on."""
+    below = all(entry.measured[b.metric] <= b.limit for b in decoding.budgets)
+    return tag("span", "too near", class_="missed") if below and not entry.within else verdict(entry.within)
+
+
+def compared(decoding: Decoding, entry: Round) -> Html:
     """Whether this network was taken, or in how many places it differs from the one that was."""
     other = [f"{choice}: {candidate}" for choice, candidate in entry.architecture.items()
              if decoding.architecture.get(choice) != candidate]

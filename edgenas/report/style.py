@@ -73,10 +73,13 @@ HEADLINE = """
 .says { font-size: 17px; padding: 10px 14px; border-radius: 6px; margin: 14px 0; }
 .says.good { background: var(--held-tint); } .says.bad { background: var(--missed-tint); }
 .says.open { background: var(--sunk); }
+.says p { margin: 0 0 4px; }
+.says code { background: none; padding: 0; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 12px 28px;
          margin: 16px 0 4px; }
 .card .what { color: var(--soft); font-size: 13px; }
 .card .big { font-size: 32px; line-height: 1.2; font-weight: 650; overflow-wrap: anywhere; }
+.card .big data { white-space: normal; }
 .card .more { color: var(--soft); font-size: 13.5px; }
 .phases { display: flex; flex-wrap: wrap; gap: 6px; list-style: none; padding: 0; margin: 14px 0 0; }
 .phases li { border: 1px solid var(--rule); border-radius: 99px; padding: 1px 11px; font-size: 13px; }
@@ -85,7 +88,7 @@ HEADLINE = """
 
 BARS = """
 .bars { margin: 12px 0 4px; }
-.bar { display: grid; grid-template-columns: 270px 1fr 170px; column-gap: 14px; align-items: center;
+.bar { display: grid; grid-template-columns: 290px 1fr 170px; column-gap: 14px; align-items: center;
        min-height: 38px; }
 .bar .name { font-size: 14px; line-height: 1.3; }
 .bar .value { font-weight: 600; white-space: nowrap; }
@@ -140,7 +143,7 @@ NETWORK = """
 PLOTS = """
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 12px 20px; }
 .plots > div { min-width: 0; }
-.plot { width: 100%; min-width: 0; }
+.plot { width: 100%; min-width: 0; margin-bottom: 10px; }
 """
 
 STYLE = COLOURS + LAYOUT + HEADLINE + BARS + NETWORK + PLOTS

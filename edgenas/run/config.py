@@ -14,7 +14,8 @@ from edgenas.measure.measurement import STATISTICS
 from edgenas.search.search import SearchSettings
 from edgenas.train import TrainSettings
 
-SCHEMA = 1
+SCHEMA: Literal[1] = 1
+ANEW = "start the run anew in another folder"
 PROVENANCE = {"command", "created", "edgenas"}  # what may differ between two starts of one run
 
 
@@ -23,7 +24,7 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = SCHEMA
+    schema_version: Literal[1] = SCHEMA
     edgenas: str = __version__
     command: tuple[str, ...] = ()
     created: str = ""
@@ -59,9 +60,16 @@ class RunConfig(BaseModel):
         return self.model_dump(exclude=PROVENANCE) == other.model_dump(exclude=PROVENANCE)
 
     def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-        """What makes two runs differ: name -> (ours, theirs)."""
-        ours, theirs = self.model_dump(exclude=PROVENANCE), other.model_dump(exclude=PROVENANCE)
-        return {name: (ours[name], theirs[name]) for name in ours if ours[name] != theirs[name]}
+        """What makes two runs differ: name -> (ours, theirs); last the data's fingerprint, which follows from others."""
+        ours, theirs = self._flat(), other._flat()
+        names = sorted(dict.fromkeys([*ours, *theirs]), key=lambda name: name == "data_fingerprint")
+        return {name: (ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)}
+
+    def _flat(self) -> dict[str, Any]:
+        values = self.model_dump(exclude=PROVENANCE)
+        values["budgets"] = " ".join(f"{b.metric}={b.text}" for b in self.budgets)
+        return {f"{name}.{inner}" if inner else name: value for name, given in values.items()
+                for inner, value in (given.items() if isinstance(given, dict) else [("", given)])}
 
     @classmethod
     def read(cls, path: Path) -> RunConfig:
@@ -71,5 +79,9 @@ class RunConfig(BaseModel):
         except FileNotFoundError:
             raise RunError(f"{path.parent} holds no run: there is no {path.name} in it",
                            f"edgenas run --out {path.parent}") from None
-        except (OSError, ValidationError) as error:
-            raise RunError(f"{path} is damaged: {error}", "start the run anew in another folder") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            raise RunError(f"{path} is damaged: {place + ': ' if place else ''}{first['msg']}", ANEW) from error
+        except (OSError, ValueError) as error:
+            raise RunError(f"cannot read {path}: {error}", ANEW) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shlex
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,11 +15,12 @@ from torch import nn
 
 from edgenas import __version__
 from edgenas.cost.operators import example_input
-from edgenas.errors import ExportError
+from edgenas.errors import ExportError, unknown
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Export, Exporter
 from edgenas.export.contents import operators, sidecar_path, signature
 from edgenas.export.parity import Parity, gate, parity
+from edgenas.export.tvm_target import CROSS
 from edgenas.files import sha256
 from edgenas.measure.runtime import load_runtime, runtime_names
 from edgenas.measure.session import open_session, runtime_format
@@ -37,18 +39,37 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress, target: s
 
     Raises: ExportError with the figures when a file computes something else.
     """
+    if target not in (HOST, *CROSS):
+        raise unknown("target", target, (HOST, *CROSS))
     network = run.network()
-    exporters = [exporter(name) for name in dict.fromkeys(formats)]
-    runtimes = [runtime_for(run, export.format) for export in exporters]
-    progress.start("export", len(exporters))
+    chosen = exporters(formats)
+    runtimes = [runtime_for(run, export.format) for export in chosen]
+    progress.start("export", len(chosen))
     made = []
-    for export, runtime in zip(exporters, runtimes, strict=True):
+    for export, runtime in zip(chosen, runtimes, strict=True):
         made.append(export_one(run, network, export, runtime, target))
         progress.advance(f"{export.format}: largest difference from PyTorch {made[-1].max_abs:.2g}")
     kept = previous(run, {artifact.path for artifact in made})
     document = describe(run, [*kept, *made])
     manifest.write(document, run.artifacts)
     return document
+
+
+def exporters(formats: Sequence[str]) -> list[Exporter]:
+    """Raises: UsageError naming the nearest format when there is none of a name."""
+    return [exporter(name) for name in dict.fromkeys(formats)]
+
+
+def is_exported(run: Run, formats: Sequence[str]) -> bool:
+    """Whether a file of each format is there, for this machine and as the manifest describes it."""
+    if not (run.artifacts / manifest.NAME).exists():
+        return False
+    document = manifest.read(run.artifacts)
+    try:
+        manifest.verify_hashes(document, run.artifacts)
+    except ExportError:
+        return False
+    return set(formats) <= {a.format for a in document.artifacts if a.target == HOST}
 
 
 def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, target: str) -> manifest.Artifact:
@@ -117,7 +138,7 @@ def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manif
     preprocessing = manifest.Preprocessing(channels="grey" if channels == 1 else "RGB", size=(height, width),
                                            scale=1 / 255, mean=run.task.mean, std=run.task.std)
     return manifest.Manifest(
-        edgenas_version=__version__, created=datetime.now(UTC), command=" ".join(run.config.command),
+        edgenas_version=__version__, created=datetime.now(UTC), command=shlex.join(run.config.command),
         seed=run.config.seed, space=run.config.space, architecture=dict(run.architecture), classes=run.task.classes,
         input=manifest.Input(name="image", shape=(1, channels, height, width), dtype="float32",
                              preprocessing=preprocessing),

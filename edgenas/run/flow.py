@@ -9,19 +9,22 @@ from typing import Any
 from edgenas.errors import UsageError
 from edgenas.progress import Progress
 from edgenas.run.baselines import baselines_phase
-from edgenas.run.exporting import default_formats, export_phase
+from edgenas.run.exporting import default_formats, export_phase, is_exported
 from edgenas.run.folder import Run
 from edgenas.run.searching import search_phase
 from edgenas.run.training import train_phase
-from edgenas.run.verifying import verify_phase
+from edgenas.run.verifying import is_verified, verify_phase
 
 
 def specialise(run: Run, formats: Sequence[str], progress: Progress, *, baselines: bool = False) -> None:
     """Profile, search, train, export, verify and report; phases that are done are not done again."""
     search_phase(run, progress)
     train_phase(run, progress)
-    export_phase(run, list(formats) or default_formats(run), progress)
-    verify_phase(run, progress)
+    wanted = list(formats) or default_formats(run)
+    if not is_exported(run, wanted):
+        export_phase(run, wanted, progress)
+    if not is_verified(run):
+        verify_phase(run, progress)
     try:
         report_phase(run, progress, baselines=baselines)
     except UsageError as error:  # the report's package is an extra: its absence must not lose the run

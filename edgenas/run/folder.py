@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from edgenas.budget import Budget, resolve
@@ -27,6 +27,8 @@ from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
 from edgenas.training import new_fabric
 
+UNSTARTED = ("run.json", "data.json")  # what a run has before its search begins
+
 
 class Run:
     """Paths and objects of one run. Open it with `Run.create` or `Run.open`."""
@@ -39,20 +41,23 @@ class Run:
     def create(cls, folder: Path, config: RunConfig, *, resume: bool) -> Run:
         """Start a run in `folder`, or go on with the same run there.
 
+        Another run that was refused before its search began is replaced.
+
         Raises: RunError when the folder holds something else, or holds this run and `resume` was not asked for.
         """
         path = folder / "run.json"
         if path.exists():
             known = RunConfig.read(path)
-            if not config.is_same_run(known):
+            if config.is_same_run(known):
+                if not resume:
+                    raise RunError(f"{folder} holds this run already",
+                                   "add --resume to go on with it, or choose another --out")
+                return cls(folder, known)
+            if any(entry.name not in UNSTARTED for entry in folder.iterdir()):
                 name, (ours, theirs) = next(iter(config.differences(known).items()))
                 raise RunError(f"{folder} holds another run: its {name} is {theirs}, not {ours}",
                                "choose another --out, or delete that folder")
-            if not resume:
-                raise RunError(f"{folder} holds this run already", "add --resume to go on with it, or choose another "
-                                                                    "--out")
-            return cls(folder, known)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder} exists and is no run of edgenas", "choose another --out")
         write_json(path, config.model_dump(mode="json"))
         return cls(folder, config)
@@ -121,7 +126,7 @@ class Run:
         path = self.folder / "architecture.json"
         if not path.exists():
             raise RunError(f"the search in {self.folder} is not finished: there is no architecture yet",
-                           f"run the recorded command again with --resume: {' '.join(self.config.command)} --resume")
+                           f"run the recorded command again with --resume: {shlex.join(self.config.command)} --resume")
         architecture = Architecture.load(path)
         self.space.check(architecture)
         return architecture
@@ -132,7 +137,7 @@ class Run:
         Raises: RunError when it is not trained yet.
         """
         network = self.space.build(self.architecture)
-        network.load_state_dict(self.read_weights("weights", f"edgenas train {self.folder}"))
+        self.load_weights("weights", network, f"edgenas train {self.folder}")
         return network.eval()
 
     def read(self, name: str) -> Any:
@@ -154,13 +159,18 @@ class Run:
     def save_weights(self, name: str, network: nn.Module) -> None:
         weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
         with replacing(self.folder / f"{name}.safetensors") as scratch:
-            save_file(weights, scratch)
+            scratch.write_bytes(save(weights))
 
-    def read_weights(self, name: str, command: str) -> dict[str, torch.Tensor]:
+    def load_weights(self, name: str, network: nn.Module, command: str) -> None:
+        """Raises: RunError, whose hint is `command`, when they are missing, damaged or of another network."""
         path = self.folder / f"{name}.safetensors"
         if not path.exists():
             raise RunError(f"there is no {path.name} in {self.folder} yet", command)
         try:
-            return load_file(path)
+            weights = load_file(path)
         except Exception as error:
-            raise RunError(f"{path} is damaged: {error}", command) from error
+            raise RunError(f"{path} is damaged: {error}", f"delete it, then {command}") from error
+        shapes = {key: value.shape for key, value in network.state_dict().items()}
+        if {key: value.shape for key, value in weights.items()} != shapes:
+            raise RunError(f"{path} holds the weights of another network", f"delete it, then {command}")
+        network.load_state_dict(weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,18 +28,20 @@ MOST_REPEATS = 9
 def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
     """What each network's exported file costs, for every metric that has a budget.
 
-    A network that the profile knows is not measured again, so that the
-    same run comes to the same architecture.
+    A network that the profile knows is not measured again, so that the same run comes to the same architecture.
     """
     found: dict[str, dict[str, float]] = {name: {} for name in networks}
-    with exported(run, networks) as files:
+    signatures = {name: trace(network, run.space.input_shape).signature for name, network in networks.items()}
+    unknown = [name for name, signature in signatures.items()
+               if "latency_ms" in run.metrics and signature not in run.profile.decoded]
+    needed = networks if "flash_kib" in run.metrics else {name: networks[name] for name in unknown}
+    with exported(run, needed) as files:
+        measure_decoded(run, {signatures[name]: files[name] for name in unknown})
         for metric in run.metrics:
-            if metric == "latency_ms":
-                for name, measurements in latencies(run, networks, files).items():
-                    found[name][metric] = figure(measurements, run.config.statistic)
-            else:
-                for name, network in networks.items():
-                    found[name][metric] = count(metric, network, run.space.input_shape, files[name])
+            for name, network in networks.items():
+                found[name][metric] = (
+                    figure(run.profile.decoded[signatures[name]], run.config.statistic) if metric == "latency_ms"
+                    else count(metric, network, run.space.input_shape, files.get(name)))
     return found
 
 
@@ -48,18 +51,27 @@ def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, 
     export = exporter(runtime_format(run.config.runtime))
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
-        export.export([Export(network, example_input(run.space.input_shape), files[name])
+        export.export([Export(distinct(network), example_input(run.space.input_shape), files[name])
                        for name, network in networks.items()])
         yield files
 
 
-def latencies(run: Run, networks: Mapping[str, nn.Module],
-              files: Mapping[str, Path]) -> dict[str, Sequence[Measurement]]:
-    signatures = {name: trace(network, run.space.input_shape).signature for name, network in networks.items()}
-    unknown = {name: files[name] for name, signature in signatures.items() if signature not in run.profile.decoded}
-    for name, measurements in measure_files(run, unknown, run.config.runtime).items():
-        run.profile.add_decoded(signatures[name], measurements)
-    return {name: run.profile.decoded[signature] for name, signature in signatures.items()}
+def distinct(network: nn.Module) -> nn.Module:
+    """An untrained network as its file will be when trained: with biases that differ.
+
+    The biases of fresh batch norms are all zero, and exporters store equal tensors once.
+    """
+    network = copy.deepcopy(network)
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.bias is not None:
+            nn.init.normal_(module.bias, std=0.01)
+    return network
+
+
+def measure_decoded(run: Run, files: Mapping[str, Path]) -> None:
+    """Measure exported networks, by signature, and keep that in the profile."""
+    for signature, measurements in measure_files(run, files, run.config.runtime).items():
+        run.profile.add_decoded(signature, measurements)
 
 
 def measure_files(run: Run, files: Mapping[str, Path], runtime: str) -> dict[str, list[Measurement]]:
@@ -94,9 +106,10 @@ def spread(measurements: Sequence[Measurement], statistic: str) -> float:
     return max(values) / min(values) - 1
 
 
-def count(metric: str, network: nn.Module, shape: tuple[int, ...], file: Path) -> float:
+def count(metric: str, network: nn.Module, shape: tuple[int, ...], file: Path | None) -> float:
     """A metric that needs no device: the file's size, or what follows from the operators of the whole network."""
     if metric == "flash_kib":
+        assert file is not None
         return file.stat().st_size / 1024
     of = metric_of(metric).of
     assert of is not None

@@ -10,22 +10,26 @@ from typing import Any
 from edgenas.cost.latency import latency_model
 from edgenas.cost.profiling import missing_blocks, missing_networks, open_profile, profile_space
 from edgenas.data import load
+from edgenas.errors import UsageError
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.options import parse
 from edgenas.progress import Progress
-from edgenas.run.request import part
+from edgenas.run.request import part, runtime_of
 from edgenas.space import load_space
 
 
 def profile_for(request: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
     """Profile a device for a space and data given as the command line's options; returns the report."""
     device = load_device(request["device"])
-    runtime = request["runtime"] or device.runtimes[0]
+    runtime = runtime_of(device, request["runtime"])
+    options = parse(request["assignments"])
+    if foreign := [name for name in options if not name.startswith("space.")]:
+        raise UsageError(f"a profile has no option {foreign[0]!r}: it takes those of the space",
+                         "write for example --set space.width=0.5")
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
-    options = part(parse(request["assignments"]), "space")
-    space = load_space(request["space"], task.input_shape, len(task.classes), options)
+    space = load_space(request["space"], task.input_shape, len(task.classes), part(options, "space"))
     folder = Path(request["profiles"]) if request["profiles"] else None
     profile = open_profile(device, runtime, threads=request["threads"], folder=folder, renew=request["renew"])
     work = len(missing_blocks(space, profile)) + len(missing_networks(space, profile))

@@ -8,14 +8,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import torch
+
 from edgenas import budget
 from edgenas.data import load
-from edgenas.errors import UsageError
-from edgenas.measure.device import load_device
+from edgenas.errors import UsageError, unknown
+from edgenas.imports import import_function
+from edgenas.measure.device import Device, load_device
 from edgenas.options import parse, settings
 from edgenas.run.config import RunConfig
 from edgenas.search.search import SearchSettings
-from edgenas.search.strategy import load_strategy
+from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import load_space
 from edgenas.train import TrainSettings
 
@@ -25,8 +28,9 @@ def configure(request: Mapping[str, Any]) -> RunConfig:
 
     Raises: UsageError for an option that is unknown or refused, DataError for the data.
     """
+    check_accelerator(request["accelerator"])
     device = load_device(request["device"])
-    runtime = request["runtime"] or device.runtimes[0]
+    runtime = runtime_of(device, request["runtime"])
     assigned = parse(request["assignments"])
     search = settings(SearchSettings, part(assigned, "search"), "the search")
     train = settings(TrainSettings, part(assigned, "train"), "training")
@@ -36,7 +40,7 @@ def configure(request: Mapping[str, Any]) -> RunConfig:
         train = replace(train, epochs=request["train_epochs"])
     known = ("space.", "search.", "train.")
     strategy_options = {name: value for name, value in assigned.items() if not name.startswith(known)}
-    load_strategy(request["strategy"], strategy_options)
+    check_teacher(request["distill"], load_strategy(request["strategy"], strategy_options), request["strategy"])
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
     load_space(request["space"], task.input_shape, len(task.classes), part(assigned, "space"))
@@ -54,13 +58,41 @@ def configure(request: Mapping[str, Any]) -> RunConfig:
 
 
 def budgets(request: Mapping[str, Any]) -> tuple[budget.Request, ...]:
-    """Raises: UsageError when there is none."""
+    """Raises: UsageError when there is none, or one metric has two."""
     found = [budget.parse(text) for text in request["budgets"]]
     if request["latency_ms"]:
         found.insert(0, budget.request("latency_ms", request["latency_ms"]))
     if not found:
         raise UsageError("no budget is given", "--latency-ms 50%, or for example --budget macs=5e6")
+    for stated in found:
+        if sum(other.metric == stated.metric for other in found) > 1:
+            raise UsageError(f"the budget of {stated.metric} is given twice", "give one of them")
     return tuple(found)
+
+
+def runtime_of(device: Device, name: str | None) -> str:
+    """The runtime of that name, or the device's first.
+
+    Raises: UsageError for one that the device does not have.
+    """
+    if name is not None and name not in device.runtimes:
+        raise unknown(f"runtime of device {device.name!r}", name, device.runtimes)
+    return name or device.runtimes[0]
+
+
+def check_accelerator(name: str) -> None:
+    """Raises: UsageError when PyTorch has none of that name here."""
+    if (name == "cuda" and not torch.cuda.is_available()) or (name == "mps" and not torch.backends.mps.is_available()):
+        raise UsageError(f"PyTorch finds no accelerator {name!r} on this machine", "--accelerator auto")
+
+
+def check_teacher(source: str | None, strategy: Strategy, name: str) -> None:
+    """Raises: UsageError for a teacher that will not be there when training begins."""
+    if source == "supernet" and not strategy.trains_supernet:
+        raise UsageError(f"strategy {name!r} trains no supernet to distil from",
+                         "leave out --distill, or give --distill MODULE:FUNCTION")
+    if source is not None and source != "supernet":
+        import_function(source, "--distill")
 
 
 def part(assigned: Mapping[str, str], prefix: str) -> dict[str, str]:

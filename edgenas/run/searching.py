@@ -5,13 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from edgenas.checkpoint import epoch_generator
 from edgenas.cost.profiling import missing_blocks, missing_networks, profile_space
+from edgenas.data.task import Split
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs
-from edgenas.run.settling import Settled, settle
-from edgenas.search.search import search
-from edgenas.space import Architecture
+from edgenas.run.settling import FLOOR, Settled, check_together, constraints_of, settle
+from edgenas.search.decode import Scores
+from edgenas.search.scoring import sample, validated
+from edgenas.search.search import SearchResult, search
+from edgenas.space import Architecture, follow
+from edgenas.training import accuracy, recalibrate
+
+VALIDATION_IMAGES = 1000
 
 
 def prepare(run: Run, progress: Progress) -> None:
@@ -31,6 +38,7 @@ def prepare(run: Run, progress: Progress) -> None:
     for budget in run.budgets:
         low, high = run.models[budget.metric].reachable
         progress.say(f"budget {budget.metric} {budget.limit:.4g}; this space reaches from {low:.4g} to {high:.4g}")
+    check_together(run.models, run.budgets)
 
 
 def search_phase(run: Run, progress: Progress) -> Architecture:
@@ -45,13 +53,35 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     result = search(run.space, run.task, run.strategy, run.models, run.budgets, settings=run.config.search,
                     seed=run.config.seed, checkpoint=run.folder / "search" / "checkpoint.pt", fabric=run.fabric,
                     progress=progress)
-    run.write("search.json", {"history": result.history, "scores": result.scores})
+    scores = result.scores
+    tried: list[tuple[Architecture, float]] = []
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
-    settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress)
+        scores, tried = try_candidates(run, result, progress)
+    run.write("search.json", {"history": result.history, "scores": result.scores,
+                              "tried": [{"architecture": dict(a), "validation": v} for a, v in tried]})
+    settled = settle(scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress)
     record(run, settled)
     settled.architecture.save(run.folder / "architecture.json")
     return settled.architecture
+
+
+def try_candidates(run: Run, result: SearchResult,
+                   progress: Progress) -> tuple[Scores, list[tuple[Architecture, float]]]:
+    """Let the supernet's weights choose among sampled architectures within the budgets, on validation images."""
+    constraints = constraints_of(run.models, run.budgets, caution=1.0, floor=FLOOR)
+    generator = epoch_generator(run.config.seed, 0, "candidates")
+    candidates = sample(result.scores, constraints, run.config.search.candidates, generator)
+    supernet = result.supernet.to(run.fabric.device)
+    part = Split(run.task.validation.images[:VALIDATION_IMAGES], run.task.validation.labels[:VALIDATION_IMAGES])
+
+    def evaluate(architecture: Architecture) -> float:
+        follow(supernet, architecture)
+        recalibrate(supernet, run.task.train, run.task, run.fabric, images=VALIDATION_IMAGES)
+        return accuracy(supernet, part, run.task, run.fabric)
+
+    progress.start("try candidates", len(candidates))
+    return validated(result.scores, candidates, evaluate, progress.advance)
 
 
 def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:

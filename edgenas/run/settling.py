@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ ROUNDS = 6
 WELL_USED = 0.95  # share of a budget from which on another round is not worth its time
 REPEATABILITY = 0.02  # how far a latency that is measured again may lie above: it must hold then too
 FLOOR = 0.9  # networks predicted to use less of the first budget are taken only if there is nothing else
+HINT = "raise the budget, or search a narrower space: --set space.width=0.5"
 Measure = Callable[[Architecture], Mapping[str, float]]
 
 
@@ -46,7 +48,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
         measured_before = [Architecture(r["architecture"]) for r in rounds]
         picked = _solve(scores, models, budgets, 0.5**number, measured_before)
         if picked is None:
-            break
+            continue  # the next round is less cautious
         predicted = {b.metric: models[b.metric].predict(picked) for b in budgets}
         measured = dict(measure(picked))
         within = all(measured[b.metric] <= safe(b) for b in budgets)
@@ -62,22 +64,34 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
             if measured[budgets[0].metric] >= WELL_USED * budgets[0].limit:
                 break
     if not held:
-        raise BudgetError(_failure(rounds, budgets), "raise the budget, or search a narrower space: "
-                                                     "--set space.width=0.5")
+        raise BudgetError(_failure(rounds, budgets), HINT)
     return Settled(max(held, key=held.__getitem__), rounds)
+
+
+def check_together(models: Mapping[str, CostModel], budgets: Sequence[Budget]) -> None:
+    """Raises: BudgetError when no network is predicted to hold all budgets at once."""
+    choices = models[budgets[0].metric].table
+    scores = {choice: dict.fromkeys(candidates, 0.0) for choice, candidates in choices.items()}
+    if _solve(scores, models, budgets, 0.5 ** (ROUNDS - 1), ()) is None:
+        raise BudgetError(_failure((), budgets), HINT)
 
 
 def _solve(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], caution: float,
            exclude: Sequence[Architecture]) -> Architecture | None:
     """The best architecture that uses the first budget well, or else the best at all."""
-    limits = [safe(b) / (1 + models[b.metric].margin * caution) for b in budgets]
     for floor in (FLOOR, 0.0):
-        constraints = [Constraint(models[b.metric], limit, floor * limit if i == 0 and floor else -float("inf"))
-                       for i, (b, limit) in enumerate(zip(budgets, limits, strict=True))]
-        picked = decode(scores, constraints, exclude)
+        picked = decode(scores, constraints_of(models, budgets, caution, floor), exclude)
         if picked is not None:
             return picked
     return None
+
+
+def constraints_of(models: Mapping[str, CostModel], budgets: Sequence[Budget], caution: float,
+                   floor: float) -> list[Constraint]:
+    """The budgets within `caution` times the models' margins; `floor` is the share of the first that must be used."""
+    limits = [safe(b) / (1 + models[b.metric].margin * caution) for b in budgets]
+    return [Constraint(models[b.metric], limit, floor * limit if i == 0 and floor else -math.inf)
+            for i, (b, limit) in enumerate(zip(budgets, limits, strict=True))]
 
 
 def safe(budget: Budget) -> float:

@@ -13,6 +13,7 @@ from edgenas.cost.profile import Profile, profile_path
 from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
+from edgenas.run.request import runtime_of
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.load import summary
 
@@ -21,7 +22,7 @@ def survey(input_shape: str, classes: int, device: str, runtime: str | None, thr
            profiles: str | None) -> list[dict[str, Any]]:
     """Every space with its size and, per metric, its smallest and largest cost; None where nothing was profiled."""
     target = load_device(device)
-    path = profile_path(target.name, runtime or target.runtimes[0], threads or target.threads,
+    path = profile_path(target.name, runtime_of(target, runtime), threads or target.threads,
                         folder=Path(profiles) if profiles else None)
     shape = parse_shape(input_shape)
     found = []

@@ -44,7 +44,7 @@ def initial_network(run: Run, architecture: Architecture) -> nn.Module:
 
 def supernet_of(run: Run) -> nn.Module:
     supernet = run.space.supernet()
-    supernet.load_state_dict(run.read_weights("supernet", f"edgenas search {run.folder}"))
+    run.load_weights("supernet", supernet, "run the search again in another folder")
     return supernet
 
 
@@ -54,17 +54,20 @@ def teacher_of(run: Run, source: str) -> nn.Module:
     source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, or
     `module:function`, called with the task, returning a trained module that gives logits.
 
-    Raises: UsageError when the strategy trains no supernet, or the function returns no module.
+    Raises: UsageError when the function fails, or returns no module of the task's shapes.
     """
     if source == "supernet":
-        if not run.strategy.trains_supernet:
-            raise UsageError(f"strategy {run.config.strategy!r} trains no supernet to distil from",
-                             "leave out --distill, or give --distill MODULE:FUNCTION")
         teacher = pick(supernet_of(run), exact_model(run.space, "macs").largest()).to(run.fabric.device)
         recalibrate(teacher, run.task.train, run.task, run.fabric)
         return teacher
     build = import_function(source, "--distill")
-    return checked(build(run.task), source, run.task)
+    try:
+        return checked(build(run.task), source, run.task)
+    except UsageError:
+        raise
+    except Exception as error:  # the user's own code may raise anything
+        raise UsageError(f"the teacher {source} failed: {type(error).__name__}: {error}",
+                         "it is called with the task and returns a trained torch module") from error
 
 
 def checked(teacher: object, source: str, task: Task) -> nn.Module:

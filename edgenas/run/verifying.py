@@ -48,6 +48,13 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
     return verdict
 
 
+def is_verified(run: Run) -> bool:
+    """Whether the artifacts, as they are, were measured and held every budget."""
+    verdict = run.read("verify.json") or {"within": False}
+    runnable = {a.sha256 for a in manifest.read(run.artifacts).artifacts if a.target == HOST}
+    return bool(verdict["within"]) and {row["sha256"] for row in verdict["artifacts"]} == runnable
+
+
 def binds(run: Run, artifact: manifest.Artifact) -> bool:
     return artifact.runtime == run.config.runtime and artifact.target == HOST
 

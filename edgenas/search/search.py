@@ -20,7 +20,7 @@ from edgenas.data.augment import Augment
 from edgenas.data.task import Split, Task
 from edgenas.progress import Progress, Silent
 from edgenas.search.decode import Scores
-from edgenas.search.multiplier import Multipliers, allowed
+from edgenas.search.multiplier import Ascent, Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.schedule import cosine
 from edgenas.search.state import SearchState
@@ -31,13 +31,16 @@ from edgenas.training import prepared, sgd
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine)."""
+    """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine). candidates: how many architectures
+    within the budgets are tried with the supernet's weights on validation images before one is decoded; 0 decodes
+    the best-scored one untried."""
 
     epochs: Annotated[int, Ge(1)] = 20
     batch_size: Annotated[int, Ge(2)] = 64
     lr: Annotated[float, Gt(0)] = 0.05
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    candidates: Annotated[int, Ge(0)] = 16
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,12 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     torch.manual_seed(epoch_generator(seed, 0, "weights").initial_seed())
     supernet = space.supernet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets)).to(fabric.device)
-    multipliers = Multipliers(space.choices, models, budgets, strategy.multiplier).to(fabric.device)
+    weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
+    steps = settings.epochs * steps_of(weights_part, settings)
+    ascent = Ascent(strategy.multiplier_travel / steps, strategy.multiplier_damping)
+    multipliers = Multipliers(space.choices, models, budgets, ascent).to(fabric.device)
     wrapped, optimizer = fabric.setup(supernet, sgd(supernet, settings.lr, settings.weight_decay))
-    architecture_optimizer = torch.optim.Adam(parameters.parameters(), strategy.architecture_lr,
+    architecture_optimizer = torch.optim.Adam(parameters.parameters(), strategy.architecture_travel / steps,
                                               betas=(strategy.momentum, 0.999))
     saved = Checkpoint(checkpoint, {"supernet": supernet, "parameters": parameters, "multipliers": multipliers,
                                     "optimizer": optimizer, "architecture_optimizer": architecture_optimizer})
@@ -70,22 +76,23 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     state = SearchState(fabric, wrapped, parameters, multipliers, optimizer, architecture_optimizer,
                         epoch_generator(seed, 0, "scores"), settings.label_smoothing)
     if strategy.trains_supernet:
-        _train(state, task, strategy, settings, seed, saved, progress)
+        _train(state, task, (weights_part, held_part), strategy, settings, seed, saved, progress)
     return SearchResult(strategy.scores(state), supernet.cpu().eval(), saved.history)
 
 
-def _train(state: SearchState, task: Task, strategy: Strategy, settings: SearchSettings, seed: int,
-           saved: Checkpoint, progress: Progress) -> None:
-    weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
+def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy: Strategy, settings: SearchSettings,
+           seed: int, saved: Checkpoint, progress: Progress) -> None:
+    weights_part, held_part = parts
     augment = Augment.for_task(task)
     progress.start("search", settings.epochs, saved.epochs)
     for epoch in range(saved.epochs, settings.epochs):
         started = time.perf_counter()
+        torch.manual_seed(epoch_generator(seed, epoch, "dropout").initial_seed())
         state.generator = epoch_generator(seed, epoch, "paths")
         state.supernet.train()
         order, noise = epoch_generator(seed, epoch, "order"), epoch_generator(seed, epoch, "augment")
         held = prepared(held_part, settings.batch_size, order, noise, task, augment, state.fabric, forever=True)
-        steps = max(1, len(weights_part) // settings.batch_size)
+        steps = steps_of(weights_part, settings)
         logs = []
         for step, batch in enumerate(prepared(weights_part, settings.batch_size, order, noise, task, augment,
                                               state.fabric)):
@@ -107,6 +114,11 @@ def _figures(state: SearchState) -> dict[str, Any]:
                   multipliers.value.tolist(), strict=True)
     return {"entropy": state.parameters.entropy(),
             "budgets": {m: {"expected": e, "target": t, "multiplier": v} for m, e, t, v in columns}}
+
+
+def steps_of(split: Split, settings: SearchSettings) -> int:
+    """Weight steps in an epoch."""
+    return max(1, len(split) // settings.batch_size)
 
 
 def hold_out(split: Split, share: float, seed: int) -> tuple[Split, Split]:

@@ -12,7 +12,6 @@ from annotated_types import Ge, Gt, Lt
 from edgenas import options as opts
 from edgenas import plugins
 from edgenas.search.decode import Scores
-from edgenas.search.multiplier import Ascent
 from edgenas.search.state import Batch, SearchState
 
 FAMILY = "edgenas.search.strategies"
@@ -22,6 +21,11 @@ FAMILY = "edgenas.search.strategies"
 class Strategy(ABC):
     """How the supernet's choices are relaxed and trained. Fields are its options (`--set NAME=VALUE`).
 
+    architecture_travel: how far Adam can move a logit over the whole search, and multiplier_travel: how far a
+    multiplier rises over it at twice the target. Divided by the number of steps they are the learning rates: the
+    papers' own (3e-4 to 1e-3) at the papers' lengths, and neither idle nor collapsing at shorter ones.
+    multiplier_damping: see Ascent. architecture_share: part of the training data kept for architecture steps alone.
+
     A strategy file defines one subclass, named in the file as STRATEGY.
     """
 
@@ -30,9 +34,10 @@ class Strategy(ABC):
     trains_supernet: ClassVar[bool] = True
     momentum: ClassVar[float] = 0.5  # of the architecture's Adam
 
-    architecture_lr: Annotated[float, Gt(0)] = 0.02
-    architecture_share: Annotated[float, Ge(0), Lt(1)] = 0.0  # part of the training data only for architecture steps
-    multiplier: Ascent = Ascent()
+    architecture_travel: Annotated[float, Gt(0)] = 6.0
+    architecture_share: Annotated[float, Ge(0), Lt(1)] = 0.0
+    multiplier_travel: Annotated[float, Gt(0)] = 5.0
+    multiplier_damping: Annotated[float, Ge(0)] = 1.0
 
     @abstractmethod
     def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:

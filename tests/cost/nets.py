@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cache
 
 import torch
 from torch import nn
 
 from edgenas.measure.measurement import Measurement
 from edgenas.space import Architecture, Choice, Space, load_space
-from edgenas.space.operators import ConvBN, Head, MBConv
+from edgenas.space.operators import ConvBN
 
 SHAPE = (1, 8, 8)
 
@@ -17,16 +18,17 @@ SHAPE = (1, 8, 8)
 def twin_blocks(shape: tuple[int, int, int], classes: int) -> nn.Module:
     """Two equal choices, one after the other."""
     def choice() -> Choice:
-        return Choice({"small": MBConv(4, 4, 3, 2), "large": MBConv(4, 4, 5, 8), "skip": nn.Identity()})
+        return Choice({"small": ConvBN(8, 8, 3), "large": ConvBN(8, 8, 7), "skip": nn.Identity()})
 
-    return nn.Sequential(OrderedDict(stem=ConvBN(shape[0], 4, 3, stride=2), first=choice(), second=choice(),
-                                     head=Head(4, 8, classes)))
+    return nn.Sequential(OrderedDict(stem=ConvBN(shape[0], 8, 3, stride=2), first=choice(), second=choice(),
+                                     head=nn.Sequential(nn.Flatten(), nn.Linear(8 * 4 * 4, classes))))
 
 
 def twins() -> Space:
     return Space("twins", twin_blocks, SHAPE, 3)
 
 
+@cache
 def mobile(**options: str) -> Space:
     return load_space("mobile", (1, 16, 16), 5, {"width": "0.25", "depth": "2", **options})
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,7 +9,6 @@ import pytest
 
 from edgenas.cost.profile import Header, Profile, profile_path, profiles_folder, stored
 from edgenas.errors import ProfileError
-from edgenas.files import sha256
 
 from .nets import measured
 
@@ -31,7 +31,8 @@ def profile(path: Path) -> Profile:
 
 
 def same(one: Profile, other: Profile) -> bool:
-    return (one.header, one.blocks, one.networks) == (other.header, other.blocks, other.networks)
+    return (one.header, one.blocks, one.networks, one.decoded) == (
+        other.header, other.blocks, other.networks, other.decoded)
 
 
 def test_what_was_added_is_loaded(profile: Profile, path: Path) -> None:
@@ -64,7 +65,9 @@ def test_creating_starts_anew(profile: Profile, path: Path) -> None:
     assert not Profile.load(path).blocks
 
 
-def test_killed_at_any_byte_of_the_last_line_only_that_line_is_lost(profile: Profile, path: Path) -> None:
+def test_killed_at_any_byte_of_the_last_line_only_that_line_is_lost(
+        profile: Profile, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # hundreds of times
     content = path.read_bytes()
     start = content[:-1].rindex(b"\n") + 1
     before = {k: v for k, v in profile.blocks.items() if k != "4x8x8: pool"}
@@ -129,8 +132,7 @@ def test_another_schema_is_refused_with_the_command_that_renews(profile: Profile
     path.write_text("\n".join([json.dumps(header), *rest, ""]))
     with pytest.raises(ProfileError, match="has schema 2; this edgenas reads 1") as caught:
         Profile.load(path)
-    assert caught.value.hint.startswith("edgenas profile")
-    assert "--renew" in caught.value.hint
+    assert "edgenas profile --renew" in caught.value.hint
 
 
 def test_a_profile_of_this_machine_and_version_is_not_stale(profile: Profile) -> None:
@@ -150,11 +152,26 @@ def test_a_stale_profile_is_refused_with_the_command_that_renews_it(
                                          "--threads", "2", "--renew"]
 
 
-def test_the_digest_is_of_the_file(profile: Profile, path: Path) -> None:
-    before = profile.digest
-    assert before == sha256(path)
+def test_decoded_networks_are_kept_with_all_their_measurements(profile: Profile, path: Path) -> None:
+    profile.add_decoded("1x8x8: found", [measured(0.7, "0"), measured(0.8, "1")])
+    loaded = Profile.load(path)
+    assert [m.latency_ms() for m in loaded.decoded["1x8x8: found"]] == [0.7, 0.8]
+    assert same(loaded, profile)
+
+
+def test_the_digest_is_of_all_that_predictions_are_made_from(profile: Profile, path: Path) -> None:
+    digests = [profile.digest]
+    assert Profile.load(path).digest == digests[0]
+    profile.add_decoded("1x8x8: found", [measured(0.7)])
+    assert profile.digest == digests[0]
     profile.add_block("another", measured(1.0))
-    assert profile.digest != before
+    digests.append(profile.digest)
+    profile.add_network("another", ("another",), measured(1.0))
+    digests.append(profile.digest)
+    profile.add_network("another", ("another",), measured(1.1))
+    digests.append(profile.digest)
+    other = Profile(path, profile.header.model_copy(update={"threads": 4}), profile.blocks, profile.networks)
+    assert len({*digests, other.digest}) == 5
 
 
 def test_a_profile_has_a_place_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

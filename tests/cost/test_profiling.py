@@ -57,7 +57,7 @@ REAL = measuring.measure
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
     space, folder, done = twins(), tmp_path_factory.mktemp("profiles"), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measuring, "measure", failing_after(6))  # 4 blocks, 2 networks
+        patch.setattr(measuring, "measure", failing_after(2))
         with pytest.raises(DeviceError, match="unplugged"):
             profile_space(space, DEVICE, open_profile(DEVICE, "mock", folder=folder), on_done=done.append)
     kept = open_profile(DEVICE, "mock", folder=folder)
@@ -83,14 +83,14 @@ def test_all_blocks_and_networks_are_measured_and_identical_ones_once(session: S
     signatures = {n.signature for n in networks(session.space).values() if n is not None}
     assert set(session.profile.blocks) == signatures
     assert len(signatures) == 4  # stem, head and two candidates: the second choice is as the first
-    assert len(session.profile.networks) == 6  # skip, small and large in any order
+    assert len(session.profile.networks) == 7  # of 9: "skip" before or after the same candidate is the same network
     assert not missing_blocks(session.space, session.profile)
     assert not missing_networks(session.space, session.profile)
 
 
 def test_what_was_measured_before_a_failure_is_kept_and_not_measured_again(session: Session) -> None:
-    assert session.at_interruption == (4, 2)
-    assert session.remeasured == 4
+    assert session.at_interruption == (2, 0)
+    assert session.remeasured == 2 + 7
     assert set(keys(session.profile).values()) == {1}
     loaded = Profile.load(session.profile.path)
     assert (loaded.blocks, loaded.networks) == (session.profile.blocks, session.profile.networks)
@@ -104,10 +104,9 @@ def test_a_complete_profile_needs_no_device(session: Session, monkeypatch: pytes
 
 
 def test_each_piece_of_work_is_reported_when_it_is_done(session: Session) -> None:
-    assert session.done[:4] == ["stem", "first small", "first large", "head"] or sorted(session.done[:4]) == sorted(
-        ["stem", "second small", "second large", "head"])
+    assert session.done[:4] == ["stem", "second small", "second large", "head"]
     assert all(label.startswith("network ") for label in session.done[4:])
-    assert len(session.done) == 10
+    assert len(session.done) == 4 + 7
 
 
 def test_the_figures_are_those_of_the_device(session: Session) -> None:
@@ -123,9 +122,9 @@ def test_the_figures_are_those_of_the_device(session: Session) -> None:
 
 def test_the_profile_makes_a_cost_model_that_orders_networks(session: Session) -> None:
     model, error = latency_model(session.space, session.profile, "median_of_minima")
-    assert error.networks == 6
+    assert error.networks == 7
     assert error.spearman > 0.9
-    assert error.within_10 == 1.0
+    assert error.mape < 0.1
     low, high = model.reachable
     measured = [n.measurement.latency_ms() for n in session.profile.networks.values()]
     assert (low, high) == pytest.approx((min(measured), max(measured)), rel=0.05)

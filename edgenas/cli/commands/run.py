@@ -20,8 +20,10 @@ def command(out: str, resume: bool, formats: tuple[str, ...], baselines: bool, a
     """Do the whole flow: profile, search, train, export, verify on the device, report."""
     from edgenas.cli.show import show_result
     from edgenas.cli.start import started
+    from edgenas.run.exporting import exporters
     from edgenas.run.flow import result, specialise, within_budget
 
+    exporters(formats)  # an unknown one is refused before anything begins
     with started(request, out, resume) as (run, terminal):
         specialise(run, formats, terminal, baselines=baselines)
     emit(as_json, result(run), lambda: show_result(run))

@@ -26,7 +26,6 @@ class Proxyless(Strategy):
 
     momentum: ClassVar[float] = 0.0  # a candidate that was not sampled must not drift
 
-    architecture_lr: Annotated[float, Gt(0)] = 0.05
     architecture_share: Annotated[float, Gt(0), Lt(1)] = 0.2
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.25
 

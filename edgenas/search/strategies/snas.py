@@ -5,8 +5,7 @@ on the training loss updates weights and architecture (eq. 5-6), with no held-ou
 the samples (section 2.4, the case of a look-up cost).
 
 Where we differ: the resource weight of eq. 8 is a learned multiplier; the temperature falls from 5 to 0.2 over the
-search whatever its length, and architecture parameters learn faster than the paper's 3e-4, as searches here last
-minutes rather than 150 epochs.
+search whatever its length.
 """
 
 from __future__ import annotations
