@@ -18,7 +18,7 @@ from edgenas.data.augment import Augment
 from edgenas.data.task import Task
 from edgenas.progress import Progress, Silent
 from edgenas.search.schedule import cosine
-from edgenas.training import accuracy, prepared, sgd
+from edgenas.training import accuracy, checked, prepared, sgd
 
 GRADIENT_NORM = 5.0
 TEMPERATURE = 4.0  # of the distillation's softened outputs
@@ -99,11 +99,11 @@ def _epoch(network: nn.Module, optimizer: torch.optim.Optimizer, teacher: nn.Mod
         loss = functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
         if teacher is not None:
             loss = (1 - settings.distill) * loss + settings.distill * distillation(logits, teacher, images)
+        losses.append(checked(loss, "train.lr"))
         optimizer.zero_grad()
         fabric.backward(loss)
-        fabric.clip_gradients(network, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=True)
+        fabric.clip_gradients(network, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)
         optimizer.step()
-        losses.append(float(loss.detach()))
     return sum(losses) / len(losses)
 
 

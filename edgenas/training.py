@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import chain, repeat
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from edgenas.data.augment import Augment
 from edgenas.data.batches import batches
 from edgenas.data.task import Split, Task
+from edgenas.errors import UsageError
 
 EVALUATION_BATCH = 256
 
@@ -53,6 +55,17 @@ def to_device(images: Tensor, fabric: Fabric) -> Tensor:
     return batch.copy_(images)
 
 
+def checked(loss: Tensor, option: str) -> float:
+    """The loss as a figure.
+
+    Raises: UsageError, naming the option to change, when training diverged.
+    """
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise UsageError(f"training diverged: the loss is {value}", f"a lower learning rate: --set {option}=0.01")
+    return value
+
+
 @torch.no_grad()
 def predict(network: nn.Module, split: Split, task: Task, fabric: Fabric) -> Tensor:
     """Logits (N, classes) of a split in order, on the CPU, in evaluation mode."""
@@ -79,7 +92,7 @@ def recalibrate(network: nn.Module, split: Split, task: Task, fabric: Fabric, im
         norm.momentum = None  # a plain average over the batches
     network.train()
     part = Split(split.images[:images], split.labels[:images])
-    for batch, _ in batches(part, min(128, len(part)), None):
+    for batch, _ in batches(part, min(128, len(part)), None, drop_last=True):  # a small one would count as much
         network(to_device(task.normalise(batch), fabric))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import lsq_linear
 from scipy.stats import spearmanr
 
 from edgenas.cost.model import CostModel, combined, networks
@@ -61,34 +62,37 @@ def latency_model(space: Space, profile: Profile, statistic: str) -> tuple[CostM
     if len(measured) < FEWEST_NETWORKS:
         raise ProfileError(f"the profile {profile.path} holds {len(measured)} whole networks of space {space.name!r}; "
                            f"calibration takes at least {FEWEST_NETWORKS}", profile.header.command)
-    fit = fit_calibration(sums, counts, measured)
-    error = held_out(sums, counts, measured)
-    costs = {key: 0.0 if s is None else max(0.0, fit.scale * block_ms[s] + fit.per_block_ms)
-             for key, s in signatures.items()}
+    least = min(block_ms.values())
+    fit = fit_calibration(sums, counts, measured, least)
+    error = held_out(sums, counts, measured, least)
+    costs = {key: 0.0 if s is None else fit.scale * block_ms[s] + fit.per_block_ms for key, s in signatures.items()}
     return combined(space, "latency_ms", costs, fixed=fit.overhead_ms, margin=error.margin), error
 
 
-def fit_calibration(sums_ms: Floats, counts: Floats, measured_ms: Floats) -> Calibration:
+def fit_calibration(sums_ms: Floats, counts: Floats, measured_ms: Floats, least_block_ms: float) -> Calibration:
     """Least squares on relative errors, drawn towards the plain sum of blocks (scale 1, no overhead).
 
     The prior decides what the networks cannot: where none has a block less, the number of blocks explains nothing.
+    Fitted are the overhead, what blocks cost beyond the least one, and that one's cost inside a network; none of them
+    is below zero, so that no block costs less than nothing.
     """
-    typical = measured_ms.mean()
-    rows = np.stack([np.full_like(sums_ms, typical), sums_ms, counts * typical / counts.max()], axis=1)
-    weighted = rows / measured_ms[:, None]
+    typical, most = measured_ms.mean(), counts.max()
+    beyond_least = sums_ms - counts * least_block_ms
+    rows = np.stack([np.full_like(sums_ms, typical), beyond_least, counts * typical / most], axis=1)
     strength = np.sqrt(PRIOR_WEIGHT)
-    design = np.vstack([weighted, strength * np.eye(3)])
-    target = np.concatenate([np.ones_like(measured_ms), strength * np.array([0.0, 1.0, 0.0])])
-    overhead, scale, per_block = np.linalg.lstsq(design, target, rcond=None)[0]
-    return Calibration(float(overhead * typical), float(scale), float(per_block * typical / counts.max()))
+    design = np.vstack([rows / measured_ms[:, None], strength * np.eye(3)])
+    prior = np.array([0.0, 1.0, least_block_ms * most / typical])
+    target = np.concatenate([np.ones_like(measured_ms), strength * prior])
+    overhead, scale, least = lsq_linear(design, target, bounds=(0.0, np.inf)).x
+    return Calibration(float(overhead * typical), float(scale), float(least * typical / most - scale * least_block_ms))
 
 
-def held_out(sums_ms: Floats, counts: Floats, measured_ms: Floats) -> HeldOut:
+def held_out(sums_ms: Floats, counts: Floats, measured_ms: Floats, least_block_ms: float) -> HeldOut:
     """Leave-one-out errors of `fit_calibration`."""
     predicted = np.empty_like(measured_ms)
     for i in range(len(measured_ms)):
         rest = np.arange(len(measured_ms)) != i
-        fit = fit_calibration(sums_ms[rest], counts[rest], measured_ms[rest])
+        fit = fit_calibration(sums_ms[rest], counts[rest], measured_ms[rest], least_block_ms)
         predicted[i] = fit.overhead_ms + fit.scale * sums_ms[i] + fit.per_block_ms * counts[i]
     relative = (predicted - measured_ms) / measured_ms
     over = measured_ms / predicted - 1

@@ -22,8 +22,8 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
     """Measure what was exported; writes and returns the verdict.
 
     The artifact of the run's own runtime is the one that the budgets bind. Files compiled for another target are not
-    run. Latency is the median of several
-    measurements, each in a new session, by the run's statistic; `spread` says how far they lie apart.
+    run. Latency is the median of several measurements, each in a new session, by the run's statistic; `spread` says
+    how far they lie apart.
 
     Raises: ExportError when an artifact is missing or was changed.
     """

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from edgenas.search.relaxation import Relaxation
 from edgenas.search.state import Batch, SearchState
+from edgenas.training import checked
 
 GRADIENT_NORM = 5.0
 
@@ -23,7 +24,7 @@ def single_level(state: SearchState, relaxation: Relaxation, batch: Batch) -> di
     state.fabric.backward(loss + state.multipliers.penalty(paths.weights))
     _step_weights(state)
     _step_architecture(state)
-    return {"loss": float(loss.detach()), "accuracy": right}
+    return {"loss": checked(loss, "search.lr"), "accuracy": right}
 
 
 def weight_step(state: SearchState, relaxation: Relaxation, batch: Batch) -> dict[str, float]:
@@ -34,7 +35,7 @@ def weight_step(state: SearchState, relaxation: Relaxation, batch: Batch) -> dic
     state.weight_optimizer.zero_grad()
     state.fabric.backward(loss)
     _step_weights(state)
-    return {"loss": float(loss.detach()), "accuracy": right}
+    return {"loss": checked(loss, "search.lr"), "accuracy": right}
 
 
 def architecture_step(state: SearchState, relaxation: Relaxation, batch: Batch) -> None:
@@ -73,7 +74,7 @@ def _mass(logits: Tensor, sampled: Tensor) -> Tensor:
 
 def _step_weights(state: SearchState) -> None:
     state.fabric.clip_gradients(state.supernet, state.weight_optimizer, max_norm=GRADIENT_NORM,
-                                error_if_nonfinite=True)
+                                error_if_nonfinite=False)
     state.weight_optimizer.step()
 
 

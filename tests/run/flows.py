@@ -36,10 +36,10 @@ from edgenas.space import Space, load_space
 DIGITS = ("--data", "digits", "--max-images", "300")
 MOCK = ("--device", "mock")
 NARROW = ("--set", "space.width=0.5", "--set", "space.depth=2")
-EPOCHS = ("--search-epochs", "2", "--train-epochs", "2")
+EPOCHS = ("--search-epochs", "2", "--set", "search.candidates=2", "--train-epochs", "2")
 OWN = f"{Path(__file__).with_name('own_space.py')}:network"
 OWN_SPACE = ("--space", OWN)
-FLOW = (*DIGITS, *MOCK, *NARROW, *EPOCHS)
+FLOW = (*DIGITS, *MOCK, *OWN_SPACE, *EPOCHS, "--latency-ms", "85%")
 QUICK = (*DIGITS, *MOCK, *OWN_SPACE, "--strategy", "random", "--train-epochs", "1")
 
 
@@ -210,9 +210,8 @@ def _base() -> tempfile.TemporaryDirectory[str]:
 def finished() -> Finished:
     """The whole flow on the mock device with a latency budget."""
     base = Path(_base().name) / "latency"
-    write_profile(base / "profiles", narrow_space())
-    result = edgenas("run", *FLOW, "--latency-ms", "60%", "--profiles", base / "profiles", "--out", base / "run",
-                     "--json")
+    write_profile(base / "profiles", own_space())
+    result = edgenas("run", *FLOW, "--profiles", base / "profiles", "--out", base / "run", "--json")
     return Finished(base / "run", base / "profiles", result)
 
 

@@ -1,0 +1,69 @@
+"""A problem whose best architecture under the budget is known by construction."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from edgenas.budget import Budget
+from edgenas.cost.model import CostModel
+from edgenas.search.decode import Constraint, decode
+from edgenas.search.search import SearchSettings, search
+from edgenas.search.strategy import load_strategy
+from edgenas.space import Choice, Space
+
+from .toy import colours, fabric
+
+COSTS = {"zero": 1.0, "noise": 3.0, "keep": 2.0}
+LIMIT = 5.0
+BEST = ("keep", "keep", "zero")
+
+
+class Keep(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 1.0 * x
+
+
+class Zero(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+
+class Noise(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * torch.randn_like(x)
+
+
+class Channels(nn.Module):
+    """One choice a channel. The class hangs on the first two; to keep all three costs more than the budget."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.choices = nn.ModuleList(Choice({"zero": Zero(), "noise": Noise(), "keep": Keep()}) for _ in range(3))
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 16), nn.ReLU(),
+                                  nn.Linear(16, classes))
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = [choice(x[:, i:i + 1]) for i, choice in enumerate(self.choices)]
+        out: Tensor = self.head(torch.cat(kept, 1))
+        return out
+
+
+SPACE = Space("channels", lambda shape, classes: Channels(classes), (3, 8, 8), 4)
+MODEL = CostModel("macs", "sum", 0.0, {f"choices.{i}": COSTS for i in range(3)})
+
+
+@pytest.mark.parametrize("name", ["snas", "proxyless"])
+def test_the_planted_optimum_is_found_in_eight_of_ten_seeds(tmp_path: Path, name: str) -> None:
+    task, found = colours(360), []
+    for seed in range(10):
+        result = search(SPACE, task, load_strategy(name), {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
+                        settings=SearchSettings(epochs=8, batch_size=24, lr=0.1), seed=seed,
+                        checkpoint=tmp_path / f"{seed}.pt")
+        architecture = decode(result.scores, [Constraint(MODEL, LIMIT)])
+        assert architecture is not None
+        found.append(tuple(architecture.values()))
+    assert found.count(BEST) >= 8, found
