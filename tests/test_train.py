@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from edgenas import train as module
 from edgenas.data import Split, Task, load
-from edgenas.errors import RunError
+from edgenas.errors import RunError, UsageError
 from edgenas.progress import Silent
 from edgenas.train import TEMPERATURE, Best, TrainSettings, distillation, train
 from edgenas.training import accuracy, new_fabric
@@ -161,6 +161,17 @@ def test_a_checkpoint_of_another_network_is_refused(task: Task, fabric: Fabric, 
     run(task, fabric, tmp_path, epochs=1)
     with pytest.raises(RunError, match="does not fit"):
         run(task, fabric, tmp_path, epochs=1, net=nn.Sequential(nn.Flatten(), nn.Linear(64, 10)))
+
+
+def test_training_that_diverges_is_an_error_that_says_what_to_change(
+        task: Task, fabric: Fabric, tmp_path: Path) -> None:
+    net = network()
+    with torch.no_grad():
+        cast(nn.Linear, net[-1]).weight.fill_(float("inf"))
+    with pytest.raises(UsageError, match="training diverged") as caught:
+        run(task, fabric, tmp_path, net=net)
+    assert "--set train.lr=" in caught.value.hint
+    assert not (tmp_path / "c.pt").exists()
 
 
 def test_the_learning_rate_follows_a_cosine(task: Task, fabric: Fabric, tmp_path: Path,

@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from edgenas.data import Split, Task
 from edgenas.data.augment import Augment
-from edgenas.training import accuracy, new_fabric, predict, prepared, recalibrate, sgd, to_device
+from edgenas.errors import UsageError
+from edgenas.training import accuracy, checked, new_fabric, predict, prepared, recalibrate, sgd, to_device
 
 MEAN, STD = (0.4, 0.5), (0.2, 0.3)
 
@@ -109,6 +110,14 @@ class Order(nn.Module):
         self.sizes.append(len(x))
         out: Tensor = self.drop(x.mean((2, 3)))
         return out
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_is_refused_with_the_option_to_change(value: float) -> None:
+    assert checked(torch.tensor(0.25, requires_grad=True), "train.lr") == 0.25
+    with pytest.raises(UsageError, match=f"training diverged: the loss is {value}") as caught:
+        checked(torch.tensor(value), "train.lr")
+    assert "--set train.lr=0.01" in caught.value.hint
 
 
 def test_predictions_are_of_all_images_in_order_in_evaluation_mode(task: Task, fabric: Fabric) -> None:

@@ -33,7 +33,7 @@ class Settled:
 
 def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], measure: Measure,
            progress: Progress) -> Settled:
-    """The best-scored architecture whose measured costs hold every budget.
+    """The best-scored architecture whose measured costs hold every budget, of those that use the first one well.
 
     Each round solves the integer program, measures the network, and shifts the cost models so that they predict what
     was measured. The margin for the model's own error halves every round, as the correction is local. Ends early
@@ -43,7 +43,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
     """
     models = dict(models)
     rounds: list[dict[str, Any]] = []
-    held: dict[Architecture, float] = {}
+    held: dict[Architecture, tuple[bool, float]] = {}
     for number in range(ROUNDS):
         measured_before = [Architecture(r["architecture"]) for r in rounds]
         picked = _solve(scores, models, budgets, 0.5**number, measured_before)
@@ -60,8 +60,9 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
             if not models[b.metric].exact:
                 models[b.metric] = models[b.metric].corrected(picked, measured[b.metric])
         if within:
-            held[picked] = sum(scores[choice][candidate] for choice, candidate in picked.items())
-            if measured[budgets[0].metric] >= WELL_USED * budgets[0].limit:
+            used = measured[budgets[0].metric] / budgets[0].limit
+            held[picked] = (used >= FLOOR, sum(scores[choice][candidate] for choice, candidate in picked.items()))
+            if used >= WELL_USED:
                 break
     if not held:
         raise BudgetError(_failure(rounds, budgets), HINT)

@@ -37,7 +37,7 @@ def test_the_result_has_every_field_with_its_type(finished: Finished):
     (budget,) = found["budgets"]
     assert budget["metric"] == "latency_ms" and budget["within"] is True
     assert budget["limit"] == pytest.approx(0.85 * high)
-    assert 0.8 * budget["limit"] < budget["measured"] <= budget["limit"]
+    assert 0.9 * budget["limit"] < budget["measured"] <= budget["limit"]
     assert abs(budget["predicted"] / budget["measured"] - 1) < 0.1
     assert list(found["architecture"]) == ["1", "2"]
     assert set(found["architecture"].values()) <= {"narrow", "wide", "skip"}
@@ -104,8 +104,8 @@ def test_budgets_that_need_no_device_make_no_profile(counted: Finished):
     found = counted.result.document
     assert list(found["reachable"]) == ["macs", "peak_memory_kib"]
     macs, memory = found["budgets"]
-    assert (macs["metric"], macs["limit"]) == ("macs", pytest.approx(0.6 * found["reachable"]["macs"][1]))
-    assert (memory["metric"], memory["limit"]) == ("peak_memory_kib", 18)
+    assert (macs["metric"], macs["limit"]) == ("macs", pytest.approx(0.69 * found["reachable"]["macs"][1]))
+    assert (memory["metric"], memory["limit"]) == ("peak_memory_kib", 26)
     for budget in (macs, memory):
         assert budget["within"] and budget["predicted"] == budget["measured"] <= budget["limit"]
 
@@ -155,8 +155,8 @@ def test_another_run_s_folder_is_refused_naming_the_difference(finished: Finishe
 
 def test_a_refused_run_s_folder_takes_the_mended_command(tmp_path: Path):
     out = tmp_path / "run"
-    edgenas("search", *QUICK, "--out", out, "--budget", "macs=1").refused(3, "reaches from 4688 to 1.726e+05")
-    succeed("search", *QUICK, "--out", out, "--budget", "macs=60%")
+    edgenas("search", *QUICK, "--out", out, "--budget", "macs=1").refused(3, "reaches from 1.296e+04 to 2.649e+05")
+    succeed("search", *QUICK, "--out", out, "--budget", "macs=69%")
 
 
 def test_without_plotly_the_run_is_kept_and_says_what_to_install(counted: Finished, tmp_path: Path, monkeypatch):
@@ -198,6 +198,6 @@ def test_figures_of_an_unverified_run_are_the_chosen_round_s():
 
 
 def test_a_format_that_is_not_known_is_refused_before_the_run_begins(tmp_path: Path):
-    edgenas("run", *QUICK, "--budget", "macs=60%", "--format", "onxn", "--out", tmp_path / "run").refused(
+    edgenas("run", *QUICK, "--budget", "macs=69%", "--format", "onxn", "--out", tmp_path / "run").refused(
         2, "'onxn' is no known export format", "did you mean 'onnx'?")
     assert not (tmp_path / "run").exists()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from edgenas.errors import UsageError
 from edgenas.search.multiplier import Ascent
 from edgenas.search.relaxation import BinaryGates, GumbelSoftmax, SinglePath
 from edgenas.search.state import SearchState
@@ -158,11 +159,12 @@ def test_a_failing_architecture_step_leaves_the_weights_learnable(monkeypatch: p
 
 
 @pytest.mark.parametrize("step", [single_level, weight_step])
-def test_a_loss_that_is_no_number_is_an_error(step: Any) -> None:
+def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_change(step: Any) -> None:
     ours = state()
     images, labels = batch(TASK)
-    with pytest.raises(RuntimeError, match="non-finite"):
+    with pytest.raises(UsageError, match="training diverged: the loss is nan") as caught:
         step(ours, GumbelSoftmax(1.0), (images * float("inf"), labels))
+    assert "--set search.lr=" in caught.value.hint
 
 
 def test_large_gradients_are_clipped(monkeypatch: pytest.MonkeyPatch) -> None:
