@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import pickle
-import subprocess
-import sys
+import resource
+import signal
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import torch
 from torch import nn
 
 from edgenas.checkpoint import Checkpoint, epoch_generator
-from edgenas.errors import RunError
+from edgenas.errors import RunError, UsageError
 
 
 def parts(width: int = 3) -> dict[str, nn.Module]:
@@ -58,24 +60,25 @@ def test_a_failed_save_keeps_the_epoch_before(tmp_path: Path, monkeypatch: pytes
     assert [p.name for p in tmp_path.iterdir()] == ["c.pt"]
 
 
+@contextlib.contextmanager
+def small_files(limit: int) -> Iterator[None]:
+    """No file may grow beyond `limit` bytes, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+
+
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
-    """A file may not grow beyond 4 kB in this process, as on a disk that is full."""
-    code = """
-import resource, signal, sys
-from pathlib import Path
-from torch import nn
-from edgenas.checkpoint import Checkpoint
-from edgenas.errors import UsageError
-saved = Checkpoint(Path(sys.argv[1]), {"a": nn.Linear(100, 100)})
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
-try:
-    saved.save({"loss": 1.0})
-except UsageError as error:
-    print(error.message)
-"""
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path / "c.pt")], capture_output=True, text=True)
-    assert done.stdout == f"cannot write {tmp_path / 'c.pt'}: File too large\n", done.stderr[-1000:]
+    path = tmp_path / "c.pt"
+    saved = Checkpoint(path, {"a": nn.Linear(100, 100)})
+    with pytest.raises(UsageError) as caught, small_files(4096):
+        saved.save({"loss": 1.0})
+    assert caught.value.message == f"cannot write {path}: File too large"
     assert not list(tmp_path.iterdir())
 
 

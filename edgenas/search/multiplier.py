@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,33 +10,36 @@ from torch import Tensor, nn
 from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
 
-
-@dataclass(frozen=True)
-class Ascent:
-    """rate: step of the dual ascent. damping: strength of the quadratic term that keeps it from oscillating."""
-
-    rate: float = 0.02
-    damping: float = 1.0
+RATE = 2.0
+ASCENTS = 20  # steps of the dual ascent after each step of the architecture: its problem is tiny
 
 
 class Multipliers(nn.Module):
-    """Dual ascent on one multiplier per summed budget: λ <- max(0, λ + rate · (E/T − 1)).
+    """One learned multiplier per summed budget, which tilts the choices' distributions until they hold it.
 
-    E: expected cost under the path probabilities, T: the target, below the limit by the cost model's margin. The
-    penalty λ·v + damping/2 · max(0, v)² of the violation v = E/T − 1 (the damped method of multipliers, Platt and
-    Barr, NIPS 1987; for latency, LightNAS, arXiv:2208.12446, with λ of either sign) pulls to the target itself: T
-    does more than rescale. Costs that combine as a maximum are met by removing candidates; see `allowed`.
+    Of all distributions p, softmax(logits - Σ μ·c/T) is the one that maximises Σ p·logits + entropy(p) among those
+    whose expected cost E holds the targets T (c: the candidates' costs), if the multipliers μ >= 0 solve the dual
+    problem. Dual ascent solves it along with the search: μ <- max(0, μ + rate · (E/T − 1)), as in LightNAS
+    (arXiv:2208.12446).
+
+    Where we differ from that and from a penalty in the loss: the multiplier acts on the distribution, not through the
+    logits' own gradient. So logits learn from the loss alone; a budget can be met at once, cannot push past its target,
+    and does not wear off candidates that would be worth their cost. The integer program decodes by the untilted scores.
+
+    The target T is below the limit by the cost model's margin. Costs that combine as a maximum are met by removing
+    candidates; see `allowed`.
     """
 
     value: Tensor
     tables: Tensor
+    targets: Tensor
+    fixed: Tensor
 
     def __init__(self, choices: Mapping[str, tuple[str, ...]], models: Mapping[str, CostModel],
-                 budgets: Sequence[Budget], ascent: Ascent) -> None:
+                 budgets: Sequence[Budget]) -> None:
         super().__init__()
         summed = [b for b in budgets if models[b.metric].combine == "sum"]
         self.metrics = [b.metric for b in summed]
-        self.ascent = ascent
         widest = max(len(names) for names in choices.values())
         tables = [models[m].tensor(choices) for m in self.metrics]
         self.register_buffer("tables", torch.stack(tables) if tables else torch.zeros(0, len(choices), widest))
@@ -47,20 +49,18 @@ class Multipliers(nn.Module):
 
     def cost(self, weights: Tensor) -> Tensor:
         """Cost per budget, linear in the path weights (choices, candidates); in the metrics' units."""
-        fixed: Tensor = self.get_buffer("fixed")
-        return fixed + (self.tables * weights).sum((1, 2))
+        return self.fixed + (self.tables * weights).sum((1, 2))
 
-    def penalty(self, weights: Tensor) -> Tensor:
-        violation = self._violation(weights)
-        return (self.value * violation + self.ascent.damping / 2 * violation.clamp(min=0) ** 2).sum()
+    def tilt(self, logits: Tensor) -> Tensor:
+        """The logits less each candidate's costs at the multipliers' prices."""
+        return logits - ((self.value / self.targets)[:, None, None] * self.tables).sum(0)
 
     @torch.no_grad()
-    def ascend(self, probabilities: Tensor) -> None:
-        """One step of the dual ascent, on the expected cost under `probabilities`."""
-        self.value.copy_((self.value + self.ascent.rate * self._violation(probabilities)).clamp(min=0))
-
-    def _violation(self, weights: Tensor) -> Tensor:
-        return self.cost(weights) / self.get_buffer("targets") - 1
+    def ascend(self, logits: Tensor) -> None:
+        """Dual ascent on the expected cost under the tilted logits."""
+        for _ in range(ASCENTS if self.metrics else 0):
+            violation = self.cost(torch.softmax(self.tilt(logits), dim=1)) / self.targets - 1
+            self.value.copy_((self.value + RATE * violation).clamp(min=0))
 
 
 def allowed(choices: Mapping[str, tuple[str, ...]], models: Mapping[str, CostModel],

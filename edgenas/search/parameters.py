@@ -26,21 +26,17 @@ class ArchitectureParameters(nn.Module):
     def logits(self) -> Tensor:
         return self.values.masked_fill(~self.mask, -torch.inf)
 
-    @property
-    def probabilities(self) -> Tensor:
-        return torch.softmax(self.logits, dim=1)
-
-    @torch.no_grad()
-    def entropy(self) -> float:
-        """Mean entropy of the choices' distributions as a share of its largest value: 1 uniform, 0 decided."""
-        p = self.probabilities
-        entropy = -(p * p.clamp_min(1e-12).log()).sum(1)
-        largest = self.mask.sum(1).clamp_min(2).log()
-        return float((entropy / largest).mean())
-
     @torch.no_grad()
     def scores(self) -> dict[str, dict[str, float]]:
         """Log-probability of every allowed candidate, for decoding."""
         table = torch.log_softmax(self.logits, dim=1).tolist()
         return {choice: {name: row[i] for i, name in enumerate(names) if row[i] > -torch.inf}
                 for (choice, names), row in zip(self.choices.items(), table, strict=True)}
+
+
+@torch.no_grad()
+def entropy(probabilities: Tensor) -> float:
+    """Mean entropy of the rows as a share of its largest value, that of the candidates in use: 1 uniform, 0 decided."""
+    bits = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(1)
+    largest = (probabilities > 0).sum(1).clamp_min(2).log()
+    return float((bits / largest).mean())

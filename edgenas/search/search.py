@@ -20,8 +20,8 @@ from edgenas.data.augment import Augment
 from edgenas.data.task import Split, Task
 from edgenas.progress import Progress, Silent
 from edgenas.search.decode import Scores
-from edgenas.search.multiplier import Ascent, Multipliers, allowed
-from edgenas.search.parameters import ArchitectureParameters
+from edgenas.search.multiplier import Multipliers, allowed
+from edgenas.search.parameters import ArchitectureParameters, entropy
 from edgenas.search.schedule import cosine
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import Strategy
@@ -65,8 +65,8 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets)).to(fabric.device)
     weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
     steps = settings.epochs * steps_of(weights_part, settings)
-    ascent = Ascent(strategy.multiplier_travel / steps, strategy.multiplier_damping)
-    multipliers = Multipliers(space.choices, models, budgets, ascent).to(fabric.device)
+    multipliers = Multipliers(space.choices, models, budgets).to(fabric.device)
+    multipliers.ascend(parameters.logits)
     wrapped, optimizer = fabric.setup(supernet, sgd(supernet, settings.lr, settings.weight_decay))
     architecture_optimizer = torch.optim.Adam(parameters.parameters(), strategy.architecture_travel / steps,
                                               betas=(strategy.momentum, 0.999))
@@ -107,12 +107,10 @@ def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy:
 
 def _figures(state: SearchState) -> dict[str, Any]:
     """The epoch's entropy, and per budget the expected cost, target and multiplier."""
-    multipliers = state.multipliers
-    with torch.no_grad():
-        expected = multipliers.cost(state.parameters.probabilities).tolist()
-    columns = zip(multipliers.metrics, expected, multipliers.get_buffer("targets").tolist(),
+    multipliers, probabilities = state.multipliers, state.probabilities.detach()
+    columns = zip(multipliers.metrics, multipliers.cost(probabilities).tolist(), multipliers.targets.tolist(),
                   multipliers.value.tolist(), strict=True)
-    return {"entropy": state.parameters.entropy(),
+    return {"entropy": entropy(probabilities),
             "budgets": {m: {"expected": e, "target": t, "multiplier": v} for m, e, t, v in columns}}
 
 

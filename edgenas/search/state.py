@@ -33,9 +33,18 @@ class SearchState:
     def __post_init__(self) -> None:
         self._choices = list(choices_of(self.supernet).values())
 
+    @property
+    def logits(self) -> Tensor:
+        """The architecture's logits, tilted so that the expected costs hold the budgets."""
+        return self.multipliers.tilt(self.parameters.logits)
+
+    @property
+    def probabilities(self) -> Tensor:
+        return torch.softmax(self.logits, dim=1)
+
     def route(self, relaxation: Relaxation) -> Paths:
         """Sample paths and send the supernet's next forward pass along them."""
-        paths = relaxation.sample(self.parameters.logits, self.generator)
+        paths = relaxation.sample(self.logits, self.generator)
         mask = self.parameters.mask.tolist()
         for i, (choice, active) in enumerate(zip(self._choices, paths.active.tolist(), strict=True)):
             choice.route = (Route(tuple(active)) if paths.single else

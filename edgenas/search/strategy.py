@@ -21,10 +21,9 @@ FAMILY = "edgenas.search.strategies"
 class Strategy(ABC):
     """How the supernet's choices are relaxed and trained. Fields are its options (`--set NAME=VALUE`).
 
-    architecture_travel: how far Adam can move a logit over the whole search, and multiplier_travel: how far a
-    multiplier rises over it at twice the target. Divided by the number of steps they are the learning rates: the
-    papers' own (3e-4 to 1e-3) at the papers' lengths, and neither idle nor collapsing at shorter ones.
-    multiplier_damping: see Ascent. architecture_share: part of the training data kept for architecture steps alone.
+    architecture_travel: how far Adam can move a logit over the whole search. Divided by the number of steps it is the
+    learning rate: the papers' own (3e-4 to 1e-3) at the papers' lengths, and neither idle nor hasty at shorter ones.
+    architecture_share: part of the training data kept for architecture steps alone.
 
     A strategy file defines one subclass, named in the file as STRATEGY.
     """
@@ -36,8 +35,6 @@ class Strategy(ABC):
 
     architecture_travel: Annotated[float, Gt(0)] = 6.0
     architecture_share: Annotated[float, Ge(0), Lt(1)] = 0.0
-    multiplier_travel: Annotated[float, Gt(0)] = 5.0
-    multiplier_damping: Annotated[float, Ge(0)] = 1.0
 
     @abstractmethod
     def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:

@@ -13,17 +13,15 @@ GRADIENT_NORM = 5.0
 
 
 def single_level(state: SearchState, relaxation: Relaxation, batch: Batch) -> dict[str, float]:
-    """One forward and one backward pass update weights and architecture together (SNAS, arXiv:1812.09926, eq. 5-6).
-
-    The penalty is linear in the sampled path weights, so its gradient reaches the logits through the same sample.
-    """
-    paths = state.route(relaxation)
+    """One forward and one backward pass update weights and architecture together (SNAS, arXiv:1812.09926, eq. 5-6)."""
+    state.route(relaxation)
     loss, right = state.loss(batch)
     state.weight_optimizer.zero_grad()
     state.architecture_optimizer.zero_grad()
-    state.fabric.backward(loss + state.multipliers.penalty(paths.weights))
+    state.fabric.backward(loss)
     _step_weights(state)
     _step_architecture(state)
+    state.multipliers.ascend(state.parameters.logits)
     return {"loss": checked(loss, "search.lr"), "accuracy": right}
 
 
@@ -42,8 +40,7 @@ def architecture_step(state: SearchState, relaxation: Relaxation, batch: Batch) 
     """Update the architecture parameters alone, those of the sampled paths, on a batch that no weight step sees.
 
     The other candidates keep their probabilities: what the sampled ones' exponentials sum to is restored after the
-    step (ProxylessNAS, arXiv:1812.00332, section 3.2.1). The penalty is on the expected cost (its eq. 6), its
-    gradient restricted to the sampled candidates like the loss's.
+    step (ProxylessNAS, arXiv:1812.00332, section 3.2.1), before the multipliers move.
     """
     parameters = state.parameters
     paths = state.route(relaxation)
@@ -53,7 +50,7 @@ def architecture_step(state: SearchState, relaxation: Relaxation, batch: Batch) 
     try:
         loss, _ = state.loss(batch)
         state.architecture_optimizer.zero_grad()
-        state.fabric.backward(loss + state.multipliers.penalty(parameters.probabilities))
+        state.fabric.backward(loss)
     finally:
         for p in weights:
             p.requires_grad_(True)
@@ -61,10 +58,11 @@ def architecture_step(state: SearchState, relaxation: Relaxation, batch: Batch) 
     grad = parameters.values.grad
     assert grad is not None
     grad.mul_(sampled)
-    before = _mass(parameters.logits, sampled)
+    before = _mass(state.logits, sampled)
     _step_architecture(state)
     with torch.no_grad():
-        parameters.values.add_((before - _mass(parameters.logits, sampled)) * sampled)
+        parameters.values.add_((before - _mass(state.logits, sampled)) * sampled)
+    state.multipliers.ascend(parameters.logits)
 
 
 def _mass(logits: Tensor, sampled: Tensor) -> Tensor:
@@ -81,4 +79,3 @@ def _step_weights(state: SearchState) -> None:
 def _step_architecture(state: SearchState) -> None:
     state.average_architecture_gradient()
     state.architecture_optimizer.step()
-    state.multipliers.ascend(state.parameters.probabilities)

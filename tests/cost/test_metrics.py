@@ -1,17 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from edgenas.cost.metrics import METRICS, metric_of
-from edgenas.cost.model import exact_model
-from edgenas.cost.operators import Network, Operator, example_input, trace
+from edgenas.cost.operators import Network, Operator
 from edgenas.errors import UsageError
-from edgenas.export import exporter
-from edgenas.export.base import Export
-
-from .nets import twins
 
 NETWORK = Network((10,), (Operator("conv2d", "", (-1,), (20,), 300, 70), Operator("add", "", (0,), (226,), 5, 30)))
 
@@ -36,13 +29,3 @@ def test_an_unknown_metric_is_refused_with_the_nearest(name: str, near: str) -> 
     with pytest.raises(UsageError, match=f"'{name}' is no known metric") as caught:
         metric_of(name)
     assert f"did you mean '{near}'" in caught.value.hint
-
-
-def test_flash_is_near_the_size_of_the_exported_file(tmp_path: Path) -> None:
-    space = twins()
-    network = space.build(exact_model(space, "macs").largest())
-    exporter("onnx").export([Export(network.eval(), example_input(space.input_shape), tmp_path / "a.onnx")])
-    of = metric_of("flash_kib").of
-    assert of is not None
-    predicted = of(trace(network, space.input_shape))
-    assert predicted == pytest.approx((tmp_path / "a.onnx").stat().st_size / 1024, rel=0.25)

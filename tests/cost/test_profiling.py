@@ -36,6 +36,7 @@ class Session:
     done: list[str]
     at_interruption: tuple[int, int]
     remeasured: int
+    bytes_of_networks: list[int]
 
 
 def failing_after(count: int) -> Any:
@@ -62,16 +63,16 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
             profile_space(space, DEVICE, open_profile(DEVICE, "mock", folder=folder), on_done=done.append)
     kept = open_profile(DEVICE, "mock", folder=folder)
     at_interruption = len(kept.blocks), len(kept.networks)
-    artifacts: list[str] = []
+    sizes: list[list[int]] = []
 
     def counting(device: Any, runtime: str, items: Sequence[measuring.Artifact], **options: Any) -> Any:
-        artifacts.extend(item.id for item in items)
+        sizes.append([item.path.stat().st_size for item in items])
         return REAL(device, runtime, items, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measuring, "measure", counting)
         profile_space(space, DEVICE, kept, on_done=done.append)
-    return Session(space, kept, done, at_interruption, len(artifacts))
+    return Session(space, kept, done, at_interruption, sum(map(len, sizes)), sizes[-1])
 
 
 def keys(profile: Profile) -> Counter[tuple[str, str]]:
@@ -128,6 +129,14 @@ def test_the_profile_makes_a_cost_model_that_orders_networks(session: Session) -
     low, high = model.reachable
     measured = [n.measurement.latency_ms() for n in session.profile.networks.values()]
     assert (low, high) == pytest.approx((min(measured), max(measured)), rel=0.05)
+
+
+def test_flash_is_predicted_near_the_size_of_the_exported_files(session: Session, tmp_path: Path) -> None:
+    flash = exact_model(session.space, "flash_kib")
+    networks_in_order = missing_networks(session.space, Profile(tmp_path / "none", session.profile.header)).values()
+    predicted = [flash.predict(architecture) for architecture in networks_in_order]
+    assert len(predicted) == len(session.bytes_of_networks) == 7
+    assert predicted == pytest.approx([size / 1024 for size in session.bytes_of_networks], rel=0.25)
 
 
 def test_only_what_is_missing_is_exported(session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_the_planted_optimum_is_found_in_eight_of_ten_seeds(tmp_path: Path, name
     task, found = colours(360), []
     for seed in range(10):
         result = search(SPACE, task, load_strategy(name), {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
-                        settings=SearchSettings(epochs=8, batch_size=24, lr=0.1), seed=seed,
+                        settings=SearchSettings(epochs=5, batch_size=24, lr=0.1), seed=seed,
                         checkpoint=tmp_path / f"{seed}.pt")
         architecture = decode(result.scores, [Constraint(MODEL, LIMIT)])
         assert architecture is not None

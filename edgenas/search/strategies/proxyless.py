@@ -3,7 +3,8 @@
 Weight steps follow one sampled path per choice; architecture steps compute two, through binary gates (eq. 3-4), on data
 that no weight step sees. So memory and time are near a single network's, whatever the number of candidates.
 
-Where we differ: the penalty's weight (eq. 6) is a learned multiplier; the warm-up trains uniformly sampled paths.
+Where we differ: the latency term of eq. 6 with its weight is replaced by learned multipliers (see multiplier.py); the
+warm-up trains uniformly sampled paths.
 """
 
 from __future__ import annotations

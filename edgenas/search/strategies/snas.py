@@ -1,11 +1,11 @@
 """SNAS: Stochastic Neural Architecture Search (Xie, Zheng, Liu, Lin; ICLR 2019, arXiv:1812.09926).
 
 Every choice samples from a concrete distribution (eq. 4) whose temperature is annealed towards zero; one backward pass
-on the training loss updates weights and architecture (eq. 5-6), with no held-out set. The cost is linear in
-the samples (section 2.4, the case of a look-up cost).
+on the training loss updates weights and architecture (eq. 5-6), with no held-out set.
 
-Where we differ: the resource weight of eq. 8 is a learned multiplier; the temperature falls from 5 to 0.2 over the
-search whatever its length.
+Where we differ: the resource term of eq. 8 with its weight is replaced by learned multipliers (see multiplier.py), for
+a cost that is linear in the samples as in section 2.4; the temperature falls from 5 to 0.2 over the search whatever
+its length.
 """
 
 from __future__ import annotations
