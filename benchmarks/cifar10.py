@@ -1,6 +1,6 @@
-"""Found network, random search and a hand-made MobileNetV2-like network on CIFAR-10, at two budgets, one twice the other.
+"""Found network, random search and a hand-made MobileNetV2-like network on CIFAR-10 at two budgets.
 
-All four are trained from scratch by the same schedule, at the same measured budget of this machine. Prints a row per
+One budget is twice the other. All networks are trained from scratch by the same schedule, at the same measured budget of this machine. Prints a row per
 network and a summary; interrupt at will, the same command goes on.
 
     python benchmarks/cifar10.py --data DIR_WITH_PARQUET_FILES --out runs/cifar10 --seeds 3
@@ -54,8 +54,8 @@ def one_run(folder: Path, budget: str, seed: int, schedule: dict[str, Any]) -> l
     if tried:
         rows.append(max(tried, key=lambda row: row["validation"]) | {"network": "random search, best by validation"})
     for row in rows:
-        print("{budget:>4} seed {seed} {network:34} {latency_ms:.4f} of {limit_ms:.4f} ms  validation {validation:.2%}  "
-              "test {test:.2%}".format(**row))
+        print("{budget:>4} seed {seed} {network:34} {latency_ms:.4f} of {limit_ms:.4f} ms  "
+              "validation {validation:.2%}  test {test:.2%}".format(**row), flush=True)
     return rows
 
 

@@ -1,4 +1,4 @@
-"""A space of one's own: edgenas run --space examples/own_space.py:network --data digits --latency-ms 60% --out runs/own"""
+"""A space of one's own: edgenas run --space examples/own_space.py:network --data digits --latency-ms 60% --out RUN"""
 
 from torch import nn
 

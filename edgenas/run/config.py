@@ -60,7 +60,7 @@ class RunConfig(BaseModel):
         return self.model_dump(exclude=PROVENANCE) == other.model_dump(exclude=PROVENANCE)
 
     def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
-        """What makes two runs differ: name -> (ours, theirs); last the data's fingerprint, which follows from others."""
+        """What makes two runs differ: name -> (ours, theirs); the fingerprint, which follows from others last."""
         ours, theirs = self._flat(), other._flat()
         names = sorted(dict.fromkeys([*ours, *theirs]), key=lambda name: name == "data_fingerprint")
         return {name: (ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)}
