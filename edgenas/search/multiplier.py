@@ -46,6 +46,9 @@ class Multipliers(nn.Module):
         self.register_buffer("fixed", torch.tensor([models[m].fixed + models[m].bias for m in self.metrics]))
         self.register_buffer("targets", torch.tensor([b.limit / (1 + models[b.metric].margin) for b in summed]))
         self.register_buffer("value", torch.zeros(len(summed)))
+        spread = (self.tables.amax(2) - self.tables.amin(2)) / self.targets[:, None]
+        # The dual's curvature is the variance of E/T, at most a quarter of the squared spread: so no step overshoots.
+        self.rate = min(RATE, 4 / max(float((spread**2).sum()), 1e-9))
 
     def cost(self, weights: Tensor) -> Tensor:
         """Cost per budget, linear in the path weights (choices, candidates); in the metrics' units."""
@@ -60,7 +63,7 @@ class Multipliers(nn.Module):
         """Dual ascent on the expected cost under the tilted logits."""
         for _ in range(ASCENTS if self.metrics else 0):
             violation = self.cost(torch.softmax(self.tilt(logits), dim=1)) / self.targets - 1
-            self.value.copy_((self.value + RATE * violation).clamp(min=0))
+            self.value.copy_((self.value + self.rate * violation).clamp(min=0))
 
 
 def allowed(choices: Mapping[str, tuple[str, ...]], models: Mapping[str, CostModel],

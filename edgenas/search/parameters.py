@@ -35,8 +35,7 @@ class ArchitectureParameters(nn.Module):
 
 
 @torch.no_grad()
-def entropy(probabilities: Tensor) -> float:
-    """Mean entropy of the rows as a share of its largest value, that of the candidates in use: 1 uniform, 0 decided."""
-    bits = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(1)
-    largest = (probabilities > 0).sum(1).clamp_min(2).log()
-    return float((bits / largest).mean())
+def entropy(probabilities: Tensor, mask: Tensor) -> float:
+    """Mean entropy of the rows as a share of its largest value, that of the allowed candidates: 1 even, 0 decided."""
+    nats = -(probabilities * probabilities.clamp_min(1e-12).log()).sum(1)
+    return float((nats / mask.sum(1).clamp_min(2).log()).mean())

@@ -110,7 +110,7 @@ def _figures(state: SearchState) -> dict[str, Any]:
     multipliers, probabilities = state.multipliers, state.probabilities.detach()
     columns = zip(multipliers.metrics, multipliers.cost(probabilities).tolist(), multipliers.targets.tolist(),
                   multipliers.value.tolist(), strict=True)
-    return {"entropy": entropy(probabilities),
+    return {"entropy": entropy(probabilities, state.parameters.mask),
             "budgets": {m: {"expected": e, "target": t, "multiplier": v} for m, e, t, v in columns}}
 
 
