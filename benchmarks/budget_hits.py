@@ -16,7 +16,7 @@ import click
 
 from edgenas.cli.app import run as edgenas
 
-SCHEDULE = ["--data=digits", "--set=space.width=0.5", "--search-epochs=4", "--train-epochs=2", "--resume"]
+SCHEDULE = ["--data=digits", "--set=space.width=0.5", "--search-epochs=3", "--train-epochs=1", "--set=search.candidates=4", "--resume"]
 
 
 @click.command()
