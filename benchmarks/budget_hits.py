@@ -16,13 +16,14 @@ import click
 
 from edgenas.cli.app import run as edgenas
 
-SCHEDULE = ["--data=digits", "--set=space.width=0.5", "--search-epochs=3", "--train-epochs=1", "--set=search.candidates=4", "--resume"]
+SCHEDULE = ["--data=digits", "--set=space.width=0.5", "--search-epochs=3", "--train-epochs=1",
+            "--set=search.candidates=4", "--resume"]
 
 
 @click.command()
 @click.option("--out", default="runs/budget_hits", show_default=True, type=click.Path(path_type=Path))
 @click.option("--seeds", default=10, show_default=True)
-@click.option("--budgets", default="35%,50%,70%", show_default=True, help="Shares of the largest network's latency.")
+@click.option("--budgets", default="40%,60%,80%", show_default=True, help="Shares of the largest network's latency.")
 @click.option("--strategy", default="proxyless", show_default=True)
 @click.option("--device", default="host", show_default=True)
 def main(out: Path, seeds: int, budgets: str, strategy: str, device: str) -> None:

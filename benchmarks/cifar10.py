@@ -1,7 +1,7 @@
 """Found network, random search and a hand-made MobileNetV2-like network on CIFAR-10 at two budgets.
 
-One budget is twice the other. All networks are trained from scratch by the same schedule, at the same measured budget of this machine. Prints a row per
-network and a summary; interrupt at will, the same command goes on.
+One budget is twice the other. All networks are trained from scratch by the same schedule, at the same measured budget
+of this machine. Prints a row per network and a summary; interrupt at will, the same command goes on.
 
     python benchmarks/cifar10.py --data DIR_WITH_PARQUET_FILES --out runs/cifar10 --seeds 3
 """

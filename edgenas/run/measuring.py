@@ -31,9 +31,9 @@ def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, fl
     A network that the profile knows is not measured again, so that the same run comes to the same architecture.
     """
     found: dict[str, dict[str, float]] = {name: {} for name in networks}
-    signatures = {name: trace(network, run.space.input_shape).signature for name, network in networks.items()}
-    unknown = [name for name, signature in signatures.items()
-               if "latency_ms" in run.metrics and signature not in run.profile.decoded]
+    timed = networks if "latency_ms" in run.metrics else {}
+    signatures = {name: trace(network, run.space.input_shape).signature for name, network in timed.items()}
+    unknown = [name for name, signature in signatures.items() if signature not in run.profile.decoded]
     needed = networks if "flash_kib" in run.metrics else {name: networks[name] for name in unknown}
     with exported(run, needed) as files:
         measure_decoded(run, {signatures[name]: files[name] for name in unknown})

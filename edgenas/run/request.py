@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,10 +15,10 @@ from edgenas.data import load
 from edgenas.errors import UsageError, unknown
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
-from edgenas.options import parse, settings
+from edgenas.options import option_names, parse, settings
 from edgenas.run.config import RunConfig
 from edgenas.search.search import SearchSettings
-from edgenas.search.strategy import Strategy, load_strategy
+from edgenas.search.strategy import Strategy, load_strategy, strategy_class
 from edgenas.space import load_space
 from edgenas.train import TrainSettings
 
@@ -38,8 +38,9 @@ def configure(request: Mapping[str, Any]) -> RunConfig:
         search = replace(search, epochs=request["search_epochs"])
     if request["train_epochs"]:
         train = replace(train, epochs=request["train_epochs"])
-    known = ("space.", "search.", "train.")
-    strategy_options = {name: value for name, value in assigned.items() if not name.startswith(known)}
+    strategy_options = {name: value for name, value in assigned.items()
+                        if not name.startswith(("space.", "search.", "train."))}
+    check_names(strategy_options, request["strategy"])
     check_teacher(request["distill"], load_strategy(request["strategy"], strategy_options), request["strategy"])
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
@@ -78,6 +79,16 @@ def runtime_of(device: Device, name: str | None) -> str:
     if name is not None and name not in device.runtimes:
         raise unknown(f"runtime of device {device.name!r}", name, device.runtimes)
     return name or device.runtimes[0]
+
+
+def check_names(names: Iterable[str], strategy: str) -> None:
+    """Raises: UsageError for a name without a known prefix that is no option of the strategy."""
+    known = option_names(strategy_class(strategy))
+    near = [f"{head}.{name}" for head, cls in (("search", SearchSettings), ("train", TrainSettings))
+            for name in option_names(cls)]
+    for name in names:
+        if name not in known:
+            raise unknown(f"option of strategy {strategy!r} or of the run", name, [*known, *near])
 
 
 def check_accelerator(name: str) -> None:

@@ -37,7 +37,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
 
     Each round solves the integer program, measures the network, and shifts the cost models so that they predict what
     was measured. The margin for the model's own error halves every round, as the correction is local. Ends early
-    when a network holds and uses its first budget well.
+    when a network holds and uses its first budget well. When nothing else is predicted to hold, the cheapest is tried.
 
     Raises: BudgetError with the figures when none of the measured networks held.
     """
@@ -46,7 +46,10 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
     held: dict[Architecture, tuple[bool, float]] = {}
     for number in range(ROUNDS):
         measured_before = [Architecture(r["architecture"]) for r in rounds]
-        picked = _solve(scores, models, budgets, 0.5**number, measured_before)
+        caution = 0.5**number
+        picked = _solve(scores, models, budgets, caution, measured_before)
+        if picked is None and rounds and not held:
+            picked = _cheapest(models, budgets, caution, measured_before)
         if picked is None:
             continue  # the next round is less cautious
         predicted = {b.metric: models[b.metric].predict(picked) for b in budgets}
@@ -85,6 +88,17 @@ def _solve(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
         if picked is not None:
             return picked
     return None
+
+
+def _cheapest(models: Mapping[str, CostModel], budgets: Sequence[Budget], caution: float,
+              exclude: Sequence[Architecture]) -> Architecture | None:
+    """The architecture that is cheapest by the first metric whose predictions are not exact: they may be too high."""
+    uncertain = next((models[b.metric] for b in budgets if not models[b.metric].exact), None)
+    if uncertain is None:
+        return None
+    thrift = {choice: {name: -cost for name, cost in row.items()} for choice, row in uncertain.table.items()}
+    certain = [c for c in constraints_of(models, budgets, caution, 0.0) if c.model.exact]
+    return decode(thrift, certain, exclude)
 
 
 def constraints_of(models: Mapping[str, CostModel], budgets: Sequence[Budget], caution: float,

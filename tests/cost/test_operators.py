@@ -80,7 +80,9 @@ def test_params_are_those_of_the_network_that_torch_folds(options: dict[str, str
         network = space.build(architecture).eval()
         counted = trace(network, space.input_shape).params
         for block in [m for m in network.modules() if isinstance(m, ConvBN)]:
-            block[0], block[1] = fuse_conv_bn_eval(block[0], block[1]), nn.Identity()
+            conv, norm = block[0], block[1]
+            assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
+            block[0], block[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
         assert counted == sum(p.numel() for p in network.parameters())
 
 
@@ -131,7 +133,8 @@ class Branch(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.conv(x)
-        return y + self.after(y)
+        out: Tensor = y + self.after(y)
+        return out
 
 
 @pytest.mark.parametrize("after", [nn.BatchNorm2d(4), nn.ReLU6()])
@@ -175,7 +178,7 @@ def signature(module: nn.Module, shape: tuple[int, ...] = (4, 6, 6)) -> str:
 def test_equal_blocks_have_equal_signatures_whatever_their_weights_and_mode() -> None:
     block = MBConv(4, 4, 3, 3)
     other = MBConv(4, 4, 3, 3).eval()
-    nn.init.constant_(other.body[0][0].weight, 2.0)
+    nn.init.constant_(other.body.get_submodule("0.0").get_parameter("weight"), 2.0)
     assert signature(block) == signature(other) == signature(copy.deepcopy(block).to("meta"))
 
 

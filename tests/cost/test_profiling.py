@@ -56,7 +56,8 @@ REAL = measuring.measure
 
 @pytest.fixture(scope="module")
 def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
-    space, folder, done = twins(), tmp_path_factory.mktemp("profiles"), []
+    space, folder = twins(), tmp_path_factory.mktemp("profiles")
+    done: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measuring, "measure", failing_after(2))
         with pytest.raises(DeviceError, match="unplugged"):

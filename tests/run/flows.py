@@ -88,7 +88,7 @@ def succeed(*arguments: object) -> Result:
 
 @dataclass(frozen=True)
 class Signal:
-    """What a process does to itself right after its `times`-th call of `function`, a name like `module:Class.method`."""
+    """What a process does to itself right after its `times`-th call of `function`, e.g. `module:Class.method`."""
 
     number: signal.Signals
     function: str

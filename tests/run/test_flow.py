@@ -14,8 +14,21 @@ from edgenas.run.flow import result, unverified, within_budget
 from edgenas.run.folder import Run
 
 from .flows import (
-    DIGITS, EPOCHS, FLOW, MOCK, NARROW, OWN, QUICK, Finished, copied, edgenas, files, narrow_space, succeed,
-    write_profile)
+    DIGITS,
+    EPOCHS,
+    FLOW,
+    MOCK,
+    NARROW,
+    OWN,
+    QUICK,
+    Finished,
+    copied,
+    edgenas,
+    files,
+    narrow_space,
+    succeed,
+    write_profile,
+)
 
 SAME = ("architecture.json", "supernet.safetensors", "weights.safetensors", "artifacts/model.onnx")
 
@@ -111,7 +124,7 @@ def test_budgets_that_need_no_device_make_no_profile(counted: Finished):
 
 
 def test_several_budgets_hold_at_once(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(settling, "ROUNDS", 2)
+    monkeypatch.setattr(settling, "ROUNDS", 1)
     write_profile(tmp_path / "profiles", narrow_space())
     found = succeed("search", *DIGITS, *MOCK, *NARROW, "--strategy", "random", "--latency-ms", "70%", "--budget",
                     "macs=45%", "--budget", "params=50%", "--profiles", tmp_path / "profiles", "--out",

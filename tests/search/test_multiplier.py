@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-import numpy as np
 import pytest
 import torch
-from scipy.optimize import linprog
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
-from edgenas.search.multiplier import Ascent, Multipliers, allowed
+from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.space import Architecture
 
 from .toy import COSTS, table
@@ -20,30 +19,26 @@ from .toy import COSTS, table
 CHOICES = {choice: tuple(f"o{i}" for i in range(len(costs))) for choice, costs in COSTS.items()}
 MACS, PARAMS = table("macs"), replace(table("params", 10.0, fixed=2.0), bias=3.0, margin=0.25)
 MODELS = {"macs": MACS, "params": PARAMS, "peak_memory_kib": table("peak_memory_kib", combine="max")}
+EXISTS = torch.tensor([[True] * 3 + [False], [True] * 4, [True] * 3 + [False]])
+EVEN = torch.zeros(3, 4).masked_fill(~EXISTS, -torch.inf)  # logits; expected MACs 1 + 7/3 + 10.5/4 + 4.5/3 = 7.4583
 
 
-def multipliers(*budgets: Budget, ascent: Ascent | None = None) -> Multipliers:
-    return Multipliers(CHOICES, MODELS, budgets, ascent or Ascent())
+def multipliers(*budgets: Budget) -> Multipliers:
+    return Multipliers(CHOICES, MODELS, budgets)
 
 
-def one_hot(architecture: Architecture) -> Tensor:
-    weights = torch.zeros(3, 4)
-    for row, (choice, names) in enumerate(CHOICES.items()):
-        weights[row, names.index(architecture[choice])] = 1.0
-    return weights
-
-
-def even() -> Tensor:
-    """Expected MACs 1 + 7/3 + 10.5/4 + 4.5/3 = 7.4583."""
-    return torch.tensor([[1 / 3] * 3 + [0], [1 / 4] * 4, [1 / 3] * 3 + [0]])
+def expected(found: Multipliers, logits: Tensor) -> Tensor:
+    return found.cost(torch.softmax(found.tilt(logits), 1))
 
 
 def test_the_cost_of_one_hot_weights_is_the_models_prediction() -> None:
     both = multipliers(Budget("macs", 5.0), Budget("params", 50.0))
     for picks in product(*CHOICES.values()):
         architecture = Architecture(dict(zip(CHOICES, picks, strict=True)))
-        expected = [MACS.predict(architecture), PARAMS.predict(architecture)]
-        assert both.cost(one_hot(architecture)).tolist() == pytest.approx(expected)
+        weights = torch.zeros(3, 4)
+        for row, (names, picked) in enumerate(zip(CHOICES.values(), picks, strict=True)):
+            weights[row, names.index(picked)] = 1.0
+        assert both.cost(weights).tolist() == pytest.approx([MACS.predict(architecture), PARAMS.predict(architecture)])
 
 
 def test_the_cost_is_linear_in_the_weights() -> None:
@@ -52,91 +47,121 @@ def test_the_cost_is_linear_in_the_weights() -> None:
     for share in (0.0, 0.3, 1.0):
         torch.testing.assert_close(both.cost(share * a + (1 - share) * b),
                                    share * both.cost(a) + (1 - share) * both.cost(b))
-    assert float(both.cost(even())[0]) == pytest.approx(1 + 7 / 3 + 10.5 / 4 + 1.5)
+    assert float(both.cost(torch.softmax(EVEN, 1))[0]) == pytest.approx(1 + 7 / 3 + 10.5 / 4 + 1.5)
 
 
 def test_the_target_is_below_the_limit_by_the_models_margin() -> None:
+    assert multipliers(Budget("macs", 5.0), Budget("params", 50.0)).targets.tolist() == pytest.approx([5.0, 40.0])
+
+
+def test_logits_are_tilted_by_each_candidates_cost_at_the_multipliers_prices() -> None:
     both = multipliers(Budget("macs", 5.0), Budget("params", 50.0))
-    assert both.get_buffer("targets").tolist() == pytest.approx([5.0, 40.0])
+    both.value.copy_(torch.tensor([0.3, 0.7]))
+    logits = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).masked_fill(~EXISTS, -torch.inf)
+    tilted = both.tilt(logits)
+    assert torch.equal(torch.isfinite(tilted), EXISTS)
+    assert float(tilted[1, 3]) == pytest.approx(float(logits[1, 3]) - 0.3 * 6.0 / 5.0 - 0.7 * 60.0 / 40.0, rel=1e-5)
+    assert float(tilted[2, 2]) == pytest.approx(float(logits[2, 2]))
 
 
-def test_the_ascent_rises_above_the_target_falls_below_it_and_never_passes_nought() -> None:
-    above, below = multipliers(Budget("macs", 5.0)), multipliers(Budget("macs", 10.0))
-    violation = float(above.cost(even())) / 5.0 - 1
-    for step in range(1, 4):
-        above.ascend(even())
-        below.ascend(even())
-        assert float(above.value) == pytest.approx(step * 0.02 * violation, rel=1e-5)
-        assert float(below.value) == 0.0
-    light = one_hot(Architecture({"one": "o0", "two": "o2", "three": "o2"}))
-    before = float(above.value)
-    above.ascend(light)
-    assert 0 <= float(above.value) < before
-    for _ in range(50):
-        above.ascend(light)
-    assert float(above.value) == 0.0
+def test_a_multiplier_rises_above_the_target_falls_below_it_and_never_passes_nought() -> None:
+    found = multipliers(Budget("macs", 5.0))
+    found.ascend(EVEN)
+    high = float(found.value)
+    assert high > 0
+    cheap = torch.tensor([[9.0, 0, 0, 0], [0, 0, 9.0, 0], [0, 0, 9.0, 0]]).masked_fill(~EXISTS, -torch.inf)
+    found.ascend(cheap)
+    assert 0 <= float(found.value) < high
+    for _ in range(20):
+        found.ascend(cheap)
+    assert float(found.value) == 0.0
+    assert torch.equal(found.tilt(cheap), cheap)
 
 
-def test_each_budget_has_a_multiplier_of_its_own() -> None:
+def test_a_budget_that_holds_already_changes_nothing() -> None:
     both = multipliers(Budget("macs", 5.0), Budget("params", 1000.0))
-    both.ascend(even())
+    both.ascend(EVEN)
     assert both.metrics == ["macs", "params"]
     assert both.value[0] > 0
     assert both.value[1] == 0
+    roomy = multipliers(Budget("macs", 8.0))
+    roomy.ascend(EVEN)
+    assert torch.equal(roomy.tilt(EVEN), EVEN)
 
 
-def test_the_penalty_and_its_gradient_are_those_of_the_formula() -> None:
-    damped = multipliers(Budget("macs", 5.0), Budget("params", 1000.0), ascent=Ascent(damping=0.5))
-    damped.value.copy_(torch.tensor([0.3, 0.7]))
-    weights = even().requires_grad_()
-    macs, params = (float(c) for c in damped.cost(even()))
-    v, w = macs / 5 - 1, params / 800 - 1
-    assert v > 0 > w
-    penalty = damped.penalty(weights)
-    assert penalty.item() == pytest.approx(0.3 * v + 0.25 * v**2 + 0.7 * w, rel=1e-5)
-    penalty.backward()
-    assert weights.grad is not None
-    expected = (0.3 + 0.5 * v) / 5 * MACS.tensor(CHOICES) + 0.7 / 800 * PARAMS.tensor(CHOICES)
-    torch.testing.assert_close(weights.grad, expected)
+def test_of_all_distributions_that_hold_the_budget_the_tilted_one_is_nearest_to_the_logits_own() -> None:
+    """It maximises Σ p·logits + entropy(p): no other one that costs as little reaches as much."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(3, 4, generator=generator).masked_fill(~EXISTS, -torch.inf)
+    found = multipliers(Budget("macs", 4.0))
+    for _ in range(20):
+        found.ascend(logits)
+    best = torch.softmax(found.tilt(logits), 1)
+    cost = float(found.cost(best))
+    assert cost == pytest.approx(4.0, rel=0.01)
+
+    def value(p: Tensor) -> float:
+        return float(torch.where(p > 0, p * (logits.nan_to_num(neginf=0) - p.clamp_min(1e-30).log()), 0).sum())
+
+    tried = 0
+    for scale in (0.03, 0.3, 3.0):
+        for noise in torch.randn(2000, 3, 4, generator=generator) * scale:
+            other = torch.softmax(found.tilt(logits) + noise, 1)
+            if float(found.cost(other)) <= cost:
+                tried += 1
+                assert value(other) <= value(best) + 1e-4
+    assert tried > 500
 
 
-def test_without_a_summed_budget_there_is_no_penalty() -> None:
-    none = multipliers(Budget("peak_memory_kib", 3.0))
-    assert none.metrics == []
-    assert float(none.penalty(even())) == 0.0
-    none.ascend(even())
-    assert none.cost(even()).shape == (0,)
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[dict[str, tuple[str, ...]], CostModel, float, Tensor]:
+    """Costs over orders of magnitude, a reachable limit, any logits."""
+    choices = {f"c{i}": tuple(f"o{j}" for j in range(draw(st.integers(2, 6)))) for i in range(draw(st.integers(1, 6)))}
+    cost = st.floats(-4, 1.5).map(lambda power: 10**power)
+    model = CostModel("latency_ms", "sum", draw(st.floats(0, 1)),
+                      {c: {o: draw(cost) for o in names} for c, names in choices.items()})
+    low, high = model.reachable
+    logits = torch.full((len(choices), 6), -torch.inf)
+    for row, names in enumerate(choices.values()):
+        logits[row, :len(names)] = torch.tensor([draw(st.floats(-3, 3)) for _ in names])
+    return choices, model, low + draw(st.floats(0.1, 1)) * (high - low), logits[:, :max(map(len, choices.values()))]
 
 
-def test_a_checkpoint_holds_the_multipliers() -> None:
-    one, other = multipliers(Budget("macs", 5.0)), multipliers(Budget("macs", 5.0))
-    one.ascend(even())
-    other.load_state_dict(one.state_dict())
-    assert float(other.value) == float(one.value) > 0
+@given(problems())
+@settings(deadline=None, max_examples=25)
+def test_the_expected_cost_comes_to_the_target_and_rests_there(
+        problem: tuple[dict[str, tuple[str, ...]], CostModel, float, Tensor]) -> None:
+    choices, model, limit, logits = problem
+    found = Multipliers(choices, {"latency_ms": model}, [Budget("latency_ms", limit)])
+    untilted = float(expected(found, logits)) / limit
+    for _ in range(50):
+        found.ascend(logits)
+    if untilted > 1:
+        assert float(expected(found, logits)) / limit == pytest.approx(1.0, abs=0.05)
+    else:
+        assert float(found.value) == 0.0
 
 
-def test_a_budget_of_a_maximum_removes_candidates_and_a_summed_one_none() -> None:
-    every = torch.tensor([[True] * 3 + [False], [True] * 4, [True] * 3 + [False]])
-    assert torch.equal(allowed(CHOICES, MODELS, [Budget("macs", 0.1)]), every)
-    mask = allowed(CHOICES, MODELS, [Budget("macs", 0.1), Budget("peak_memory_kib", 2.0)])
-    assert mask.tolist() == [[True, True, False, False], [False, True, True, False], [True, False, True, False]]
+@pytest.mark.parametrize("dear", [0.5, 2.0, 5.0, 50.0])
+def test_the_multiplier_does_not_swing_however_far_apart_the_costs_are(dear: float) -> None:
+    model = CostModel("latency_ms", "sum", 0.1, {"a": {"x": 0.1, "y": dear}})
+    limit = 0.2 + 0.2 * (dear - 0.1)
+    found = Multipliers({"a": ("x", "y")}, {"latency_ms": model}, [Budget("latency_ms", limit)])
+    costs = []
+    for _ in range(40):
+        found.ascend(torch.zeros(1, 2))
+        costs.append(float(expected(found, torch.zeros(1, 2))) / limit)
+    assert costs[-1] == pytest.approx(1.0, abs=0.01)
+    assert costs == sorted(costs, reverse=True)
 
 
 NAMES = ("cheap", "macs", "params", "both")
 SCORE = torch.tensor([0.0, 1.0, 1.1, 2.0]) * torch.tensor([0.6, 0.8, 1.0, 1.2])[:, None]  # likes what is expensive
 
 
-def best_expected_score(models: Mapping[str, CostModel], budgets: Sequence[Budget]) -> float:
-    """The linear program over the candidates' probabilities."""
-    costs = [[c for costs in models[b.metric].table.values() for c in costs.values()] for b in budgets]
-    solved = linprog(-SCORE.flatten().numpy() / 4, costs, [b.limit for b in budgets], np.kron(np.eye(4), np.ones(4)),
-                     np.ones(4))
-    return float(-solved.fun)
-
-
-@pytest.mark.parametrize("shares", [(0.7, 0.7), (0.75, 0.55), (0.5, 0.8)])
-def test_dual_ascent_meets_two_budgets_at_once_and_uses_them_well(shares: tuple[float, float]) -> None:
-    """Four choices of candidates that are cheap, costly in the one metric, in the other, or in both."""
+@pytest.mark.parametrize("shares", [(0.7, 0.7), (0.75, 0.55), (0.5, 0.8), (0.3, 0.3)])
+def test_two_budgets_hold_at_once_while_the_logits_learn_to_like_what_is_expensive(
+        shares: tuple[float, float]) -> None:
     choices = {f"c{i}": NAMES for i in range(4)}
 
     def model(metric: str, costs: tuple[float, ...]) -> CostModel:
@@ -144,16 +169,40 @@ def test_dual_ascent_meets_two_budgets_at_once_and_uses_them_well(shares: tuple[
 
     models = {"macs": model("macs", (0.1, 1.0, 0.2, 1.0)), "params": model("params", (0.1, 0.2, 1.0, 1.0))}
     budgets = [Budget(m, share * models[m].reachable[1]) for m, share in zip(models, shares, strict=True)]
-    multiplier = Multipliers(choices, models, budgets, Ascent(rate=0.02, damping=1.0))
+    found = Multipliers(choices, models, budgets)
     values = torch.zeros(4, 4, requires_grad=True)
-    optimizer = torch.optim.Adam([values], 0.02, betas=(0.5, 0.999))
-    for _ in range(1500):
-        weights = torch.softmax(values, 1)
+    optimizer = torch.optim.Adam([values], 0.05)
+    found.ascend(values.detach())
+    for _ in range(150):
         optimizer.zero_grad()
-        (multiplier.penalty(weights) - (weights * SCORE).sum() / 4).backward()
+        values.grad = torch.autograd.grad(-(torch.softmax(found.tilt(values), 1) * SCORE).sum(), values)[0]
         optimizer.step()
-        multiplier.ascend(torch.softmax(values.detach(), 1))
-    final = torch.softmax(values.detach(), 1)
-    assert [c / b.limit for c, b in zip(multiplier.cost(final).tolist(), budgets, strict=True)] == pytest.approx(
-        [1.0, 1.0], abs=0.05)
-    assert float((final * SCORE).sum() / 4) == pytest.approx(best_expected_score(models, budgets), rel=0.05)
+        found.ascend(values.detach())
+        ratios = (expected(found, values.detach()) / torch.tensor([b.limit for b in budgets])).tolist()
+        assert max(ratios) < 1.05
+    for ratio, multiplier in zip(ratios, found.value.tolist(), strict=True):
+        assert ratio > 0.95 if multiplier > 0 else ratio <= 1.0  # used fully, or of no account
+    assert max(found.value.tolist()) > 0
+    untilted = found.cost(torch.softmax(values.detach(), 1)) / torch.tensor([b.limit for b in budgets])
+    assert float(untilted.max()) > 1.2  # the scores keep their liking
+
+
+def test_without_a_summed_budget_nothing_is_tilted() -> None:
+    none = multipliers(Budget("peak_memory_kib", 3.0))
+    assert none.metrics == []
+    none.ascend(EVEN)
+    assert torch.equal(none.tilt(EVEN), EVEN)
+    assert none.cost(torch.softmax(EVEN, 1)).shape == (0,)
+
+
+def test_a_checkpoint_holds_the_multipliers() -> None:
+    one, other = multipliers(Budget("macs", 5.0)), multipliers(Budget("macs", 5.0))
+    one.ascend(EVEN)
+    other.load_state_dict(one.state_dict())
+    assert float(other.value) == float(one.value) > 0
+
+
+def test_a_budget_of_a_maximum_removes_candidates_and_a_summed_one_none() -> None:
+    assert torch.equal(allowed(CHOICES, MODELS, [Budget("macs", 0.1)]), EXISTS)
+    mask = allowed(CHOICES, MODELS, [Budget("macs", 0.1), Budget("peak_memory_kib", 2.0)])
+    assert mask.tolist() == [[True, True, False, False], [False, True, True, False], [True, False, True, False]]

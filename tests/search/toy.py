@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.data import Split, Task
-from edgenas.search.multiplier import Ascent, Multipliers, allowed
+from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.state import SearchState
 from edgenas.space import Choice, Space, choices_of
@@ -93,14 +93,14 @@ def table(metric: str = "macs", scale: float = 1.0, combine: str = "sum", fixed:
 
 
 def state_of(space: Space, models: Sequence[CostModel], limits: Sequence[float], *, seed: int = 0,
-             ascent: Ascent | None = None, momentum: float = 0.5, lr: float = 0.05) -> SearchState:
+             momentum: float = 0.5, lr: float = 0.05) -> SearchState:
     """As `search` makes it, at its beginning."""
     torch.manual_seed(seed)
     supernet, by_name, use = space.supernet(), {m.metric: m for m in models}, fabric()
     budgets = [Budget(m.metric, limit) for m, limit in zip(models, limits, strict=True)]
     parameters = ArchitectureParameters(space.choices, allowed(space.choices, by_name, budgets))
     wrapped, optimizer = use.setup(supernet, sgd(supernet, lr, 1e-4))
-    return SearchState(use, wrapped, parameters, Multipliers(space.choices, by_name, budgets, ascent or Ascent()),
+    return SearchState(use, wrapped, parameters, Multipliers(space.choices, by_name, budgets),
                        optimizer, torch.optim.Adam(parameters.parameters(), 0.05, betas=(momentum, 0.999)),
                        torch.Generator().manual_seed(seed))
 

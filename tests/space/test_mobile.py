@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -23,6 +23,16 @@ MBCONVS = tuple(f"mbconv_k{k}_e{e}" for e in (3, 6) for k in (3, 5, 7))
 @cache
 def space(shape: tuple[int, int, int], **options: Any) -> Space:
     return Space("mobile", network, shape, 10, {"width": 0.25, "depth": 2, **options})
+
+
+def conv(module: nn.Module, path: str) -> nn.Conv2d:
+    return cast(nn.Conv2d, module.get_submodule(path))
+
+
+def widths(shape: tuple[int, int, int], **options: Any) -> list[int]:
+    """Output channels of each stage."""
+    found = choices_of(network(shape, 10, depth=1, **options)).values()
+    return [conv(choice.candidates[MBCONVS[0]], "body.2.0").out_channels for choice in found]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -55,8 +65,8 @@ def test_each_stage_but_the_first_halves_the_image_in_its_first_block(shape: tup
                 output = part.module(torch.empty(1, *part.input_shape, device="meta"))
             halves = part.place.endswith("block1") and not part.place.startswith("stage1.")
             assert output.shape[2] == -(-part.input_shape[1] // (2 if halves else 1))
-            assert f"k{part.module.body[1][0].kernel_size[0]}_e" in str(part.candidate)
-            assert part.module.body[0][0].out_channels == part.input_shape[0] * int(str(part.candidate)[-1])
+            expand, depthwise = conv(part.module, "body.0.0"), conv(part.module, "body.1.0")
+            assert part.candidate == f"mbconv_k{depthwise.kernel_size[0]}_e{expand.out_channels // expand.in_channels}"
 
 
 def test_depth_is_the_number_of_blocks_of_a_stage() -> None:
@@ -78,15 +88,12 @@ def test_squeeze_excite_is_in_every_block_or_in_none(squeeze_excite: bool) -> No
 
 
 def test_width_multiplies_the_channels_of_every_stage() -> None:
-    widths = [[c.candidates[MBCONVS[0]].body[-1][0].out_channels for c in choices_of(
-        network((3, 224, 224), 10, width=width, depth=1)).values()] for width in (0.5, 1.0, 2.0)]
-    assert widths == [[8, 16, 16, 40, 80], [16, 24, 40, 80, 160], [32, 48, 80, 160, 320]]
+    assert [widths((3, 224, 224), width=width) for width in (0.5, 1.0, 2.0)] == [
+        [8, 16, 16, 40, 80], [16, 24, 40, 80, 160], [32, 48, 80, 160, 320]]
 
 
 def test_very_large_images_get_more_stages_of_the_largest_width() -> None:
-    widths = [c.candidates[MBCONVS[0]].body[-1][0].out_channels
-              for c in choices_of(network((3, 1024, 1024), 10, depth=1)).values()]
-    assert widths == [16, 24, 40, 80, 160, 160, 160, 160]
+    assert widths((3, 1024, 1024)) == [16, 24, 40, 80, 160, 160, 160, 160]
 
 
 def test_the_supernet_computes_one_value_a_class() -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import cast
+
 import torch
+from torch import nn
 
 from edgenas.cost.operators import trace
 from edgenas.space import choices_of
@@ -14,8 +17,9 @@ def test_every_block_is_mobilenet_v2s_own() -> None:
     network = mobilenet_v2_like(SHAPE, 5, 0.5, depth=2)
     blocks = [m for m in network.modules() if isinstance(m, MBConv)]
     assert len(blocks) == 4
-    assert {(b.body[1][0].kernel_size, b.body[1][0].out_channels // b.body[0][0].in_channels) for b in blocks} == {
-        ((3, 3), 6)}
+    expand, depthwise = ([cast(nn.Conv2d, b.get_submodule(f"body.{i}.0")) for b in blocks] for i in (0, 1))
+    assert {conv.kernel_size for conv in depthwise} == {(3, 3)}
+    assert {conv.out_channels / conv.in_channels for conv in expand} == {6}
     assert not choices_of(network)
     assert network(torch.zeros(2, *SHAPE)).shape == (2, 5)
 

@@ -10,7 +10,7 @@ from edgenas.cli.output import emit, json_option, table
 
 @click.command(epilog="Example: edgenas spaces --device host --input-shape 3x32x32")
 @click.option("--input-shape", default="1x28x28", show_default=True, metavar="CxHxW", help="Shape of an image.")
-@click.option("--classes", type=click.IntRange(min=2), default=10, show_default=True)
+@click.option("--classes", type=click.IntRange(min=2), default=10, show_default=True, help="Number of classes.")
 @device_options
 @json_option
 def command(input_shape: str, classes: int, device: str, runtime: str | None, threads: int | None,

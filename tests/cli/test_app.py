@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import errno
+import json
+import shlex
+import subprocess
+import sys
+
+import click
+import pytest
+from run.flows import edgenas
+
+from edgenas import __version__, errors
+from edgenas.cli import app as cli
+from edgenas.cli.app import EXAMPLE, app
+
+NAMES = app.list_commands(click.Context(app))
+
+
+def command(name: str) -> click.Command:
+    found = app.get_command(click.Context(app), name)
+    assert found is not None
+    return found
+
+
+def example(epilog: str | None) -> list[str]:
+    assert epilog is not None
+    words = shlex.split(epilog.partition("\n\n")[0].partition("Example:")[2])
+    assert words[0] == "edgenas"
+    return words[1:]
+
+
+def test_the_commands_are_those_that_a_user_knows():
+    assert NAMES == ["devices", "export", "profile", "report", "run", "search", "spaces", "strategies", "train",
+                     "verify"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_is_documented_with_an_example_that_parses(name):
+    found = command(name)
+    assert found.help and len(found.help.strip()) > 20
+    first, *rest = example(found.epilog)
+    assert first == name
+    context = found.make_context(name, rest, parent=click.Context(app, info_name="edgenas"))
+    assert all(not p.required or context.params[p.name] for p in found.params)
+    for option in (p for p in found.params if isinstance(p, click.Option) and not p.hidden):
+        assert option.help, f"--{option.name} has no help"
+    shown = edgenas(name, "--help")
+    assert shown.code == 0 and "Example: edgenas" in shown.out and shown.err == ""
+
+
+def test_the_group_s_example_parses():
+    name, *rest = example(EXAMPLE)
+    command(name).make_context(name, rest)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_takes_json(name):
+    assert "as_json" in {parameter.name for parameter in command(name).params}
+
+
+def test_help_lists_commands_and_exit_codes():
+    shown = edgenas("--help")
+    assert shown.code == 0
+    text = " ".join(shown.out.split())
+    assert all(f" {name} " in text for name in NAMES)
+    for code in ("0 done and within budget", "2 wrong usage or input", "3 budget unreachable or missed",
+                 "4 device or runtime failed", "130 interrupted"):
+        assert code in text
+    assert edgenas("-h").out == shown.out
+
+
+def test_without_a_command_the_help_is_shown_as_wrong_usage():
+    shown = edgenas()
+    assert shown.code == 2 and shown.out == ""
+    assert "Usage: edgenas" in shown.err and "error:" not in shown.err
+
+
+def test_help_imports_nothing_heavy():
+    code = ("import sys\nfrom edgenas.cli.app import run\nassert run(['--help']) == 0\n"
+            "assert run(['run', '--help']) == 0\n"
+            "print([n for n in ('torch', 'numpy', 'onnx', 'sklearn', 'rich', 'pydantic') if n in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run([sys.executable, "-m", "edgenas", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"edgenas, version {__version__}\n", "")
+    done = subprocess.run([sys.executable, "-m", "edgenas", "rnu", "--json"], capture_output=True, text=True)
+    assert done.returncode == 2 and json.loads(done.stdout)["error"]["message"] == "'rnu' is no known command"
+
+
+EXITS = [
+    (errors.UsageError("m", "h"), 2, "usage"), (errors.DataError("m", "h"), 2, "data"),
+    (errors.ProfileError("m", "h"), 2, "profile"), (errors.RunError("m", "h"), 2, "run"),
+    (errors.BudgetError("m", "h"), 3, "budget"), (errors.DeviceError("m", "h"), 4, "device"),
+    (errors.ExportError("m", "h"), 4, "export"), (errors.Interrupted("m", "h"), 130, "interrupted"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "kind"), EXITS, ids=[kind for _, _, kind in EXITS])
+def test_every_error_has_its_exit_code_and_its_json(monkeypatch, error, code, kind):
+    def fail() -> list[str]:
+        raise error
+
+    monkeypatch.setattr("edgenas.measure.device.device_names", fail)
+    plain = edgenas("devices")
+    assert (plain.code, plain.out, plain.err) == (code, "", "error: m\n  try: h\n")
+    as_json = edgenas("devices", "--json")
+    assert as_json.code == code and as_json.err == plain.err
+    assert as_json.document == {"error": {"kind": kind, "message": "m", "hint": "h"}}
+
+
+def test_every_error_of_the_tree_is_covered():
+    def tree(cls):
+        return {cls, *(found for sub in cls.__subclasses__() for found in tree(sub))}
+
+    assert {type(error) for error, _, _ in EXITS} == tree(errors.EdgenasError) - {errors.EdgenasError}
+
+
+def test_ctrl_c_is_an_error_with_a_hint(monkeypatch):
+    def interrupt() -> list[str]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("edgenas.measure.device.device_names", interrupt)
+    assert "--resume" in edgenas("devices", "--json").refused(130, "interrupted")
+
+
+def test_a_disk_that_is_full_anywhere_is_one_sentence(monkeypatch):
+    def full() -> list[str]:
+        raise OSError(errno.ENOSPC, "No space left on device", "/somewhere")
+
+    monkeypatch.setattr("edgenas.measure.device.device_names", full)
+    edgenas("devices").refused(2, "cannot write /somewhere: No space left on device", "free some space")
+
+
+def test_a_mistake_of_ours_is_not_hidden(monkeypatch):
+    def missing() -> list[str]:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/ours")
+
+    monkeypatch.setattr("edgenas.measure.device.device_names", missing)
+    with pytest.raises(FileNotFoundError):
+        edgenas("devices")
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (("serach",), ("'serach' is no known command", "did you mean 'search'?")),
+    (("run", "--latncy-ms", "3"), ("No such option", "--latency-ms")),
+    (("run",), ("Missing option '--out'", "edgenas run --help")),
+    (("train",), ("Missing argument 'RUN'", "edgenas train --help")),
+    (("run", "--out", "x", "--seed", "-1"), ("--seed",)), (("run", "--out", "x", "--statistic", "mean"), ("p90",)),
+    (("verify", "a", "b"), ("unexpected extra argument",)),
+])
+def test_wrong_usage(arguments, words):
+    edgenas(*arguments).refused(2, *words)
+    assert edgenas(*arguments, "--json").document["error"]["kind"] == "usage"
+
+
+def test_a_new_file_is_a_new_command(monkeypatch):
+    assert cli.FAMILY == "edgenas.cli.commands"
+    monkeypatch.setattr(cli.plugins, "names", lambda *_: ["devices"])
+    assert app.list_commands(click.Context(app)) == ["devices"]

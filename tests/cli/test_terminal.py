@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from edgenas.cli import terminal
+from edgenas.cli.terminal import Terminal
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    now = [0.0]
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_without_a_terminal_there_is_a_line_now_and_then(clock, capsys):
+    with Terminal() as shown:
+        shown.start("profile", 10, done=2)
+        for step in range(8):
+            clock[0] += 4.0
+            shown.advance(f"block {step}")
+        shown.say("[bold] is no markup")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["profile: 8 steps", "profile: 5/10, about 20 s left  block 2",
+                     "profile: 8/10, about 8 s left  block 5", "profile: 10/10, about 0 s left  block 7",
+                     "[bold] is no markup"]
+
+
+def test_work_that_is_done_is_not_announced(clock, capsys):
+    with Terminal() as shown:
+        shown.start("search", 5, done=5)
+    assert capsys.readouterr().err == ""
+
+
+def test_on_a_terminal_there_is_a_bar(monkeypatch):
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with Terminal() as shown:
+        shown.start("train", 2)
+        shown.advance("loss 1.0")
+        shown.say("[half] done")
+        shown.advance("loss 0.5")
+    text = screen.getvalue()
+    assert "train" in text and "2/2" in text and "[half] done" in text and "loss 0.5" in text
+
+
+def test_the_bar_ends_with_an_error(monkeypatch):
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with pytest.raises(KeyboardInterrupt), Terminal() as shown:
+        shown.start("train", 2)
+        raise KeyboardInterrupt
+    assert screen.getvalue().endswith("\x1b[?25h") or "\x1b[?25h" in screen.getvalue()  # the cursor is back

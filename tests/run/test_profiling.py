@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from .flows import DIGITS, MOCK, OWN_SPACE, QUICK, edgenas, files, own_space, succeed, write_profile
+
+PROFILE = ("profile", *DIGITS, *MOCK, *OWN_SPACE)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write_profile(tmp_path, own_space())
+
+
+def change_header(path: Path, **values: object) -> None:
+    first, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps(json.loads(first) | values) + "\n" + rest)
+
+
+def test_a_complete_profile_is_reported_without_measuring(path: Path, tmp_path: Path):
+    before = path.read_bytes()
+    found = succeed(*PROFILE, "--profiles", tmp_path, "--json").document
+    assert path.read_bytes() == before
+    assert found["profile"] == str(path) and (found["device"], found["runtime"]) == ("mock", "mock")
+    assert found["runtime_version"] == "1" and found["threads"] == 1 and found["machine"]["id"]
+    assert found["input_shape"] == [1, 8, 8] and (found["blocks"], found["networks"]) == (4, 7)
+    assert found["measured_now"] == 0
+    low, high = found["reachable"]["latency_ms"]
+    assert 0 < low < high
+    assert set(found["held_out"]) == {"networks", "mape", "spearman", "within_10", "margin"}
+
+
+def test_a_profile_of_another_machine_is_refused_with_the_command_that_renews_it(path: Path, tmp_path: Path):
+    change_header(path, machine={"id": "0123456789ab"})
+    before = files(tmp_path)
+    edgenas(*PROFILE, "--profiles", tmp_path).refused(
+        2, f"the profile {path} is stale: its machine is 0123456789ab", "edgenas profile --device mock", "--renew")
+    assert files(tmp_path) == before
+    edgenas("search", *QUICK, "--latency-ms", "85%", "--profiles", tmp_path, "--out", tmp_path / "run").refused(
+        2, "is stale", "--renew")
+
+
+def test_a_profile_of_another_runtime_version_is_refused(path: Path, tmp_path: Path):
+    change_header(path, runtime_version="0.9")
+    edgenas(*PROFILE, "--profiles", tmp_path).refused(2, "its runtime version is 0.9, the device's is 1", "--renew")
+
+
+@pytest.mark.parametrize(("damage", "line"), [
+    (lambda lines: [*lines[:3], lines[3][:40], *lines[4:]], 4), (lambda lines: [lines[0][:30], *lines[1:]], 1),
+    (lambda lines: [*lines[:2], "", *lines[2:]], 3), (lambda lines: [*lines[:5], '{"kind": "block"}', *lines[5:]], 6),
+    (lambda lines: [*lines[:2], lines[2].replace('"min_ms": ', '"min_ms": -'), *lines[3:]], 3),
+])
+def test_a_damaged_profile_names_the_line(path: Path, tmp_path: Path, damage, line):
+    path.write_text("\n".join(damage(path.read_text().splitlines())) + "\n")
+    before = path.read_bytes()
+    edgenas(*PROFILE, "--profiles", tmp_path).refused(2, f"the profile {path} is damaged in line {line}", "--renew")
+    assert path.read_bytes() == before
+
+
+def test_a_last_line_that_was_cut_short_is_dropped(path: Path, tmp_path: Path):
+    whole = path.read_text()
+    path.write_text(whole + '{"kind": "decoded", "key": "8x')
+    succeed(*PROFILE, "--profiles", tmp_path)
+    assert path.read_text() == whole
+
+
+@pytest.mark.parametrize("option", ["width=0.5", "search.epochs=3", "spcae.width=0.5"])
+def test_an_option_that_a_profile_does_not_have_is_not_ignored(tmp_path: Path, option):
+    edgenas(*PROFILE, "--set", option, "--profiles", tmp_path).refused(
+        2, f"a profile has no option {option.partition('=')[0]!r}", "--set space.width=0.5")
+    assert files(tmp_path) == {}
+
+
+def test_an_unknown_runtime_is_refused_and_makes_no_profile(tmp_path: Path):
+    edgenas(*PROFILE, "--runtime", "mick", "--profiles", tmp_path).refused(
+        2, "'mick' is no known runtime of device 'mock'", "did you mean 'mock'?")
+    assert files(tmp_path) == {}
+
+
+def test_a_full_disk_for_temporary_files_is_one_sentence(tmp_path: Path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    edgenas(*PROFILE, "--profiles", tmp_path).refused(2, "a temporary file: No space left on device", "TMPDIR")
+    assert files(tmp_path) == {}
