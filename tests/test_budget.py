@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgenas.budget import Budget, Request, ceil_figures, parse, request, resolve
@@ -98,6 +98,7 @@ def test_a_metric_given_twice_is_refused() -> None:
 
 
 @given(st.floats(1e-6, 1e12))
+@settings(deadline=None)
 def test_a_rounded_up_figure_is_not_below_and_little_above(value: float) -> None:
     text = ceil_figures(value)
     assert value * (1 - 1e-9) <= float(text) <= value * 1.0101

@@ -111,7 +111,7 @@ LINE = st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"
 
 
 @given(st.lists(LINE, max_size=5))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_lines_are_appended_in_order(tmp_path: Path, lines: list[str]) -> None:
     path = tmp_path / "deep" / "a.jsonl"
     path.unlink(missing_ok=True)

@@ -46,7 +46,7 @@ def app() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code."""
     try:
-        code = app.main(list(arguments), prog_name="edgenas", standalone_mode=False)
+        code = app.main(list(arguments), prog_name="edgenas", standalone_mode=False, obj=tuple(arguments))
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)

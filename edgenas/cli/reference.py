@@ -22,7 +22,7 @@ messages go to stderr. On failure the document is `{{"error": {{"kind": …, "me
 
 def reference() -> str:
     """Markdown: every command's help."""
-    context = click.Context(app, info_name="edgenas")
+    context = click.Context(app, info_name="edgenas", **app.context_settings)
     sections = [HEADER]
     for name in app.list_commands(context):
         command = app.get_command(context, name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +22,8 @@ from edgenas.space import load_space
 from edgenas.train import TrainSettings
 
 
-def configure(request: Mapping[str, Any]) -> RunConfig:
-    """Check every option that can be checked before work begins.
+def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunConfig:
+    """Check every option that can be checked before work begins. `command` is what the user typed, for the record.
 
     Raises: UsageError for an option that is unknown or refused, DataError for the data.
     """
@@ -46,7 +45,7 @@ def configure(request: Mapping[str, Any]) -> RunConfig:
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
     load_space(request["space"], task.input_shape, len(task.classes), part(assigned, "space"))
     return RunConfig(
-        command=("edgenas", *sys.argv[1:]), created=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request["data"], data_fingerprint=task.fingerprint, image_size=request["image_size"],
         max_images=request["max_images"], on_bad_image=request["on_bad_image"],
         device=request["device"], runtime=runtime, threads=request["threads"] or device.threads,

@@ -14,11 +14,12 @@ from edgenas import __version__, errors
 from edgenas.cli import app as cli
 from edgenas.cli.app import EXAMPLE, app
 
-NAMES = app.list_commands(click.Context(app))
+CONTEXT = click.Context(app, info_name="edgenas", **app.context_settings)
+NAMES = app.list_commands(CONTEXT)
 
 
 def command(name: str) -> click.Command:
-    found = app.get_command(click.Context(app), name)
+    found = app.get_command(CONTEXT, name)
     assert found is not None
     return found
 
@@ -41,7 +42,7 @@ def test_every_command_is_documented_with_an_example_that_parses(name):
     assert found.help and len(found.help.strip()) > 20
     first, *rest = example(found.epilog)
     assert first == name
-    context = found.make_context(name, rest, parent=click.Context(app, info_name="edgenas"))
+    context = found.make_context(name, rest, parent=CONTEXT)
     assert all(not p.required or context.params[p.name] for p in found.params)
     for option in (p for p in found.params if isinstance(p, click.Option) and not p.hidden):
         assert option.help, f"--{option.name} has no help"
@@ -51,7 +52,7 @@ def test_every_command_is_documented_with_an_example_that_parses(name):
 
 def test_the_group_s_example_parses():
     name, *rest = example(EXAMPLE)
-    command(name).make_context(name, rest)
+    command(name).make_context(name, rest, parent=CONTEXT)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -160,4 +161,4 @@ def test_wrong_usage(arguments, words):
 def test_a_new_file_is_a_new_command(monkeypatch):
     assert cli.FAMILY == "edgenas.cli.commands"
     monkeypatch.setattr(cli.plugins, "names", lambda *_: ["devices"])
-    assert app.list_commands(click.Context(app)) == ["devices"]
+    assert app.list_commands(CONTEXT) == ["devices"]

@@ -10,7 +10,7 @@ from edgenas.cli.reference import reference
 
 def test_the_reference_has_every_command_with_every_option():
     text = reference()
-    context = click.Context(app)
+    context = click.Context(app, **app.context_settings)
     assert EXIT_CODES in text
     for name in app.list_commands(context):
         section = text.split(f"## edgenas {name}\n")[1].split("\n## ")[0]

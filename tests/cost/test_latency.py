@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgenas.cost.latency import (
@@ -76,6 +76,7 @@ def test_errors_are_relative_so_that_small_networks_count_as_much_as_large_ones(
 
 
 @given(st.floats(0.8, 1.2), st.integers(0, 100))
+@settings(deadline=None)
 def test_networks_of_equal_block_count_leave_the_fit_near_the_plain_sum(scale: float, seed: int) -> None:
     """Overhead and cost per block cannot be told apart then: neither may run away from zero."""
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgenas.cost import model as module
@@ -39,6 +39,7 @@ def by_hand(model: CostModel, architecture: Architecture) -> float:
 
 
 @given(models())
+@settings(deadline=None)
 def test_predictions_and_their_range_are_those_of_all_architectures(model: CostModel) -> None:
     costs = [by_hand(model, a) for a in every(model)]
     assert [model.predict(a) for a in every(model)] == pytest.approx(costs)
@@ -48,6 +49,7 @@ def test_predictions_and_their_range_are_those_of_all_architectures(model: CostM
 
 
 @given(models(), COSTS)
+@settings(deadline=None)
 def test_a_corrected_model_predicts_what_was_measured_and_shifts_all_others_alike(
         model: CostModel, measured: float) -> None:
     one = every(model)[-1]
@@ -58,6 +60,7 @@ def test_a_corrected_model_predicts_what_was_measured_and_shifts_all_others_alik
 
 
 @given(models())
+@settings(deadline=None)
 def test_shares_add_up_to_the_prediction(model: CostModel) -> None:
     for a in every(model)[:4]:
         shares = model.shares(a)

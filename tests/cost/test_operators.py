@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -112,6 +112,7 @@ def simulated_peak(network: Network) -> int:
 
 
 @given(graphs())
+@settings(deadline=None)
 def test_peak_memory_is_that_of_a_simulation(network: Network) -> None:
     assert network.peak_elements == simulated_peak(network)
 

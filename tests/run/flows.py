@@ -112,7 +112,6 @@ def _process(arguments: list[str], log: str, signalled: Signal | None) -> None:
     for number, name in ((2, log), (1, f"{log}.out")):
         with open(name, "wb") as stream:
             os.dup2(stream.fileno(), number)
-    sys.argv = ["edgenas", *arguments]
     torch.set_num_threads(1)
     if signalled:
         signalled.arm()
@@ -182,10 +181,6 @@ def write_profile(folder: Path, space: Space, scale: float = 1.0) -> Path:
         whole = trace(space.build(architecture), space.input_shape)
         profile.add_network(signature, blocks_of(space, architecture), exact(scale * mock_latency_ms(whole)))
     return profile.path
-
-
-def narrow_space() -> Space:
-    return load_space("mobile", (1, 8, 8), 10, {"width": "0.5", "depth": "2"})
 
 
 def own_space() -> Space:

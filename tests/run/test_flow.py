@@ -25,9 +25,7 @@ from .flows import (
     copied,
     edgenas,
     files,
-    narrow_space,
     succeed,
-    write_profile,
 )
 
 SAME = ("architecture.json", "supernet.safetensors", "weights.safetensors", "artifacts/model.onnx")
@@ -123,15 +121,12 @@ def test_budgets_that_need_no_device_make_no_profile(counted: Finished):
         assert budget["within"] and budget["predicted"] == budget["measured"] <= budget["limit"]
 
 
-def test_several_budgets_hold_at_once(tmp_path: Path, monkeypatch):
+def test_several_budgets_hold_at_once(finished: Finished, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(settling, "ROUNDS", 1)
-    write_profile(tmp_path / "profiles", narrow_space())
-    found = succeed("search", *DIGITS, *MOCK, *NARROW, "--strategy", "random", "--latency-ms", "70%", "--budget",
-                    "macs=45%", "--budget", "params=50%", "--profiles", tmp_path / "profiles", "--out",
-                    tmp_path / "run", "--json").document
-    assert [b["metric"] for b in found["budgets"]] == ["latency_ms", "macs", "params"]
+    found = succeed("search", *FLOW, "--strategy", "random", "--budget", "macs=69%", "--budget", "flash_kib=90%",
+                    "--profiles", finished.profiles, "--out", tmp_path / "run", "--json").document
+    assert [b["metric"] for b in found["budgets"]] == ["latency_ms", "macs", "flash_kib"]
     assert all(b["within"] and b["measured"] <= b["limit"] for b in found["budgets"])
-    assert list(found["architecture"]) == [f"stage{s}.block{b}" for s in (1, 2) for b in (1, 2)]
 
 
 def test_proxyless_finds_a_network_within_the_macs(tmp_path: Path):
@@ -139,6 +134,8 @@ def test_proxyless_finds_a_network_within_the_macs(tmp_path: Path):
                     "--out", tmp_path / "run", "--json").document
     (budget,) = found["budgets"]
     assert 0.8 * budget["limit"] < budget["measured"] == budget["predicted"] <= budget["limit"]
+    assert list(found["architecture"]) == [f"stage{s}.block{b}" for s in (1, 2) for b in (1, 2)]
+    assert all(name == "skip" or name.startswith("mbconv_k") for name in found["architecture"].values())
     assert (tmp_path / "run" / "supernet.safetensors").exists()
 
 

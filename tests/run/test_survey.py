@@ -10,7 +10,7 @@ from edgenas.errors import ProfileError, UsageError
 from edgenas.run.survey import parse_shape, survey
 from edgenas.space import load_space
 
-from .flows import write_profile
+from .flows import OWN, own_space, write_profile
 
 
 def asked(profiles: Path, **changes):
@@ -26,8 +26,9 @@ def test_a_space_tells_what_it_reaches_and_latency_only_where_it_was_profiled(tm
     assert all(0 < low < high for low, high in space["reachable"].values())
 
 
-def test_a_profiled_space_tells_its_latency(tmp_path: Path):
-    write_profile(tmp_path, load_space("mobile", (1, 8, 8), 10))
+def test_a_profiled_space_tells_its_latency(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("edgenas.run.survey.load_space", lambda name, shape, classes: load_space(OWN, shape, classes))
+    write_profile(tmp_path, own_space())
     (space,) = asked(tmp_path)
     low, high = space["reachable"]["latency_ms"]
     assert 0 < low < high

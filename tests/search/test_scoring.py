@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
@@ -57,6 +57,7 @@ ROWS = st.dictionaries(st.sampled_from("xyz"), st.floats(-30, 0), min_size=2, ma
 
 
 @given(st.lists(ROWS, min_size=1, max_size=4), st.data())
+@settings(deadline=None)
 def test_favoured_scores_rank_by_shared_picks_and_then_by_the_scores(
         rows: list[dict[str, float]], data: st.DataObject) -> None:
     scores = {f"c{i}": row for i, row in enumerate(rows)}

@@ -120,6 +120,13 @@ def test_a_weight_step_computes_one_path_and_leaves_the_architecture_alone() -> 
     assert "stem.weight" in changed(before, ours)
 
 
+def test_a_weight_step_along_weighted_paths_gives_the_architecture_no_gradient() -> None:
+    ours = state()
+    weight_step(ours, GumbelSoftmax(1.0), batch(TASK))
+    assert ours.parameters.values.grad is None
+    assert all(p.grad is not None for p in ours.supernet.parameters())
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_an_architecture_step_computes_two_paths_and_leaves_the_weights_alone(seed: int) -> None:
     ours = state(seed, momentum=0.0)

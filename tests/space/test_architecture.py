@@ -22,6 +22,7 @@ def test_equal_picks_are_one_value_whatever_their_order() -> None:
 
 
 @given(PICKS, PICKS)
+@settings(deadline=None)
 def test_architectures_are_equal_exactly_when_their_picks_are(one: dict[str, str], other: dict[str, str]) -> None:
     a, b = Architecture(one), Architecture(other)
     assert (a == b) == (one == other)
@@ -50,7 +51,7 @@ def test_the_digest_is_the_same_in_every_process() -> None:
 
 
 @given(PICKS)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_saved_one_loads_as_itself(tmp_path: Path, picks: dict[str, str]) -> None:
     Architecture(picks).save(tmp_path / "a.json")
     assert Architecture.load(tmp_path / "a.json") == Architecture(picks)

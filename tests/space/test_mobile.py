@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -101,6 +101,7 @@ def test_the_supernet_computes_one_value_a_class() -> None:
 
 
 @given(st.integers(1, 500), st.floats(0.01, 10), st.integers(1, 16))
+@settings(deadline=None)
 def test_scaled_channels_are_the_nearest_multiple_above_none(channels: int, factor: float, multiple: int) -> None:
     found = scaled(channels, factor, multiple)
     assert found % multiple == 0
