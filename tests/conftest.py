@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-
-os.environ.setdefault("HF_HUB_OFFLINE", "1")
+import signal
 
 import pytest
 import torch
+
+# Started in the background (`make test &`), a process and its children ignore SIGINT; Ctrl-C could not be tested.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -67,7 +67,7 @@ def test_a_run_goes_on_after_kills_and_ctrl_c_to_the_same_result(finished: Finis
 
     again = Process(tmp_path / "2", *asked, "--resume", "--json", signalled=Signal(signal.SIGINT, SAVED)).ended()
     again.refused(130, "--resume")
-    assert again.document["error"]["kind"] == "interrupted"
+    assert again.document["error"]["kind"] == "interrupted" and "search: 1 steps" in again.err
     assert not (out / "architecture.json").exists()
 
     in_training = Process(tmp_path / "3", *asked, "--resume", signalled=Signal(signal.SIGKILL, SAVED)).ended()
@@ -76,6 +76,7 @@ def test_a_run_goes_on_after_kills_and_ctrl_c_to_the_same_result(finished: Finis
 
     trained = Process(tmp_path / "4", "train", out, signalled=Signal(signal.SIGINT, SAVED)).ended()
     trained.refused(130, "interrupted")
+    assert "train: 1 steps" in trained.err
     assert not (out / "weights.safetensors").exists()
 
     found = succeed(*asked, "--resume", "--json").document
