@@ -20,7 +20,7 @@ $(STAMP): setup.py constraints.txt
 ## the main job on this machine on real data; see runs/demo/report.html
 demo: $(STAMP)
 	$(BIN)/edgenas run --data mnist --device host --latency-ms 50% --strategy snas --baselines \
-	    --search-epochs 6 --train-epochs 12 --format onnx --format tflite --format tvm --out runs/demo --resume
+	    --search-epochs 6 --train-epochs 10 --format onnx --format tflite --format tvm --out runs/demo --resume
 
 ## what CI runs
 test: check
