@@ -55,9 +55,6 @@ def architecture_step(state: SearchState, relaxation: Relaxation, batch: Batch) 
         for p in weights:
             p.requires_grad_(True)
     sampled = torch.zeros_like(parameters.mask).scatter(1, paths.active, True)
-    grad = parameters.values.grad
-    assert grad is not None
-    grad.mul_(sampled)
     before = _mass(state.logits, sampled)
     _step_architecture(state)
     with torch.no_grad():
