@@ -7,6 +7,7 @@
     │   └── RunError             2    a run folder: of another run, incomplete, of another space
     ├── BudgetError              3    a budget that cannot be reached or was missed
     ├── DeviceError              4    a device, transport or runtime failed
+    │   ├── LinkLost             4    the connection to a device broke: what is left can be tried again
     │   └── ExportError          4    an artifact could not be made, or does not compute what PyTorch computes
     └── Interrupted              130  stopped by the user; the run can be resumed
 
@@ -56,6 +57,10 @@ class BudgetError(EdgenasError):
 class DeviceError(EdgenasError):
     kind = "device"
     exit_code = 4
+
+
+class LinkLost(DeviceError):
+    """The connection broke; nothing is known to be wrong with what ran."""
 
 
 class ExportError(DeviceError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,18 @@ class Network:
         steps = [f"{op.kind}({','.join(map(str, op.inputs))}{'; ' if op.detail else ''}{op.detail})"
                  for op in self.operators]
         return f"{shape}: {' '.join(steps)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"input_shape": list(self.input_shape),
+                "operators": [[op.kind, op.detail, list(op.inputs), list(op.shape), op.macs, op.params]
+                              for op in self.operators]}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Network:
+        """Raises: ValueError, KeyError or TypeError for anything that `to_dict` does not write."""
+        return cls(tuple(map(int, values["input_shape"])),
+                   tuple(Operator(str(kind), str(detail), tuple(map(int, inputs)), tuple(map(int, shape)), int(macs),
+                                  int(params)) for kind, detail, inputs, shape, macs, params in values["operators"]))
 
 
 def trace(module: nn.Module, input_shape: Shape) -> Network:

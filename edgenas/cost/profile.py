@@ -19,6 +19,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgenas import __version__
+from edgenas.cost.operators import Network
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.files import append_line, write_text
 from edgenas.measure.measurement import Measurement
@@ -63,10 +64,18 @@ class MeasuredNetwork:
     measurement: Measurement
 
 
+@dataclass(frozen=True)
+class Check:
+    """A block that was measured again later."""
+
+    block: str
+    measurement: Measurement
+
+
 @dataclass
 class Profile:
     """blocks: signature of a part -> its measurement. networks: the whole networks that calibrate their sum, by
-    signature. decoded: networks that a search decoded, measured several times each; kept so that the same search
+    signature. structures: signature -> the operators of a block or network. decoded: networks that a search decoded, measured several times each; kept so that the same search
     comes to the same architecture again, and no part of what predictions are made from.
     """
 
@@ -75,6 +84,8 @@ class Profile:
     blocks: dict[str, Measurement] = field(default_factory=dict)
     networks: dict[str, MeasuredNetwork] = field(default_factory=dict)
     decoded: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
+    structures: dict[str, Network] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Profile:
@@ -113,12 +124,18 @@ class Profile:
                    "networks": {key: n.measurement.to_dict() for key, n in self.networks.items()}}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def add_block(self, signature: str, measurement: Measurement) -> None:
-        self._append({"kind": "block", "key": signature, "measurement": measurement.to_dict()})
+    def add_block(self, signature: str, measurement: Measurement, structure: Network | None = None) -> None:
+        """`structure` may be left out where the operators are not known."""
+        self._append({"kind": "block", "key": signature, "measurement": measurement.to_dict()} | _listed(structure))
 
-    def add_network(self, signature: str, blocks: tuple[str, ...], measurement: Measurement) -> None:
+    def add_network(self, signature: str, blocks: tuple[str, ...], measurement: Measurement,
+                    structure: Network | None = None) -> None:
         self._append({"kind": "network", "key": signature, "blocks": list(blocks),
-                      "measurement": measurement.to_dict()})
+                      "measurement": measurement.to_dict()} | _listed(structure))
+
+    def add_check(self, signature: str, measurement: Measurement) -> None:
+        """A block measured again, to see whether the device is still as fast as it was."""
+        self._append({"kind": "check", "key": signature, "measurement": measurement.to_dict()})
 
     def add_decoded(self, signature: str, measurements: Sequence[Measurement]) -> None:
         self._append({"kind": "decoded", "key": signature, "measurements": [m.to_dict() for m in measurements]})
@@ -142,6 +159,8 @@ class Profile:
 
     def _take(self, record: dict[str, Any]) -> None:
         kind, key = record["kind"], record["key"]
+        if "structure" in record:
+            self.structures[key] = Network.from_dict(record["structure"])
         if kind == "block":
             self.blocks[key] = Measurement.from_dict(record["measurement"])
         elif kind == "network":
@@ -149,6 +168,8 @@ class Profile:
                                                  Measurement.from_dict(record["measurement"]))
         elif kind == "decoded":
             self.decoded[key] = tuple(Measurement.from_dict(m) for m in record["measurements"])
+        elif kind == "check":
+            self.checks.append(Check(key, Measurement.from_dict(record["measurement"])))
         else:
             raise ValueError(f"unknown kind {kind!r}")
 
@@ -168,6 +189,10 @@ def stored(folder: Path | None = None) -> Iterator[Profile]:
     """All profiles in a folder, by path."""
     for path in sorted((folder or profiles_folder()).glob("*/*.jsonl")):
         yield Profile.load(path)
+
+
+def _listed(structure: Network | None) -> dict[str, Any]:
+    return {} if structure is None else {"structure": structure.to_dict()}
 
 
 def _header(path: Path, line: str) -> Header:

@@ -17,7 +17,9 @@ from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.measure import measure as measuring
 from edgenas.measure.device import Device
+from edgenas.measure.job import Artifact
 from edgenas.measure.measurement import Measurement
+from edgenas.measure.runtime import load_runtime, precision_of, provenance_of
 from edgenas.measure.session import runtime_format
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Choice
@@ -35,13 +37,15 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
     Raises: ProfileError if it is of another machine or runtime version, unless `renew` starts it anew.
     """
     threads = threads or device.threads
-    path = profile_path(device.name, runtime, threads, folder=folder)
+    module = load_runtime(runtime)
+    path = profile_path(device.name, runtime, threads, precision_of(module), folder)
     conditions = measuring.probe(device, runtime)
     if path.exists() and not renew:
         profile = Profile.load(path)
         profile.check(conditions.version, conditions.machine)
         return profile
     return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
+                                       precision=precision_of(module), provenance=provenance_of(module),
                                        runtime_version=conditions.version, machine=conditions.machine))
 
 
@@ -67,12 +71,12 @@ def profile_space(space: Space, device: Device, profile: Profile, *, on_done: Ad
     blocks = missing_blocks(space, profile)
     modules = {signature: (_module(supernet, *key), shapes[key]) for signature, key in blocks.items()}
     for signature, measurement in measured(modules, device, profile):
-        profile.add_block(signature, measurement)
+        profile.add_block(signature, measurement, networks(space)[blocks[signature]])
         on_done(" ".join(str(name) for name in blocks[signature] if name))
     wanted = missing_networks(space, profile)
     whole = {signature: (space.build(a).eval(), space.input_shape) for signature, a in wanted.items()}
     for signature, measurement in measured(whole, device, profile):
-        profile.add_network(signature, blocks_of(space, wanted[signature]), measurement)
+        profile.add_network(signature, blocks_of(space, wanted[signature]), measurement, trace(*whole[signature]))
         on_done(f"network {wanted[signature].digest}")
 
 
@@ -87,7 +91,7 @@ def measured(modules: Mapping[str, tuple[nn.Module, Shape]], device: Device,
             files = [Path(folder) / f"{i}{export.suffix}" for i in range(len(chunk))]
             export.export([Export(modules[name][0], example_input(modules[name][1]), file)
                            for name, file in zip(chunk, files, strict=True)])
-            artifacts = [measuring.Artifact(str(i), file) for i, file in enumerate(files)]
+            artifacts = [Artifact(str(i), file) for i, file in enumerate(files)]
             for result in measuring.measure(device, profile.header.runtime, artifacts,
                                             threads=profile.header.threads):
                 yield chunk[int(result.id)], result

@@ -9,11 +9,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePath
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edgenas import plugins
 from edgenas.errors import UsageError, unknown
-from edgenas.measure.runtime import runtime_names
+from edgenas.measure.runtime import load_runtime, options_of, runtime_names
 from edgenas.measure.transport import transport_names
 
 PACKAGE = "edgenas.devices"
@@ -31,6 +31,8 @@ class Device(BaseModel):
     threads: int = Field(default=1, ge=1, le=1024, strict=True)
     options: dict[str, str | int | float | bool] = {}
     """The transport's own settings; it checks them."""
+    settings: dict[str, dict[str, str | int | float | bool]] = {}
+    """Per runtime, its own settings."""
 
     @field_validator("transport")
     @classmethod
@@ -38,6 +40,24 @@ class Device(BaseModel):
         if value not in transport_names():
             raise unknown("transport", value, transport_names())
         return value
+
+    def settings_of(self, runtime: str) -> dict[str, Any]:
+        """The runtime's options: its defaults, and what the device's file says instead."""
+        return options_of(load_runtime(runtime)) | self.settings.get(runtime, {})
+
+    @model_validator(mode="after")
+    def _known_settings(self) -> Device:
+        for runtime, values in self.settings.items():
+            if runtime not in self.runtimes:
+                raise unknown(f"runtime of device {self.name!r} in [settings.…]", runtime, self.runtimes)
+            defaults = options_of(load_runtime(runtime))
+            for key, value in values.items():
+                if key not in defaults:
+                    raise unknown(f"setting of runtime {runtime!r}", key, defaults)
+                if not isinstance(value, type(defaults[key])):
+                    raise UsageError(f"settings.{runtime}.{key} is {value!r}; it must be a "
+                                     f"{type(defaults[key]).__name__}", f"for example {key} = {defaults[key]!r}")
+        return self
 
     @field_validator("runtimes")
     @classmethod

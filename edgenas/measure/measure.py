@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
-from edgenas.errors import DeviceError, UsageError, unknown
+from edgenas.errors import DeviceError, LinkLost, UsageError, unknown
 from edgenas.measure.conditions import Conditions, read_header, reported_failure
 from edgenas.measure.device import Device
+from edgenas.measure.job import Artifact, Order, job_of
 from edgenas.measure.lines import bad_line, parse
 from edgenas.measure.measurement import Measurement
 from edgenas.measure.protocol import DEFAULT, Protocol
-from edgenas.measure.runtime import load_runtime
-from edgenas.measure.transport import open_transport
+from edgenas.measure.runtime import Runtime, load_runtime
+from edgenas.measure.transport import Transport, open_transport
 
-
-@dataclass(frozen=True)
-class Artifact:
-    """An exported model file, and the name that its measurement bears."""
-
-    id: str
-    path: Path
+PAUSES_S = (1.0, 5.0, 15.0, 30.0)
+"""Before each further try after a connection broke and nothing was measured since."""
+Say = Callable[[str], None]
 
 
 def measure(device: Device, runtime: str, artifacts: Sequence[Artifact], *, threads: int | None = None,
-            protocol: Protocol = DEFAULT, interleave: bool = False) -> Iterator[Measurement]:
+            protocol: Protocol = DEFAULT, interleave: bool = False,
+            on_trouble: Say = lambda text: None) -> Iterator[Measurement]:
     """Measure the artifacts in order, yielding each measurement as soon as it is made.
 
     With `interleave` the rounds of all artifacts take turns, which makes their ratios steadier, and the
-    measurements come at the end. `threads` is the device's own number if not given.
+    measurements come at the end. `threads` is the device's own number if not given. If the connection to the device
+    breaks, it is made again and what is left is measured; `on_trouble` hears of it.
 
     Raises, at once: UsageError for a runtime that the device does not have, an artifact that is not there, or
     one id given twice. While iterating: UsageError for a runtime that is not installed; DeviceError for an
@@ -40,8 +37,8 @@ def measure(device: Device, runtime: str, artifacts: Sequence[Artifact], *, thre
     """
     threads = device.threads if threads is None else threads
     _check(device, runtime, artifacts, threads)
-    job = _job(runtime, artifacts, threads, protocol, interleave)
-    return _measurements(device, job, runtime, [artifact.id for artifact in artifacts])
+    order = Order(tuple(artifacts), threads, protocol, interleave, device.settings_of(runtime))
+    return _measurements(device, runtime, order, on_trouble)
 
 
 def probe(device: Device, runtime: str) -> Conditions:
@@ -50,7 +47,8 @@ def probe(device: Device, runtime: str) -> Conditions:
     Raises: UsageError if the runtime is not installed; DeviceError if the device does not answer.
     """
     _check(device, runtime, [], device.threads)
-    job = _job(runtime, [], device.threads, DEFAULT, interleave=False)
+    order = Order((), device.threads, DEFAULT, options=device.settings_of(runtime))
+    job = job_of(load_runtime(runtime), order)
     with closing(open_transport(device).stream(job, DEFAULT.timeout_s)) as lines:
         return read_header(_first(lines), runtime)
 
@@ -69,31 +67,47 @@ def _check(device: Device, runtime: str, artifacts: Sequence[Artifact], threads:
         seen.add(artifact.id)
 
 
-def _job(runtime: str, artifacts: Sequence[Artifact], threads: int, protocol: Protocol,
-         interleave: bool) -> dict[str, Any]:
-    return {"runner": load_runtime(runtime).__file__, "threads": threads, "protocol": protocol.to_dict(),
-            "interleave": interleave,
-            "artifacts": [{"id": artifact.id, "path": os.path.abspath(artifact.path)} for artifact in artifacts]}
-
-
-def _measurements(device: Device, job: dict[str, Any], runtime: str, due: list[str]) -> Iterator[Measurement]:
+def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say) -> Iterator[Measurement]:
+    due = {artifact.id: artifact for artifact in order.artifacts}
     if not due:
         return
-    timeout_s = job["protocol"]["timeout_s"] * (len(due) if job["interleave"] else 1)
+    module, transport = load_runtime(runtime), open_transport(device)
     place = f"with {runtime} on {device.name}"
-    with closing(open_transport(device).stream(job, timeout_s)) as lines:
+    tries = 0
+    while due:
+        before = len(due)
         try:
-            read_header(_first(lines), runtime)
-            for line in lines:
-                found = _read(line, due, runtime, job["threads"])
-                due.remove(found.id)
-                yield found
+            yield from _pass(transport, module, runtime, replace(order, artifacts=tuple(due.values())), due)
+            break
+        except LinkLost as error:
+            tries = 0 if len(due) < before else tries + 1
+            if tries > len(PAUSES_S):
+                raise _failed(error, due, place) from error
+            pause_s = PAUSES_S[max(0, tries - 1)]
+            on_trouble(f"{device.name}: {error.message}; trying again in {pause_s:g} s, {len(due)} left to measure")
+            time.sleep(pause_s)
         except DeviceError as error:
-            what = f"{due[0]!r} could not be measured {place}" if due else f"measuring {place} failed"
-            raise DeviceError(f"{what}: {error.message}", error.hint) from error
+            raise _failed(error, due, place) from error
     if due:
         raise DeviceError(f"the worker ended without measuring {', '.join(map(repr, due))} {place}",
                           "run the same command again")
+
+
+def _pass(transport: Transport, module: Runtime, runtime: str, order: Order,
+          due: dict[str, Artifact]) -> Iterator[Measurement]:
+    """One job; takes what it measured out of `due`."""
+    timeout_s = order.protocol.timeout_s * (len(due) if order.interleave else 1)
+    with closing(transport.stream(job_of(module, order), timeout_s)) as lines:
+        read_header(_first(lines), runtime)
+        for line in lines:
+            found = _read(line, due, runtime, order.threads)
+            del due[found.id]
+            yield found
+
+
+def _failed(error: DeviceError, due: dict[str, Artifact], place: str) -> DeviceError:
+    what = f"{next(iter(due))!r} could not be measured {place}" if due else f"measuring {place} failed"
+    return type(error)(f"{what}: {error.message}", error.hint)
 
 
 def _first(lines: Generator[str, None, None]) -> str:
@@ -102,10 +116,10 @@ def _first(lines: Generator[str, None, None]) -> str:
     raise DeviceError("the worker ended without saying anything", "run the same command again")
 
 
-def _read(line: str, due: list[str], runtime: str, threads: int) -> Measurement:
+def _read(line: str, due: dict[str, Artifact], runtime: str, threads: int) -> Measurement:
     result = parse(line)
     name = result.get("id")
-    if name not in due:
+    if not isinstance(name, str) or name not in due:
         raise bad_line(line, "is for no artifact whose result is due")
     if "error" in result:
         raise reported_failure(result, runtime, f"{runtime} said")
@@ -113,6 +127,7 @@ def _read(line: str, due: list[str], runtime: str, threads: int) -> Measurement:
     if not isinstance(latency, dict):
         raise bad_line(line, "has no latency")
     try:
-        return Measurement.from_dict({**latency, "id": name, "threads": threads})
+        return Measurement.from_dict(
+            {**latency, "figures": result.get("figures", {}), "id": name, "threads": threads})
     except DeviceError as error:
         raise bad_line(line, f"is not credible: {error.message}") from error

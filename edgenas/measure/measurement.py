@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from edgenas.errors import DeviceError, unknown
 
 STATISTICS = ("median_of_minima", "min", "p50", "p90")
 """What `latency_ms` can be asked for; the first is the default."""
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 LIMIT_MS = 3.6e6
 """An hour: no device that anyone deploys to is slower, so a larger figure is garbage."""
 
@@ -19,7 +22,8 @@ class Measurement:
     """Statistics over rounds of samples; worker.py says how they are taken.
 
     Latencies are milliseconds per run. `mad_ms` and `spread` (relative: 0.05 is 5%) are of the rounds' minima;
-    `runs` counts the timed runs of all rounds. `agreed` is false if the rounds never agreed.
+    `runs` counts the timed runs of all rounds. `agreed` is false if the rounds never agreed. `figures` holds other
+    costs that the runtime tells, by name with unit (`sram_kib`).
     """
 
     id: str
@@ -33,6 +37,7 @@ class Measurement:
     runs: int
     agreed: bool
     threads: int = 1
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def latency_ms(self, statistic: str = STATISTICS[0]) -> float:
         """Raises: UsageError if `statistic` is none of STATISTICS."""
@@ -41,13 +46,16 @@ class Measurement:
         return float(getattr(self, f"{statistic}_ms"))
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        known = asdict(self)
+        if not self.figures:
+            del known["figures"]
+        return known
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Measurement:
         """Raises: DeviceError naming the value that no measurement can have."""
-        known = {field.name for field in fields(cls)}
-        missing, extra = known - {"threads"} - set(values), set(values) - known
+        known = {each.name for each in fields(cls)}
+        missing, extra = known - {"threads", "figures"} - set(values), set(values) - known
         if missing or extra:
             raise DeviceError(f"a measurement has {'no' if missing else 'an unknown'} value "
                               f"{min(missing or extra)!r}")
@@ -74,6 +82,8 @@ def _check(name: str, value: object) -> None:
         valid, rule = isinstance(value, str) and bool(value), "a text"
     elif name == "agreed":
         valid, rule = isinstance(value, bool), "true or false"
+    elif name == "figures":
+        valid, rule = _are_figures(value), "numbers from 0 by name"
     elif isinstance(value, bool) or not isinstance(value, int | float):
         valid, rule = False, "a number"
     elif name in ("rounds", "runs", "threads"):
@@ -85,6 +95,12 @@ def _check(name: str, value: object) -> None:
     if not valid:
         shown = repr(value) if not isinstance(value, int) or value < 10**20 else "a huge number"
         raise DeviceError(f"a measurement's {name} is {shown[:80]}; it must be {rule}")
+
+
+def _are_figures(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(name, str) and NAME.fullmatch(name) and isinstance(number, int | float)
+        and not isinstance(number, bool) and 0 <= number < math.inf for name, number in value.items())
 
 
 def _count(number: int, what: str) -> str:

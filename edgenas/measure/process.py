@@ -20,8 +20,9 @@ TAIL = 400
 """Characters of the standard error that an error message shows."""
 
 
-def stream_lines(command: list[str], stdin: bytes, timeout_s: float) -> Generator[str, None, None]:
-    """Run `command` and yield the lines of its standard output, without their ends, as they come.
+def stream_lines(command: list[str], stdin: bytes, timeout_s: float,
+                 folder: str | None = None) -> Generator[str, None, None]:
+    """Run `command` in `folder` and yield the lines of its standard output, without their ends, as they come.
 
     However this generator ends, the process and its children have ended too.
     Raises: DeviceError if no line comes for `timeout_s`, a line is too long, or the exit status is not 0.
@@ -31,7 +32,7 @@ def stream_lines(command: list[str], stdin: bytes, timeout_s: float) -> Generato
         given.seek(0)
         try:
             process = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=errors,
-                                       start_new_session=True)
+                                       cwd=folder, start_new_session=True)
         except OSError as error:
             raise DeviceError(f"cannot start {command[0]!r}: {error.strerror}") from error
         try:

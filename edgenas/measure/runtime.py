@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class RuntimeSession(Protocol):
     inputs: Signature
     outputs: Signature
 
-    def __init__(self, path: str, threads: int) -> None: ...
+    def __init__(self, path: str, threads: int, **options: Any) -> None: ...
 
     def run(self, arrays: list[np.ndarray]) -> Sequence[np.ndarray]:
         """The outputs for one set of inputs."""
@@ -35,7 +35,16 @@ class RuntimeSession(Protocol):
 
 
 class Runtime(Protocol):
-    """A runner's file. It may also define `clock() -> float` (seconds), to be used in place of the real time."""
+    """A runner's file. It may also define:
+
+    clock() -> float     seconds, to be used in place of the real time
+    PRECISION            of the files that it measures, if not "fp32"
+    PROVENANCE           of its figures, if they are not "measured": "estimated"
+    OPTIONS              name -> default of what a device's `settings` may say; `Session` takes them as keywords
+    job(order) -> Job    what runs on the device, if that is not worker.py with this file (see job.py)
+
+    A session may have `figures`: other costs by name, with the unit in it (`{"sram_kib": 96.0}`).
+    """
 
     __file__: str
     FORMAT: str
@@ -53,3 +62,15 @@ def runtime_names() -> list[str]:
 def load_runtime(name: str) -> Runtime:
     """Raises: UsageError naming the nearest runtime if there is none of that name."""
     return cast(Runtime, plugins.load(PACKAGE, name, "runtime", PREFIX))
+
+
+def precision_of(runtime: Runtime) -> str:
+    return str(getattr(runtime, "PRECISION", "fp32"))
+
+
+def provenance_of(runtime: Runtime) -> str:
+    return str(getattr(runtime, "PROVENANCE", "measured"))
+
+
+def options_of(runtime: Runtime) -> dict[str, Any]:
+    return dict(getattr(runtime, "OPTIONS", {}))

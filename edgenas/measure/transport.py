@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Generator
+from typing import TYPE_CHECKING, cast
 
 from edgenas import plugins
+from edgenas.measure.job import Job
 
 if TYPE_CHECKING:
     from edgenas.measure.device import Device
@@ -16,7 +17,7 @@ PREFIX = "transport_"
 
 
 class Transport(ABC):
-    """A way to run the worker where the device is. Its module's `TRANSPORT` is the class.
+    """A way to run jobs where the device is. Its module's `TRANSPORT` is the class.
 
     `__init__` checks the device's `options`.
     """
@@ -25,12 +26,19 @@ class Transport(ABC):
     def __init__(self, device: Device) -> None: ...
 
     @abstractmethod
-    def stream(self, job: Mapping[str, Any], timeout_s: float) -> Generator[str, None, None]:
-        """Run the worker with `job` and yield its lines as they come; closing the generator stops the worker.
+    def stream(self, job: Job, timeout_s: float) -> Generator[str, None, None]:
+        """Run `job` in a folder of its own on the device and yield the lines that it prints, as they come.
 
-        The paths in `job` (of the runner and of the artifacts, with what lies beside them: `<path>.json`) are
-        this machine's; a transport to another one brings the files there and puts its paths into the job.
-        Raises: DeviceError if nothing comes for `timeout_s`, or if the worker dies.
+        Closing the generator stops the job; the folder is gone afterwards, unless the connection is.
+        Raises: DeviceError if nothing comes for `timeout_s` or if the job fails; LinkLost if the connection broke,
+        after which the rest may be tried again.
+        """
+
+    @abstractmethod
+    def reach(self, timeout_s: float) -> str:
+        """Say in a few words what answers there.
+
+        Raises: DeviceError that says why nothing does.
         """
 
 

@@ -4,11 +4,13 @@ This one file, a runner (`run_<runtime>.py`), numpy and the runtime are all that
 
     python worker.py < job.json
 
-    job     {"runner": path, "threads": n, "protocol": {...}, "interleave": false,
-             "artifacts": [{"id": text, "path": path}, ...]}
+    job     {"runner": path, "threads": n, "protocol": {...}, "interleave": false, "options": {...},
+             "artifacts": [{"id": text, "path": path}, ...]}, in one line
     prints  {"worker": 1, "runtime": name, "version": text, "machine": {...}}
             {"id": text, "latency": {...}}      one line per artifact, as soon as it is measured,
             {"id": text, "error": text}         or why it could not be
+
+A latency may come with "figures": other costs that the runtime tells of the artifact.
 
 The protocol, its numbers coming with the job (see protocol.py, which says what each is):
 
@@ -40,6 +42,7 @@ import json
 import math
 import os
 import platform
+import shutil
 import signal
 import statistics
 import sys
@@ -87,6 +90,7 @@ class Timer:
         self.invoke, self.clock, self.reference, self.protocol = invoke, clock, reference, protocol
         self.rounds: list[list[float]] = []
         self.was_quiet = False
+        self.figures: dict[str, float] = {}
         self.spent_s = 0.0
         self.loops = 1
         estimate_ms = self._warm_up()
@@ -175,7 +179,11 @@ def measured(artifacts: list[dict[str, str]], load: Callable[[str], Timer],
             with noting_failure(key):
                 timer.round()
     for key in (artifact["id"] for artifact in artifacts):
-        yield {"id": key, **(failures.get(key) or {"latency": timers[key].latency()})}
+        yield {"id": key, **(failures.get(key) or result(timers[key]))}
+
+
+def result(timer: Timer) -> dict[str, Any]:
+    return {"latency": timer.latency(), **({"figures": timer.figures} if timer.figures else {})}
 
 
 def failure(error: Exception) -> dict[str, str]:
@@ -226,10 +234,12 @@ def run_job(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     def load(path: str) -> Timer:
         check_suffix(runner, path)
-        session = runner.Session(path, job["threads"])
+        session = runner.Session(path, job["threads"], **job["options"])
         seed = job["protocol"]["seed"]
         session.prepare([example_input(shape, dtype, seed) for _, shape, dtype in session.inputs])
-        return Timer(session.invoke, clock, reference, job["protocol"])
+        timer = Timer(session.invoke, clock, reference, job["protocol"])
+        timer.figures = getattr(session, "figures", {})
+        return timer
 
     together = [job["artifacts"]] if job["interleave"] else [[artifact] for artifact in job["artifacts"]]
     for artifacts in together:
@@ -259,6 +269,7 @@ def describe_machine() -> dict[str, Any]:
             "governor": _text("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
             "frequency_mhz": None if frequency_khz is None else frequency_khz / 1e3,
             "temperature_c": None if temperature_mc is None else temperature_mc / 1e3,
+            "free_mib": shutil.disk_usage(".").free // 2**20,
         },
     }
 
@@ -293,11 +304,11 @@ def main() -> None:
         signal.signal(number, lambda received, _: os._exit(128 + received))
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    job = json.load(sys.stdin)
+    job = json.loads(sys.stdin.readline())
     gc.disable()
-    for result in run_job(job):
+    for line in run_job(job):
         try:
-            print(json.dumps(result, allow_nan=False), file=lines, flush=True)
+            print(json.dumps(line, allow_nan=False), file=lines, flush=True)
         except BrokenPipeError:
             os._exit(1)
         gc.collect()

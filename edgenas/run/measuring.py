@@ -15,7 +15,8 @@ from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import example_input, trace
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.measure.measure import Artifact, measure
+from edgenas.measure.job import Artifact
+from edgenas.measure.measure import measure
 from edgenas.measure.measurement import Measurement
 from edgenas.measure.session import runtime_format
 from edgenas.run.folder import Run

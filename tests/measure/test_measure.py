@@ -14,7 +14,8 @@ import pytest
 from edgenas.errors import DeviceError, UsageError
 from edgenas.measure import worker
 from edgenas.measure.device import load_device
-from edgenas.measure.measure import Artifact, measure, probe
+from edgenas.measure.job import Artifact
+from edgenas.measure.measure import measure, probe
 from edgenas.measure.protocol import Protocol
 from edgenas.measure.transport import Transport
 
@@ -140,6 +141,9 @@ def replies(monkeypatch):
             def __init__(self, device):
                 pass
 
+            def reach(self, timeout_s):
+                return "a fake"
+
             def stream(self, job, timeout_s):
                 try:
                     yield from lines
@@ -204,6 +208,9 @@ def test_interleaved_artifacts_are_waited_for_together(host, onnx_file, monkeypa
         def __init__(self, device):
             pass
 
+        def reach(self, timeout_s):
+            return "a fake"
+
         def stream(self, job, timeout_s):
             waits.append(timeout_s)
             yield from [HEADER, line("a"), line("b")]
@@ -220,7 +227,7 @@ HANGING = """
     class Session(Session):
         def invoke(self):
             child = subprocess.Popen(["sleep", "300"])
-            with open(os.path.join(os.path.dirname(__file__), "started"), "w") as file:
+            with open(os.path.join(os.path.dirname(os.path.realpath(__file__)), "started"), "w") as file:
                 file.write(f"{os.getpid()} {child.pid}")
             os.rename(file.name, file.name[:-7] + "pids")
             time.sleep(300)
@@ -259,10 +266,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from edgenas.measure import measure
 from edgenas.measure.device import Device
+from edgenas.measure.job import Artifact
 measure.load_runtime = lambda name: SimpleNamespace(__file__=sys.argv[1])
 device = Device(name="host", description="this machine", runtimes=("mock",))
 try:
-    list(measure.measure(device, "mock", [measure.Artifact("a", Path(sys.argv[2]))]))
+    list(measure.measure(device, "mock", [Artifact("a", Path(sys.argv[2]))]))
 except KeyboardInterrupt:
     print("interrupted")
 """

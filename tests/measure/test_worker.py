@@ -187,7 +187,7 @@ def test_example_input_is_the_same_everywhere_and_fits_the_type():
 def test_machine_is_described_without_its_name():
     machine = worker.describe_machine()
     assert machine["cores"] >= 1 and machine["cpu"] and machine["memory_gib"] >= 1
-    assert set(machine["conditions"]) == {"load_average", "governor", "frequency_mhz", "temperature_c"}
+    assert set(machine["conditions"]) == {"load_average", "governor", "frequency_mhz", "temperature_c", "free_mib"}
     assert len(machine["id"]) == 12 and machine["id"] == worker.describe_machine()["id"]
     assert platform.node() not in [value for value in machine.values() if isinstance(value, str)]
 
@@ -203,7 +203,7 @@ def test_processor_is_named_on_every_kind_of_board(monkeypatch, text, name):
 
 
 def run_worker(runner: str, *names: str) -> subprocess.CompletedProcess[str]:
-    job = {"runner": runner, "threads": 1, "protocol": PLAIN.to_dict(), "interleave": False,
+    job = {"runner": runner, "threads": 1, "protocol": PLAIN.to_dict(), "interleave": False, "options": {},
            "artifacts": [{"id": name, "path": f"{name}.onnx"} for name in names]}
     return subprocess.run([sys.executable, "-P", worker.__file__], input=json.dumps(job), capture_output=True,
                           text=True, timeout=60)
@@ -264,7 +264,8 @@ def test_a_runner_that_cannot_start_says_why(runner, code, error):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_quietly(runner, number):
     path = runner("def version(): sys.stderr.write('here'); sys.stderr.flush(); time.sleep(60)")
-    job = {"runner": path, "threads": 1, "protocol": PLAIN.to_dict(), "interleave": False, "artifacts": []}
+    job = {"runner": path, "threads": 1, "protocol": PLAIN.to_dict(), "interleave": False, "options": {},
+           "artifacts": []}
     process = subprocess.Popen([sys.executable, "-P", worker.__file__], stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdin.write(json.dumps(job).encode())
