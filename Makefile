@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export MALLOC_MMAP_THRESHOLD_ := 4294967296
 export MALLOC_TRIM_THRESHOLD_ := 8589934592
 
-.PHONY: install demo test check docs clean
+.PHONY: install demo test test-board test-gpu check docs clean
 
 install: $(STAMP)
 
@@ -25,6 +25,13 @@ demo: $(STAMP)
 ## what CI runs
 test: check
 	$(BIN)/python -m pytest -q
+
+## an arm64 board: BOARD is the folder of its tools, see docs/devices.md
+test-board: $(STAMP)
+	EDGENAS_BOARD=$(BOARD) $(BIN)/python -m pytest -q -m board
+
+test-gpu: $(STAMP)
+	$(BIN)/python -m pytest -q -m gpu
 
 check: $(STAMP)
 	$(BIN)/ruff check .
