@@ -75,8 +75,9 @@ class Check:
 @dataclass
 class Profile:
     """blocks: signature of a part -> its measurement. networks: the whole networks that calibrate their sum, by
-    signature. structures: signature -> the operators of a block or network. decoded: networks that a search decoded, measured several times each; kept so that the same search
-    comes to the same architecture again, and no part of what predictions are made from.
+    signature. structures: signature -> the operators of a block or network. checks: blocks measured again later.
+    decoded: networks that a search decoded, measured several times each; kept so that the same search comes to the
+    same architecture again, and no part of what predictions are made from.
     """
 
     path: Path

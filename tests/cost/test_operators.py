@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 from typing import Any
 
@@ -259,3 +260,10 @@ def test_the_example_input_is_one_image_that_a_generator_decides() -> None:
     assert drawn(0).shape == (1, 2, 3, 4)
     assert torch.equal(drawn(0), drawn(0))
     assert not torch.equal(drawn(0), drawn(1))
+
+
+@pytest.mark.parametrize("options", VARIANTS)
+def test_networks_are_written_and_read_again(options: dict[str, str]) -> None:
+    space = mobile(**options)
+    network = trace(space.build(draws(space, 1)[0]), space.input_shape)
+    assert Network.from_dict(json.loads(json.dumps(network.to_dict()))) == network

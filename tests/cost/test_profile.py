@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from edgenas.cost.operators import Network, Operator
 from edgenas.cost.profile import Header, Profile, profile_path, profiles_folder, stored
 from edgenas.errors import ProfileError
 
@@ -14,6 +15,9 @@ from .nets import measured
 
 HEADER = Header(device="host", runtime="onnxruntime", runtime_version="1.31.1", threads=2,
                 machine={"id": "abc", "cpu": "Ümlaut 9000"})
+
+
+POOL = Network((4, 8, 8), (Operator("avgpool2d", "kernel_size=2", (-1,), (4, 4, 4), 0, 0),))
 
 
 @pytest.fixture
@@ -26,13 +30,14 @@ def profile(path: Path) -> Profile:
     created = Profile.create(path, HEADER)
     created.add_block("4x8x8: conv", measured(0.5, "0"))
     created.add_network("1x8x8: whole", ("4x8x8: conv", "4x8x8: conv"), measured(0.9, "é\n"))
-    created.add_block("4x8x8: pool", measured(0.25, "1"))
+    created.add_check("4x8x8: conv", measured(0.52, "0"))
+    created.add_block("4x8x8: pool", measured(0.25, "1"), POOL)
     return created
 
 
 def same(one: Profile, other: Profile) -> bool:
-    return (one.header, one.blocks, one.networks, one.decoded) == (
-        other.header, other.blocks, other.networks, other.decoded)
+    return (one.header, one.blocks, one.networks, one.decoded, one.structures, one.checks) == (
+        other.header, other.blocks, other.networks, other.decoded, other.structures, other.checks)
 
 
 def test_what_was_added_is_loaded(profile: Profile, path: Path) -> None:
@@ -40,8 +45,10 @@ def test_what_was_added_is_loaded(profile: Profile, path: Path) -> None:
     assert same(loaded, profile)
     assert list(loaded.blocks) == ["4x8x8: conv", "4x8x8: pool"]
     assert loaded.blocks["4x8x8: conv"].latency_ms() == 0.5
+    assert loaded.structures == {"4x8x8: pool": POOL}
+    assert [(check.block, check.measurement.latency_ms()) for check in loaded.checks] == [("4x8x8: conv", 0.52)]
     assert loaded.networks["1x8x8: whole"].blocks == ("4x8x8: conv", "4x8x8: conv")
-    assert len(path.read_text().splitlines()) == 4
+    assert len(path.read_text().splitlines()) == 5
 
 
 def test_the_header_says_what_was_measured_on_what_and_when(profile: Profile, path: Path) -> None:
@@ -75,7 +82,7 @@ def test_killed_at_any_byte_of_the_last_line_only_that_line_is_lost(
         path.write_bytes(content[:end])
         loaded = Profile.load(path)
         assert (loaded.blocks, loaded.networks) == (before, profile.networks)
-        loaded.add_block("4x8x8: pool", profile.blocks["4x8x8: pool"])
+        loaded.add_block("4x8x8: pool", profile.blocks["4x8x8: pool"], POOL)
         assert path.read_bytes() == content
         assert same(Profile.load(path), loaded)
 
@@ -83,9 +90,9 @@ def test_killed_at_any_byte_of_the_last_line_only_that_line_is_lost(
 @pytest.mark.parametrize(("damage", "line"), [
     (lambda lines: [lines[0], lines[1][:-5], *lines[2:]], 2),
     (lambda lines: [*lines[:2], "", *lines[2:]], 3),
-    (lambda lines: [*lines[:3], lines[3].replace("block", "black")], 4),
-    (lambda lines: [*lines[:3], lines[3].replace("0.25", "-0.25")], 4),
-    (lambda lines: [*lines[:3], lines[3].replace("0.25", "NaN")], 4),
+    (lambda lines: [*lines[:4], lines[4].replace("block", "black")], 5),
+    (lambda lines: [*lines[:4], lines[4].replace("0.25", "-0.25")], 5),
+    (lambda lines: [*lines[:4], lines[4].replace("0.25", "NaN")], 5),
     (lambda lines: [*lines[:3], lines[3].replace('"key"', '"kee"')], 4),
     (lambda lines: [*lines[:2], lines[2].replace('"blocks"', '"block"'), lines[3]], 3),
     (lambda lines: [*lines[:3], "[]"], 4),

@@ -73,3 +73,27 @@ def test_a_file_that_cannot_be_read(tmp_path):
         load_device(str(tmp_path / "none.toml"))
     with pytest.raises(UsageError, match="cannot read the device file .*: Is a directory"):
         load_device(f"{tmp_path}/")
+
+
+@pytest.fixture
+def with_options(monkeypatch):
+    """Runtime litert, were it to have options."""
+    monkeypatch.setattr("edgenas.measure.run_litert.OPTIONS", {"core": "m4", "clock_mhz": 200.0}, raising=False)
+
+
+def test_settings_of_a_runtime_complete_its_defaults(with_options, tmp_path):
+    (tmp_path / "board.toml").write_text(BOARD + "[settings.litert]\nclock_mhz = 80.5")
+    board = load_device(str(tmp_path / "board.toml"))
+    assert board.settings_of("litert") == {"core": "m4", "clock_mhz": 80.5}
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), [
+    ("[settings.litter]\na = 1", "'litter' is no known runtime of device 'board'", "did you mean 'litert'?"),
+    ("[settings.litert]\nclok_mhz = 1.0", "'clok_mhz' is no known setting of runtime 'litert'", "'clock_mhz'"),
+    ("[settings.litert]\ncore = 4", "settings.litert.core is 4; it must be a str", "core = 'm4'"),
+])
+def test_wrong_settings_are_one_clear_sentence(with_options, tmp_path, text, message, hint):
+    (tmp_path / "board.toml").write_text(BOARD + text)
+    with pytest.raises(UsageError) as caught:
+        load_device(str(tmp_path / "board.toml"))
+    assert message in caught.value.message and hint in caught.value.hint

@@ -80,3 +80,17 @@ def test_prints_a_warning_when_the_rounds_never_agreed():
     doubtful = Measurement.from_dict({**FINE.to_dict(), "agreed": False, "threads": 4})
     assert "4 threads" in str(doubtful)
     assert "WARNING: the rounds never agreed" in str(doubtful)
+
+
+def test_other_figures_come_along_and_are_left_out_where_there_are_none():
+    rich = Measurement.from_dict({**FINE.to_dict(), "figures": {"sram_kib": 96.5, "cycles": 12}})
+    assert rich.figures == {"sram_kib": 96.5, "cycles": 12}
+    assert Measurement.from_dict(json.loads(json.dumps(rich.to_dict()))) == rich
+    assert "figures" not in FINE.to_dict()
+
+
+@pytest.mark.parametrize("figures", [[1], {"a": -1}, {"a": float("nan")}, {"a": float("inf")}, {"a": True}, {"a": "1"},
+                                     {"A b": 1}, {"x" * 41: 1}, {1: 1}])
+def test_figures_are_numbers_by_name(figures):
+    with pytest.raises(DeviceError, match="figures is .*it must be numbers from 0 by name"):
+        Measurement.from_dict({**FINE.to_dict(), "figures": figures})

@@ -38,8 +38,8 @@ def test_takes_no_options():
 def test_files_lie_in_a_folder_of_the_job_and_only_as_long_as_it_runs(host, tmp_path):
     note = tmp_path / "note.txt"
     note.write_text("here")
-    stream = open_transport(host).stream(Job({"0/note.txt": note}, ("sh", "-c", "pwd; cat 0/note.txt -"), "given\n"), 60)
-    folder, *rest = stream
+    job = Job({"0/note.txt": note}, ("sh", "-c", "pwd; cat 0/note.txt -"), "given\n")
+    folder, *rest = open_transport(host).stream(job, 60)
     assert rest == ["heregiven"] and not Path(folder).exists() and note.exists()
 
 
