@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgenas.cost.kernels import family, sample
+from edgenas.cost.operators import trace
+from edgenas.cost.profile import Header, Profile, profile_path
+from edgenas.export import exporter
+from edgenas.export.base import Export
+
+from .flows import MOCK, edgenas, exact, mock_latency_ms, succeed
+
+SHAPE = (3, 24, 24)
+
+
+def network(depth: int) -> nn.Sequential:
+    """Made of pointwise and depthwise convolutions of growing width."""
+    layers: list[nn.Module] = [nn.Conv2d(3, 8, 1), nn.ReLU()]
+    for index in range(depth):
+        width = 8 * 2**index
+        layers += [nn.Conv2d(width, width, 3, 1, 1, groups=width), nn.ReLU(), nn.Conv2d(width, 2 * width, 1)]
+    return nn.Sequential(*layers).eval()
+
+
+def saved(folder: Path, *layers: nn.Module) -> Path:
+    module = nn.Sequential(network(2), *layers).eval()
+    exporter("onnx").export([Export(module, torch.randn(1, *SHAPE), folder / "net.onnx")])
+    return folder / "net.onnx"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile of device mock: pointwise and depthwise kernels, and ten whole networks."""
+    folder = tmp_path_factory.mktemp("profiles")
+    header = Header(device="mock", runtime="mock", runtime_version="1", threads=1, machine={"id": "m"})
+    profile = Profile.create(profile_path("mock", "mock", 1, folder=folder), header)
+    for kernel in sample(120):
+        if family(kernel.network.operators[0]) in ("pointwise", "depthwise"):
+            profile.add_block(kernel.network.signature, exact(mock_latency_ms(kernel.network)), kernel.network)
+    for depth in range(5):
+        for side in (8, 20):
+            whole = trace(network(depth), (3, side, side))
+            profile.add_network(whole.signature, (), exact(mock_latency_ms(whole)), whole)
+    return folder
+
+
+def test_any_onnx_network_is_predicted_layer_by_layer(folder: Path, tmp_path: Path):
+    path = saved(tmp_path)
+    found = succeed("predict", path, *MOCK, "--profiles", folder, "--json").document
+    truth = trace(network(2), SHAPE)
+    latency = found["latency_ms"]
+    low, high = latency["interval_90"]
+    assert low <= latency["predicted"] <= high
+    assert latency["predicted"] == pytest.approx(mock_latency_ms(truth), rel=0.3)
+    layers = found["layers"]
+    assert [layer["family"] for layer in layers] == [family(operator) for operator in truth.operators]
+    assert sum(layer["latency_ms"] for layer in layers) + latency["overhead"] == pytest.approx(latency["predicted"])
+    assert sum(layer["macs"] for layer in layers) == found["macs"] == truth.macs
+    assert found["params"] == truth.params and found["peak_memory_kib"] == truth.peak_elements * 4 / 1024
+    assert found["never_profiled"] == [] and found["held_out"]["count"] == 10
+
+    table = succeed("predict", path, *MOCK, "--profiles", folder)
+    assert "3->8 k1x1 s1 p0 g1 bias relu" in table.out and "90% interval" in table.out and not table.err
+
+
+def test_operators_never_profiled_are_warned_of_plainly(folder: Path, tmp_path: Path):
+    path = saved(tmp_path, nn.MaxPool2d(2), nn.Softmax(1))
+    shown = succeed("predict", path, *MOCK, "--profiles", folder)
+    assert "ever profiled on mock, and their time is missing above: maxpool2d, softmax" in shown.err
+    found = succeed("predict", path, *MOCK, "--profiles", folder, "--json").document
+    assert found["never_profiled"] == ["maxpool2d", "softmax"] and found["latency_ms"]["interval_90"] is None
+    assert [layer["latency_ms"] for layer in found["layers"][-2:]] == [None, None]
+
+
+def test_without_a_profile_the_command_that_makes_one_is_named(tmp_path: Path):
+    edgenas("predict", saved(tmp_path), *MOCK, "--profiles", tmp_path).refused(
+        2, "cannot read the profile", "edgenas profile")
+
+
+def test_a_file_that_is_no_network_is_one_clear_sentence(folder: Path, tmp_path: Path):
+    (tmp_path / "bad.onnx").write_text("no model")
+    edgenas("predict", tmp_path / "bad.onnx", *MOCK, "--profiles", folder).refused(2, "is no valid ONNX model")
+    edgenas("predict", tmp_path / "none.onnx", *MOCK, "--profiles", folder).refused(2, "cannot read")
