@@ -9,8 +9,9 @@ TFLITE = ["litert-torch>=0.10,<0.11", "ai-edge-litert>=2.3", "ai-edge-quantizer>
 # Without this pin of apache-tvm-ffi a newer one arrives that crashes beside apache-tvm 0.26.
 TVM = ["apache-tvm==0.26.0", "apache-tvm-ffi==0.1.13.post3", "psutil", "cloudpickle"]
 ETHOSU = ["ethos-u-vela>=5.0"]
+MICRO = ['tflite-micro; platform_system == "Linux" and platform_machine == "x86_64"']  # there are no other wheels
 REPORT = ["plotly>=6.0"]
-ALL = ONNX + TFLITE + TVM + ETHOSU + REPORT
+ALL = ONNX + TFLITE + TVM + ETHOSU + MICRO + REPORT
 DEV = ["pytest>=8", "pytest-cov", "hypothesis", "ruff", "mypy"]
 
 MAPPED = {
@@ -32,8 +33,10 @@ setup(
     package_dir={"edgenas": "edgenas", **MAPPED},
     package_data={
         "edgenas": ["py.typed"],
+        "edgenas.measure": ["*.sh"],
+        "edgenas.export": ["native/*.c", "native/*.h"],
         "edgenas.devices": ["*.toml"],
-        "edgenas.profiles": ["**/*.jsonl"],
+        "edgenas.profiles": ["**/*.jsonl", "LICENSES"],
     },
     install_requires=[
         "torch>=2.7",
@@ -55,6 +58,7 @@ setup(
         "tflite": TFLITE,
         "tvm": TVM,
         "ethosu": ETHOSU,
+        "micro": MICRO,
         "report": REPORT,
         "all": ALL,
         "dev": ALL + DEV,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgenas.errors import ExportError, missing_extra
+from edgenas.errors import ExportError, UsageError, missing_extra
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,27 +24,43 @@ class Export:
     module   computes one float32 tensor from one; it is exported in eval mode and left as it was
     example  (1, ...) float32 input, NCHW when 4-D; fixes all shapes
     path     the file to write: the whole file or none
+    calibration  (n, ...) float32 inputs as in use, from whose values the ranges of an int8 file are taken
     """
 
     module: nn.Module
     example: Tensor
     path: Path
+    calibration: Tensor | None = None
 
 
 class Exporter(ABC):
-    """Writes modules in one format: `format` is its name, `suffix` its files', `extra` what installs it."""
+    """Writes modules in one format: `format` is its name, `suffix` its files', `extra` what installs it.
+
+    precisions: what a file can compute in, the first one by default.
+    """
 
     format: ClassVar[str]
     suffix: ClassVar[str]
     extra: ClassVar[str]
+    precisions: ClassVar[tuple[str, ...]] = ("fp32",)
 
     @abstractmethod
-    def export(self, items: Sequence[Export], *, target: str = "host", on_done: Done | None = None) -> None:
+    def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
+               on_done: Done | None = None) -> None:
         """Write every item's file; `on_done` hears of each one as soon as its file is there.
 
+        precision: `int8` needs calibration inputs in every item.
+
         Raises: ExportError naming the file and, where one is to blame, the operator or the weight;
-        UsageError for an unknown target, an extra that is not installed or a folder that cannot be written.
+        UsageError for an unknown target, a precision that the format lacks or that lacks calibration inputs, an
+        extra that is not installed or a folder that cannot be written.
         """
+
+    def check_precision(self, precision: str) -> None:
+        """Raises: UsageError naming the precisions of the format unless `precision` is one of them."""
+        if precision not in self.precisions:
+            raise UsageError(f"the format {self.format!r} has no precision {precision!r}",
+                             f"its precisions: {', '.join(self.precisions)}")
 
 
 def optional(package: str, extra: str) -> Any:

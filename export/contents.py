@@ -7,21 +7,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from edgenas.errors import EdgenasError, ExportError, UsageError
 
 from .base import optional
+from .scale import Scale
 
 
 class TensorSpec(BaseModel):
-    """An input or output: its name, shape and NumPy dtype."""
+    """An input or output: its name, shape and NumPy dtype; `quantisation` is there when int8 stands for real values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    quantisation: Scale | None = None
+
+    @model_serializer(mode="wrap")
+    def _written(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        fields: dict[str, Any] = write(self)
+        return fields if self.quantisation else {name: fields[name] for name in fields if name != "quantisation"}
 
 
 Specs = tuple[TensorSpec, ...]
@@ -29,7 +36,7 @@ Result = TypeVar("Result")
 
 
 class Sidecar(BaseModel):
-    """What stands beside a TVM library, which does not hold it: `<path>.json`."""
+    """What stands beside a TVM library or a program, which do not hold it: `<path>.json`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,7 +62,7 @@ def signature(path: Path) -> tuple[Specs, Specs]:
 def operators(path: Path) -> dict[str, int]:
     """How often each operator occurs in an exported file; errors as for signature().
 
-    Those of a TVM library are the Relax operators that it was compiled from.
+    Those of a TVM library or a program are the Relax operators that it was compiled from.
     """
     return dict(sorted(_contents(path)[2].items()))
 
@@ -68,7 +75,7 @@ def weights_bytes(path: Path) -> int:
 
 
 def _contents(path: Path) -> tuple[Specs, Specs, Counter[str]]:
-    readers = {".onnx": _onnx, ".tflite": _tflite, ".so": _tvm}
+    readers = {".onnx": _onnx, ".tflite": _tflite, ".so": _tvm, ".bin": _tvm}
     if path.suffix not in readers:
         raise UsageError(f"{path.name!r} is no exported network", f"its name should end in {', '.join(readers)}")
     return _read(path, lambda: readers[path.suffix](path))
@@ -122,10 +129,17 @@ def _tflite(path: Path) -> tuple[Specs, Specs, Counter[str]]:
         names = {entry.tensorIndex: entry.name for entry in entries or ()}
         return tuple(TensorSpec(name=names.get(index, graph.tensors[index].name).decode(),
                                 shape=tuple(int(size) for size in graph.tensors[index].shape),
-                                dtype=kinds[graph.tensors[index].type]) for index in tensors)
+                                dtype=kinds[graph.tensors[index].type],
+                                quantisation=_quantisation(graph.tensors[index].quantization)) for index in tensors)
 
     return (specs(graph.inputs, signatures[0].inputs), specs(graph.outputs, signatures[0].outputs),
             Counter(code_name(model.operatorCodes[operator.opcodeIndex]) for operator in graph.operators or ()))
+
+
+def _quantisation(parameters: Any) -> Scale | None:
+    if parameters is None or parameters.scale is None or len(parameters.scale) != 1:
+        return None
+    return Scale(scale=float(parameters.scale[0]), zero_point=int(parameters.zeroPoint[0]))
 
 
 def _tvm(path: Path) -> tuple[Specs, Specs, Counter[str]]:

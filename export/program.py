@@ -39,8 +39,7 @@ def trace(items: Sequence[Export]) -> GraphModule:
     modules = [item.module for item in items]
     with evaluating(modules), torch.no_grad():
         for item in items:
-            _check_weights(item)
-            _check_output(item)
+            check(item)
         batch = Batch(modules).eval()
         with translated(items, "PyTorch cannot trace it"), quiet():
             program = torch.export.export(batch, examples(items), strict=False)
@@ -52,6 +51,15 @@ def trace(items: Sequence[Export]) -> GraphModule:
         for part in graph.modules():
             part.training = False
     return graph
+
+
+def check(item: Export) -> None:
+    """The weights are finite, the module takes its example and gives one float32 tensor of shape (1, ...).
+
+    Raises: ExportError naming the file and what is wrong with its module.
+    """
+    _check_weights(item)
+    _check_output(item)
 
 
 def examples(items: Sequence[Export]) -> tuple[Tensor, ...]:

@@ -36,7 +36,12 @@ def split(content: bytes, count: int) -> list[bytes]:
     outputs = {tensor.name.decode(): tensor.tensorIndex for tensor in signature.outputs}
     if len(inputs) != count or len(outputs) != count:
         raise ValueError(f"the model has {len(inputs)} inputs and {len(outputs)} outputs instead of {count} each")
-    return [_Part(model, inputs[f"args_{k}"], outputs[f"output_{k}"]).content() for k in range(count)]
+    return [canonical(model, inputs[f"args_{k}"], outputs[f"output_{k}"]) for k in range(count)]
+
+
+def canonical(model: Any, given: int, made: int) -> bytes:
+    """The network from tensor `given` to tensor `made` of a ModelT of one graph, as a model file of its own."""
+    return _Part(model, given, made).content()
 
 
 class _Part:

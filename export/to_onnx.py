@@ -1,4 +1,4 @@
-"""ONNX files by PyTorch's own exporter."""
+"""ONNX files: directly where every operator is in the vocabulary, else by PyTorch's own exporter."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import torch
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional
+from .direct import directly
+from .direct_onnx import content
 from .onnx_graph import canonical
 from .program import examples, trace, translated
 from .quiet import quiet
@@ -29,10 +31,13 @@ class ToOnnx(Exporter):
     suffix = ".onnx"
     extra = "onnx"
 
-    def export(self, items: Sequence[Export], *, target: str = "host", on_done: Done | None = None) -> None:
+    def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
+               on_done: Done | None = None) -> None:
+        self.check_precision(precision)
         for package in ("onnx", "onnxscript"):
             optional(package, self.extra)
-        in_batches(items, BATCH, write, on_done)
+        left = directly(items, lambda _, lowered: content(lowered), on_done)
+        in_batches([items[position] for position in left], BATCH, write, on_done)
 
 
 def write(items: Sequence[Export]) -> None:

@@ -1,4 +1,4 @@
-"""TFLite files by litert-torch."""
+"""TFLite files: directly where every operator is in the vocabulary, else by litert-torch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 
+from edgenas.errors import ExportError, UsageError
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional
+from .direct import directly
 from .program import examples, output_shapes, trace, translated
 from .quiet import muted, quiet
 
@@ -19,18 +21,47 @@ BATCH = 16
 
 
 class ToTflite(Exporter):
-    """Input `image`, output `logits`, float32; images and feature maps are NHWC, as TFLite computes them.
+    """Input `image`, output `logits`, all float32 or all int8; images and feature maps are NHWC, as TFLite computes.
 
-    The file is portable, so `target` does not change it. Names in it are those of operators, not of the
-    modules' classes.
+    int8 needs every operator to be in the vocabulary. The file is portable, so `target` does not change it. Names in
+    it are those of operators, not of the modules' classes.
     """
 
     format = "tflite"
     suffix = ".tflite"
     extra = "tflite"
+    precisions = ("fp32", "int8")
 
-    def export(self, items: Sequence[Export], *, target: str = "host", on_done: Done | None = None) -> None:
-        in_batches(items, BATCH, write, on_done)
+    def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
+               on_done: Done | None = None) -> None:
+        self.check_precision(precision)
+        for package in ("flatbuffers", "ai_edge_litert.schema_py_generated"):
+            optional(package, self.extra)
+        if precision == "int8":
+            _int8(items, on_done)
+        else:
+            from .direct_tflite import content
+            left = directly(items, lambda item, lowered: content(lowered), on_done)
+            in_batches([items[position] for position in left], BATCH, write, on_done)
+
+
+def _int8(items: Sequence[Export], on_done: Done | None) -> None:
+    from .direct_tflite import content
+    for item in items:
+        _check_calibration(item)
+    for position, reason in directly(items, lambda item, lowered: content(lowered, item.calibration), on_done).items():
+        raise ExportError(f"{items[position].path.name}: it cannot be made int8: {reason}",
+                          "replace that part of the module, or export it in fp32")
+
+
+def _check_calibration(item: Export) -> None:
+    images, wanted = item.calibration, tuple(item.example.shape[1:])
+    if images is None or not len(images):
+        raise UsageError(f"{item.path.name}: int8 needs calibration inputs, and there are none",
+                         "give some hundred inputs as in use, or export it in fp32")
+    if images.dtype != torch.float32 or tuple(images.shape[1:]) != wanted or not images.isfinite().all():
+        raise UsageError(f"{item.path.name}: the calibration inputs are {images.dtype} of shape {tuple(images.shape)}, "
+                         f"but must be finite float32 of shape (n, {', '.join(map(str, wanted))})")
 
 
 def write(items: Sequence[Export]) -> None:

@@ -29,7 +29,9 @@ class ToTvm(Exporter):
     suffix = ".so"
     extra = "tvm"
 
-    def export(self, items: Sequence[Export], *, target: str = "host", on_done: Done | None = None) -> None:
+    def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
+               on_done: Done | None = None) -> None:
+        self.check_precision(precision)
         optional("tvm", self.extra)
         chosen = compiler(target)
         in_batches(items, 1, lambda batch: write(batch[0], chosen), on_done)
@@ -38,19 +40,22 @@ class ToTvm(Exporter):
 def write(item: Export, chosen: Compiler) -> None:
     import tvm
     graph = trace([item])
-    module = _relax(item, graph)
+    module = relax_module(item, graph)
     with replacing(item.path) as scratch, translated([item], "TVM cannot compile it"):
         library = tvm.compile(module, target=tvm.target.Target(chosen.target))
         library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
-    sidecar = Sidecar(
+    write_json(sidecar_path(item.path), sidecar(item, graph, module, chosen).model_dump(mode="json"))
+
+
+def sidecar(item: Export, graph: GraphModule, module: Any, chosen: Compiler) -> Sidecar:
+    return Sidecar(
         inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
         outputs=(TensorSpec(name="logits", shape=output_shapes(graph)[0], dtype="float32"),),
         operators=_operators(module), target=chosen.name,
     )
-    write_json(sidecar_path(item.path), sidecar.model_dump(mode="json"))
 
 
-def _relax(item: Export, graph: GraphModule) -> Any:
+def relax_module(item: Export, graph: GraphModule) -> Any:
     """The module as a Relax program with its weights inside."""
     from tvm.relax.frontend.torch import from_exported_program
     with translated([item], "TVM cannot express it"), quiet(), torch.no_grad():

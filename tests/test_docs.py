@@ -35,6 +35,8 @@ def test_commands_in_the_documents_exist_with_their_options(page: Path) -> None:
         if name.startswith("-"):
             continue
         command = app.get_command(click.Context(app), name)
+        while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
+            command = command.get_command(click.Context(command), arguments.pop(0))
         assert command is not None
         known = {flag for parameter in command.params for flag in parameter.opts} | {"--help"}
         used = {argument.partition("=")[0] for argument in arguments if argument.startswith("--")}

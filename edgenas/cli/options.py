@@ -29,12 +29,16 @@ data_options = options(
                  help="What to do with images that cannot be read."),
 )
 
-device_options = options(
-    click.option("--device", default="host", show_default=True, metavar="NAME|FILE.toml", help="Where it will run."),
+runtime_options = options(
     click.option("--runtime", metavar="NAME", help="What will run it there; the device's first one by default."),
     click.option("--threads", type=click.IntRange(min=1), help="Threads of the runtime; the device's own by default."),
     click.option("--profiles", metavar="DIR", envvar="EDGENAS_PROFILES",
                  help="Where profiles are kept; your data folder by default."),
+)
+
+device_options = options(
+    click.option("--device", default="host", show_default=True, metavar="NAME|FILE.toml", help="Where it will run."),
+    runtime_options,
 )
 
 space_options = options(

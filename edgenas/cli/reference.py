@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -23,13 +24,18 @@ messages go to stderr. On failure the document is `{{"error": {{"kind": …, "me
 def reference() -> str:
     """Markdown: every command's help."""
     context = click.Context(app, info_name="edgenas", **app.context_settings)
-    sections = [HEADER]
-    for name in app.list_commands(context):
-        command = app.get_command(context, name)
-        assert command is not None
-        with click.Context(command, info_name=name, parent=context, terminal_width=100, max_content_width=100) as inner:
-            sections.append(f"## edgenas {name}\n\n```\n{command.get_help(inner)}\n```\n")
-    return "\n".join(sections)
+    return "\n".join([HEADER, *(text for name in app.list_commands(context) for text in sections(context, app, name))])
+
+
+def sections(parent: click.Context, group: click.Group, name: str, level: str = "##") -> Iterator[str]:
+    """The help of a command, then those of its own commands, a level below."""
+    command = group.get_command(parent, name)
+    assert command is not None
+    with click.Context(command, info_name=name, parent=parent, terminal_width=100, max_content_width=100) as inner:
+        yield f"{level} {inner.command_path}\n\n```\n{command.get_help(inner)}\n```\n"
+        if isinstance(command, click.Group):
+            for each in command.list_commands(inner):
+                yield from sections(inner, command, each, f"{level}#")
 
 
 if __name__ == "__main__":

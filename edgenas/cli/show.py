@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from edgenas.cli.output import table
@@ -13,10 +15,12 @@ def show_result(run: Run) -> None:
     document = result(run)
     table("architecture", ["choice", "candidate"], list(document["architecture"].items()))
     table(f"budgets on {document['device']} ({document['runtime']}, {document['statistic']})",
-          ["metric", "limit", "predicted", "measured", "margin", "held"],
-          [[b["metric"], b["limit"], b["predicted"], b["measured"],
-            f"{b['margin']:.1%}" if b.get("margin") is not None else "", "yes" if b["within"] else "NO"]
+          ["metric", "limit", "predicted", "cost", "known as", "margin", "held"],
+          [[b["metric"], b["limit"], b["predicted"], b[b["provenance"]] if b["measured"] is None else b["measured"],
+            b["provenance"], f"{b['margin']:.1%}" if b.get("margin") is not None else "", held(b)]
            for b in document["budgets"]])
+    if any(b["provenance"] == "predicted" for b in document["budgets"]):
+        click.echo(f"predicted from published latencies of {document['device']}'s blocks; not measured")
     if document["accuracy"]:
         table("accuracy in PyTorch", ["part", "accuracy"],
               [[part, f"{value:.2%}"] for part, value in document["accuracy"].items()])
@@ -28,3 +32,10 @@ def show_result(run: Run) -> None:
                 f"{a['spread']:.1%}" if "spread" in a else "", f"{a['test_accuracy']:.2%}", f"{a['agreement']:.2%}"]
                for a in document["artifacts"]])
     click.echo(f"run: {run.folder}")
+
+
+def held(budget: dict[str, Any]) -> str:
+    """Whether a budget is held; where that is only a prediction, it says so."""
+    if budget["provenance"] == "predicted":
+        return "predicted" if budget["within"] else "predicted NOT"
+    return "yes" if budget["within"] else "NO"

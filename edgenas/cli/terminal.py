@@ -24,6 +24,12 @@ class Terminal:
         self._current: int | None = None
         self._label, self._total, self._done, self._began, self._said = "", 0, 0, 0.0, 0.0
 
+    def beside(self) -> Terminal:
+        """A further line of the same display, for work that goes on at the same time."""
+        other = Terminal()
+        other._console, other._bars = self._console, self._bars
+        return other
+
     def __enter__(self) -> Terminal:
         if self._console.is_terminal:
             self._bars.start()

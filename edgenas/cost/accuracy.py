@@ -16,7 +16,7 @@ class Accuracy:
     """Predictions against measurements that the model had not seen.
 
     count: how many. mape, median_ape: mean and median of |predicted - measured| / measured. spearman, kendall (tau-b):
-    rank correlations; not a number where all predictions or all measurements are equal. within_5, within_10,
+    rank correlations, 0 where all predictions or all measurements are equal, as these rank nothing. within_5, within_10,
     within_20: shares with such a relative error of at most 5%, 10%, 20%. coverage: share of measurements inside their
     intervals, None where there were none.
     """
@@ -39,8 +39,8 @@ def accuracy(predicted: Floats, measured: Floats, low: Floats | None = None, hig
     inside = None if low is None or high is None else float(((low <= measured) & (measured <= high)).mean())
     return Accuracy(
         count=len(measured), mape=float(error.mean()), median_ape=float(np.median(error)),
-        spearman=float("nan") if constant else float(spearmanr(predicted, measured).statistic),
-        kendall=float("nan") if constant else float(kendalltau(predicted, measured).statistic),
+        spearman=0.0 if constant else float(spearmanr(predicted, measured).statistic),
+        kendall=0.0 if constant else float(kendalltau(predicted, measured).statistic),
         within_5=float((error <= 0.05).mean()), within_10=float((error <= 0.1).mean()),
         within_20=float((error <= 0.2).mean()), coverage=inside,
     )

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edgenas.cost.accuracy import Accuracy, accuracy
+from edgenas.cost.calibration import Calibration, fit_calibration
 from edgenas.cost.conformal import Interval, conformal
 from edgenas.cost.kernels import family, features
-from edgenas.cost.latency import Calibration, fit_calibration
 from edgenas.cost.operators import Network, Operator
 from edgenas.cost.profile import Profile
 from edgenas.cost.regression import Regression
@@ -89,8 +89,7 @@ class KernelModel:
 
     def predict(self, network: Network) -> Prediction:
         fit, alone = self.calibration, self._alone(network)
-        layers = tuple(_layer(operator, *alone.get(index, (None, None)), fit)
-                       for index, operator in enumerate(network.operators))
+        layers = tuple(_layer(operator, alone.get(index), fit) for index, operator in enumerate(network.operators))
         total = _network_ms(fit, sum(ms for ms, _ in alone.values()), len(alone))
         unknown = tuple(sorted({layer.family for layer in layers if layer.latency_ms is None}))
         low, high = self.interval.of(total) if self.interval and not unknown else (None, None)
@@ -128,9 +127,10 @@ def _regressions(profile: Profile, statistic: str) -> dict[str, Regression]:
             for name, rows in by_family.items() if len(rows) >= FEWEST_KERNELS}
 
 
-def _layer(operator: Operator, alone_ms: float | None, provenance: str | None, fit: Calibration) -> Layer:
-    inside = None if alone_ms is None else fit.scale * alone_ms + fit.per_block_ms
-    return Layer(operator, family(operator), inside, provenance)
+def _layer(operator: Operator, alone: tuple[float, str] | None, fit: Calibration) -> Layer:
+    if alone is None:
+        return Layer(operator, family(operator), None, None)
+    return Layer(operator, family(operator), fit.scale * alone[0] + fit.per_block_ms, alone[1])
 
 
 def _signature(network: Network, index: int) -> str:

@@ -37,6 +37,8 @@ class Kernel:
 class Plus(nn.Module):
     """The sum of the input and another tensor, which is kept here."""
 
+    other: Tensor
+
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.register_buffer("other", torch.randn(1, *shape))

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from edgenas.cost.conformal import Interval
 from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import Network, trace
-from edgenas.errors import UsageError
+from edgenas.errors import ProfileError, UsageError
 from edgenas.space.architecture import Architecture
 from edgenas.space.space import Space
 
@@ -23,7 +24,9 @@ class CostModel:
     metric: its name says the unit. combine: "sum" (then fixed + the entries) or "max". margin: relative allowance
     for the model's own error: a network predicted at `limit / (1 + margin)` is expected to hold `limit`. bias: added
     to every prediction, learned when an exported network was measured. exact: whether predictions are the truth.
-    fixed_parts: what each fixed part adds to `fixed`, the rest of which is overhead.
+    fixed_parts: what each fixed part adds to `fixed`, the rest of which is overhead. band: how far the truth lies
+    around predictions, None where that is not known. doubt: what to add to the band on either side, in the metric's
+    unit, for each candidate whose cost was itself predicted rather than measured; fixed_doubt for the fixed parts.
     """
 
     metric: str
@@ -34,11 +37,28 @@ class CostModel:
     bias: float = 0.0
     exact: bool = False
     fixed_parts: Mapping[str, float] = field(default_factory=dict)
+    band: Interval | None = None
+    doubt: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    fixed_doubt: float = 0.0
 
     def predict(self, architecture: Architecture) -> float:
         entries = [self.table[choice][candidate] for choice, candidate in architecture.items()]
         total = sum(entries, self.fixed) if self.combine == "sum" else max([self.fixed, *entries])
         return total + self.bias
+
+    def interval(self, architecture: Architecture) -> tuple[float, float]:
+        """Where the cost of a network lies in nine cases of ten; latency.py says when that holds.
+
+        Raises: ProfileError where too few networks were measured to tell.
+        """
+        value = self.predict(architecture)
+        if self.exact:
+            return value, value
+        if self.band is None:
+            raise ProfileError(f"no interval of {self.metric} is known: too few whole networks were measured",
+                               "edgenas profile, for the same device and space")
+        wider = self.fixed_doubt + sum(self.doubt.get(c, {}).get(name, 0.0) for c, name in architecture.items())
+        return Interval(self.band.below + wider / value, self.band.above + wider / value).of(value)
 
     def shares(self, architecture: Architecture) -> dict[str, float]:
         """What each place of the network adds, in the metric's unit, and "overhead" for what belongs to no place."""
@@ -85,13 +105,24 @@ def exact_model(space: Space, metric: str) -> CostModel:
 
 
 def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], float], *, fixed: float = 0.0,
-             margin: float = 0.0, exact: bool = False) -> CostModel:
-    """A cost model from the costs of all parts, by (place, candidate); candidate is None for fixed parts."""
+             margin: float = 0.0, exact: bool = False, band: Interval | None = None,
+             doubts: Mapping[tuple[str, str | None], float] | None = None) -> CostModel:
+    """A cost model from the costs, and their doubts, of all parts by (place, candidate); None for fixed parts."""
     combine = metric_of(metric).combine
     parts = {place: cost for (place, candidate), cost in costs.items() if candidate is None}
     table = {choice: {name: costs[choice, name] for name in names} for choice, names in space.choices.items()}
     total = sum(parts.values(), fixed) if combine == "sum" else max([fixed, *parts.values()])
-    return CostModel(metric, combine, total, table, margin, exact=exact, fixed_parts=parts)
+    if not doubts:
+        return CostModel(metric, combine, total, table, margin, exact=exact, fixed_parts=parts, band=band)
+    doubt = {choice: {name: doubts[choice, name] for name in names} for choice, names in space.choices.items()}
+    return CostModel(metric, combine, total, table, margin, exact=exact, fixed_parts=parts, band=band, doubt=doubt,
+                     fixed_doubt=sum(doubts[place, None] for place in parts))
+
+
+def blocks_of(space: Space, architecture: Architecture) -> tuple[str, ...]:
+    """The signatures of the parts that a network of `architecture` executes, in the order of the network."""
+    return tuple(network.signature for (place, candidate), network in networks(space).items()
+                 if network is not None and (candidate is None or architecture[place] == candidate))
 
 
 @functools.cache

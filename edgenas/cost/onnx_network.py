@@ -60,7 +60,6 @@ class _Reader:
     index: dict[str, int] = field(default_factory=dict)
 
     def read(self) -> Named:
-        from onnx import numpy_helper
         self.constants: dict[str, Shape] = {t.name: tuple(t.dims) for t in self.graph.initializer}
         self.values = {t.name: t for t in self.graph.initializer}
         items = (*self.graph.input, *self.graph.value_info, *self.graph.output)
@@ -69,7 +68,6 @@ class _Reader:
         for node in self.graph.node:
             for name in node.input:
                 self.uses[name] = self.uses.get(name, 0) + 1
-        self.array = lambda name: numpy_helper.to_array(self.values[name])
         input_shape = self._input()
         for node in self.graph.node:
             if all(name in self.constants for name in node.input if name):
@@ -138,7 +136,7 @@ class _Reader:
     def _activation(self, node: Any) -> str | None:
         if node.op_type != "Clip":
             return ACTIVATIONS.get(node.op_type)
-        bounds = [float(self.array(name)) if name in self.values else None for name in node.input[1:3]]
+        bounds = [float(self._array(name)) if name in self.values else None for name in node.input[1:3]]
         return "relu6" if bounds == [0.0, 6.0] else None
 
     def _operator(self, node: Any, feeds: tuple[int, ...], activation: str | None) -> Operator:
@@ -179,11 +177,15 @@ class _Reader:
         if node.op_type == "ReduceMean":
             given = _attributes(node)
             axes = given["axes"] if "axes" in given else (
-                self.array(node.input[1]).tolist() if node.input[1:2] and node.input[1] in self.values else [])
+                self._array(node.input[1]).tolist() if node.input[1:2] and node.input[1] in self.values else [])
             return sorted(axis % 4 for axis in axes) == [2, 3] and len(self._known(node.input[0])) == 4
         if node.op_type == "AveragePool":
             return list(self._known(node.input[0])[2:]) == list(_attributes(node)["kernel_shape"])
         return False
+
+    def _array(self, name: str) -> Any:
+        from onnx import numpy_helper
+        return numpy_helper.to_array(self.values[name])
 
     def _shape(self, node: Any) -> Shape:
         return self._known(node.output[0])[1:]

@@ -1,12 +1,13 @@
 """A profile: everything measured of one device with one runtime, precision and thread count.
 
 A file of JSON lines: a header, then one measurement a line, appended and synced as it is made. A last line that
-was cut short by a crash is dropped; any other damage is refused.
+was cut short by a crash is dropped; any other damage is refused. Profiles that come with edgenas are only read.
 """
 
 from __future__ import annotations
 
 import hashlib
+import importlib.resources
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +21,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgenas import __version__
 from edgenas.cost.operators import Network
+from edgenas.cost.published import Published, latency_from
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.files import append_line, write_text
 from edgenas.measure.measurement import Measurement
 
 SCHEMA = 1
+PACKAGE = "edgenas.profiles"
 RENEW = "measure it anew: edgenas profile --renew"
 
 
@@ -66,10 +69,25 @@ class MeasuredNetwork:
 
 @dataclass(frozen=True)
 class Check:
-    """A block that was measured again later."""
+    """A block that was measured again later. conditions: the device's state then, where it could be read."""
 
     block: str
     measurement: Measurement
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What was taken over from another profile: its blocks' measurements, by signature.
+
+    path, digest: of that profile, as it was then. device, runtime: what it was measured on.
+    """
+
+    path: str
+    digest: str
+    device: str
+    runtime: str
+    blocks: Mapping[str, Measurement | Published]
 
 
 @dataclass
@@ -82,14 +100,22 @@ class Profile:
 
     path: Path
     header: Header
-    blocks: dict[str, Measurement] = field(default_factory=dict)
+    blocks: dict[str, Measurement | Published] = field(default_factory=dict)
     networks: dict[str, MeasuredNetwork] = field(default_factory=dict)
     decoded: dict[str, tuple[Measurement, ...]] = field(default_factory=dict)
     structures: dict[str, Network] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
+    transfer: Transfer | None = None
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Profile:
+        """Begin a profile.
+
+        Raises: ProfileError where there is one that comes with edgenas.
+        """
+        if path.is_relative_to(packaged_folder()):
+            raise _read_only(path)
         header = header.model_copy(update={"created": datetime.now(UTC).isoformat(timespec="seconds")})
         write_text(path, header.model_dump_json() + "\n")
         return cls(path, header)
@@ -123,9 +149,11 @@ class Profile:
         content = {"header": self.header.model_dump(mode="json"),
                    "blocks": {key: m.to_dict() for key, m in self.blocks.items()},
                    "networks": {key: n.measurement.to_dict() for key, n in self.networks.items()}}
+        if self.transfer:
+            content["transfer"] = {key: m.to_dict() for key, m in self.transfer.blocks.items()}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
-    def add_block(self, signature: str, measurement: Measurement, structure: Network | None = None) -> None:
+    def add_block(self, signature: str, measurement: Measurement | Published, structure: Network | None = None) -> None:
         """`structure` may be left out where the operators are not known."""
         self._append({"kind": "block", "key": signature, "measurement": measurement.to_dict()} | _listed(structure))
 
@@ -134,9 +162,21 @@ class Profile:
         self._append({"kind": "network", "key": signature, "blocks": list(blocks),
                       "measurement": measurement.to_dict()} | _listed(structure))
 
-    def add_check(self, signature: str, measurement: Measurement) -> None:
+    def add_check(self, signature: str, measurement: Measurement,
+                  conditions: Mapping[str, Any] | None = None) -> None:
         """A block measured again, to see whether the device is still as fast as it was."""
-        self._append({"kind": "check", "key": signature, "measurement": measurement.to_dict()})
+        self._append({"kind": "check", "key": signature, "measurement": measurement.to_dict(),
+                      "conditions": dict(conditions or {})})
+
+    def add_left_out(self, signature: str) -> None:
+        """A block or network that is to be predicted."""
+        self._append({"kind": "left_out", "key": signature})
+
+    def add_transfer(self, source: Profile, signatures: Sequence[str]) -> None:
+        """Predict blocks from what `source` measured of them; the figures are copied."""
+        self._append({"kind": "transfer", "key": source.digest, "path": str(source.path),
+                      "device": source.header.device, "runtime": source.header.runtime,
+                      "blocks": {s: source.blocks[s].to_dict() for s in signatures}})
 
     def add_decoded(self, signature: str, measurements: Sequence[Measurement]) -> None:
         self._append({"kind": "decoded", "key": signature, "measurements": [m.to_dict() for m in measurements]})
@@ -155,6 +195,8 @@ class Profile:
                     f"{self.header.command} --renew")
 
     def _append(self, record: dict[str, Any]) -> None:
+        if self.path.is_relative_to(packaged_folder()):
+            raise _read_only(self.path)
         self._take(record)
         append_line(self.path, json.dumps(record, sort_keys=True))
 
@@ -163,14 +205,19 @@ class Profile:
         if "structure" in record:
             self.structures[key] = Network.from_dict(record["structure"])
         if kind == "block":
-            self.blocks[key] = Measurement.from_dict(record["measurement"])
+            self.blocks[key] = latency_from(record["measurement"])
         elif kind == "network":
             self.networks[key] = MeasuredNetwork(tuple(record["blocks"]),
                                                  Measurement.from_dict(record["measurement"]))
         elif kind == "decoded":
             self.decoded[key] = tuple(Measurement.from_dict(m) for m in record["measurements"])
         elif kind == "check":
-            self.checks.append(Check(key, Measurement.from_dict(record["measurement"])))
+            self.checks.append(Check(key, Measurement.from_dict(record["measurement"]), record.get("conditions", {})))
+        elif kind == "left_out":
+            self.left_out.add(key)
+        elif kind == "transfer":
+            self.transfer = Transfer(record["path"], key, record["device"], record["runtime"], {
+                s: latency_from(m) for s, m in record["blocks"].items()})
         else:
             raise ValueError(f"unknown kind {kind!r}")
 
@@ -181,19 +228,34 @@ def profiles_folder() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir("edgenas", appauthor=False)) / "profiles"
 
 
+def packaged_folder() -> Path:
+    """Where the profiles are that come with edgenas."""
+    return Path(str(importlib.resources.files(PACKAGE)))
+
+
 def profile_path(device: str, runtime: str, threads: int, precision: str = "fp32",
                  folder: Path | None = None) -> Path:
-    return (folder or profiles_folder()) / device / f"{runtime}-{precision}-{threads}t.jsonl"
+    """The user's own profile, or the one that comes with edgenas where there is only that."""
+    name = Path(device) / f"{runtime}-{precision}-{threads}t.jsonl"
+    own, packaged = (folder or profiles_folder()) / name, packaged_folder() / name
+    return packaged if packaged.is_file() and not own.exists() else own
 
 
 def stored(folder: Path | None = None) -> Iterator[Profile]:
-    """All profiles in a folder, by path."""
-    for path in sorted((folder or profiles_folder()).glob("*/*.jsonl")):
+    """All profiles in a folder, by path, and then those that come with edgenas and have none of their kind there."""
+    own, packaged = folder or profiles_folder(), packaged_folder()
+    found = {path.relative_to(root): path for root in (packaged, own) for path in root.glob("*/*.jsonl")}
+    for path in sorted(found.values(), key=lambda path: (path.is_relative_to(packaged), path)):
         yield Profile.load(path)
 
 
 def _listed(structure: Network | None) -> dict[str, Any]:
     return {} if structure is None else {"structure": structure.to_dict()}
+
+
+def _read_only(path: Path) -> ProfileError:
+    return ProfileError(f"the profile {path} comes with edgenas and is only read",
+                        "measure a device of your own: edgenas profile --device ./board.toml")
 
 
 def _header(path: Path, line: str) -> Header:

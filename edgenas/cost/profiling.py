@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from edgenas.cost.latency import blocks_of
-from edgenas.cost.model import exact_model, networks
+from edgenas.cost.drift import ALLOWED, state_of, warning
+from edgenas.cost.missing import Place, missing_blocks, missing_networks, places
+from edgenas.cost.model import blocks_of, networks
 from edgenas.cost.operators import example_input, trace
 from edgenas.cost.profile import Header, Profile, profile_path
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.measure import measure as measuring
+from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact
-from edgenas.measure.measurement import Measurement
+from edgenas.measure.measurement import STATISTICS, Measurement
 from edgenas.measure.runtime import load_runtime, precision_of, provenance_of
 from edgenas.measure.session import runtime_format
 from edgenas.space.architecture import Architecture
@@ -26,8 +30,22 @@ from edgenas.space.choice import Choice
 from edgenas.space.space import Shape, Space
 
 CHUNK = 24  # modules exported as one program: cheaper by the module, and an interrupted one costs little
-CALIBRATION_NETWORKS = 16
+ANCHOR = "anchor"
 Advance = Callable[[str], None]
+Say = Callable[[str], None]
+Modules = Mapping[str, tuple[nn.Module, Shape]]
+
+TORCH = threading.RLock()
+"""Tracing and exporting change PyTorch as a whole while they last: one thread at a time."""
+
+
+@dataclass
+class Spent:
+    """Seconds that went into exporting, and into transferring and measuring; how many modules that were."""
+
+    export: float = 0.0
+    measure: float = 0.0
+    modules: int = 0
 
 
 def open_profile(device: Device, runtime: str, *, threads: int | None = None, folder: Path | None = None,
@@ -49,75 +67,142 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
                                        runtime_version=conditions.version, machine=conditions.machine))
 
 
-def missing_blocks(space: Space, profile: Profile) -> dict[str, tuple[str, str | None]]:
-    """Signature -> one (place, candidate) that has it, for all blocks that are not measured yet."""
-    return {network.signature: key for key, network in networks(space).items()
-            if network is not None and network.signature not in profile.blocks}
+@dataclass
+class Bench:
+    """Measures parts of a space and whole networks on one device, into a profile, where each result is kept at once.
+
+    on_done hears of each one; say, of what the user should know. Both of its methods raise DeviceError or ExportError.
+    """
+
+    space: Space
+    device: Device
+    profile: Profile
+    on_done: Advance = lambda label: None
+    say: Say = lambda text: None
+    spent: Spent = field(default_factory=Spent)
+
+    def blocks(self, wanted: Mapping[str, Place]) -> None:
+        """Measure blocks by signature."""
+        known, modules = networks(self.space), self._modules(wanted)
+        doubtful: dict[str, Measurement] = {}
+        for signature, measurement in self._measured(modules):
+            self.profile.add_block(signature, measurement, known[wanted[signature]])
+            self.on_done(" ".join(str(name) for name in wanted[signature] if name))
+            if not measurement.agreed:
+                doubtful[signature] = measurement
+        for signature, measurement in self._again({s: modules[s] for s in doubtful}):
+            if faster(measurement, doubtful[signature]):
+                self.profile.add_block(signature, measurement)
+
+    def networks(self, chosen: Mapping[str, Architecture]) -> None:
+        """Measure whole networks by signature."""
+        with TORCH:
+            modules = {s: (self.space.build(a).eval(), self.space.input_shape) for s, a in chosen.items()}
+            structures = {s: trace(*module) for s, module in modules.items()}
+        parts = {signature: blocks_of(self.space, a) for signature, a in chosen.items()}
+        doubtful: dict[str, Measurement] = {}
+        for signature, measurement in self._measured(modules):
+            self.profile.add_network(signature, parts[signature], measurement, structures[signature])
+            self.on_done(f"network {chosen[signature].digest}")
+            if not measurement.agreed:
+                doubtful[signature] = measurement
+        for signature, measurement in self._again({s: modules[s] for s in doubtful}):
+            if faster(measurement, doubtful[signature]):
+                self.profile.add_network(signature, parts[signature], measurement)
+
+    def _again(self, modules: Modules) -> Iterator[tuple[str, Measurement]]:
+        """Measure once more what something disturbed: other programs only add time, so the faster one is kept."""
+        if modules:
+            self.say(f"{self.device.name}: the rounds of {len(modules)} never agreed; measuring them once more")
+        yield from self._measured(modules)
+
+    def _measured(self, modules: Modules) -> Iterator[tuple[str, Measurement]]:
+        names = list(modules)
+        for start in range(0, len(names), CHUNK):
+            chunk = {name: modules[name] for name in names[start:start + CHUNK]}
+            heard: list[Conditions] = []
+            anchor = self._anchor()
+            if anchor:
+                chunk |= {ANCHOR: self._modules({anchor: places(self.space)[anchor]})[anchor]}
+            for name, measurement in measured(chunk, self.device, self.profile, spent=self.spent,
+                                              on_header=heard.append, say=self.say):
+                if name == ANCHOR and anchor:
+                    self._check(anchor, measurement, heard[-1])
+                else:
+                    yield name, measurement
+
+    def _anchor(self) -> str | None:
+        """The block of this space that was measured first: a device that it finds slower now is too warm."""
+        ours = places(self.space)
+        return next((signature for signature in self.profile.blocks if signature in ours), None)
+
+    def _check(self, anchor: str, now: Measurement, conditions: Conditions) -> None:
+        state = state_of(conditions)
+        self.profile.add_check(anchor, now, state)
+        change = now.latency_ms(STATISTICS[0]) / self.profile.blocks[anchor].latency_ms(STATISTICS[0]) - 1
+        if abs(change) > ALLOWED:
+            self.say(warning(change, self.device.name, state))
+
+    def _modules(self, wanted: Mapping[str, Place]) -> dict[str, tuple[nn.Module, Shape]]:
+        with TORCH:
+            supernet = self.space.supernet().eval()
+        shapes = {(part.place, part.candidate): part.input_shape for part in self.space.parts}
+        return {signature: (_module(supernet, *place), shapes[place]) for signature, place in wanted.items()}
 
 
-def missing_networks(space: Space, profile: Profile, count: int = CALIBRATION_NETWORKS) -> dict[str, Architecture]:
-    """Signature -> calibration network, for those that are not measured yet; the same ones every time."""
-    chosen = {trace(space.build(a), space.input_shape).signature: a for a in spread(space, count)}
-    return {signature: a for signature, a in chosen.items() if signature not in profile.networks}
-
-
-def profile_space(space: Space, device: Device, profile: Profile, *, on_done: Advance = lambda label: None) -> None:
+def profile_space(space: Space, device: Device, profile: Profile, *, on_done: Advance = lambda label: None,
+                  say: Say = lambda text: None, left_out: bool = False) -> Spent:
     """Measure all that `profile` lacks of `space`. Every result is kept as it is made; call again to go on.
+
+    left_out: also what an earlier call left to be predicted.
 
     Raises: DeviceError or ExportError; what was measured until then is kept.
     """
-    supernet = space.supernet().eval()
-    shapes = {(part.place, part.candidate): part.input_shape for part in space.parts}
-    blocks = missing_blocks(space, profile)
-    modules = {signature: (_module(supernet, *key), shapes[key]) for signature, key in blocks.items()}
-    for signature, measurement in measured(modules, device, profile):
-        profile.add_block(signature, measurement, networks(space)[blocks[signature]])
-        on_done(" ".join(str(name) for name in blocks[signature] if name))
-    wanted = missing_networks(space, profile)
-    whole = {signature: (space.build(a).eval(), space.input_shape) for signature, a in wanted.items()}
-    for signature, measurement in measured(whole, device, profile):
-        profile.add_network(signature, blocks_of(space, wanted[signature]), measurement, trace(*whole[signature]))
-        on_done(f"network {wanted[signature].digest}")
+    bench = Bench(space, device, profile, on_done, say)
+    bench.blocks(missing_blocks(space, profile, left_out=left_out))
+    with TORCH:
+        wanted = missing_networks(space, profile, left_out=left_out)
+    bench.networks(wanted)
+    return bench.spent
 
 
-def measured(modules: Mapping[str, tuple[nn.Module, Shape]], device: Device,
-             profile: Profile) -> Iterable[tuple[str, Measurement]]:
+def measured(modules: Modules, device: Device, profile: Profile, *, spent: Spent | None = None,
+             on_header: Callable[[Conditions], None] = lambda conditions: None,
+             say: Say = lambda text: None) -> Iterator[tuple[str, Measurement]]:
     """Export modules and measure the files on `device`; yields (name, measurement) as each is made."""
-    export = exporter(runtime_format(profile.header.runtime))
+    spent = spent or Spent()
     names = list(modules)
-    for start in range(0, len(names), CHUNK):
-        chunk = names[start:start + CHUNK]
+    for start in range(0, len(names), CHUNK + 1):
+        chunk = names[start:start + CHUNK + 1]
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            files = [Path(folder) / f"{i}{export.suffix}" for i in range(len(chunk))]
-            export.export([Export(modules[name][0], example_input(modules[name][1]), file)
-                           for name, file in zip(chunk, files, strict=True)])
-            artifacts = [Artifact(str(i), file) for i, file in enumerate(files)]
-            for result in measuring.measure(device, profile.header.runtime, artifacts,
-                                            threads=profile.header.threads):
+            began = time.monotonic()
+            artifacts = _exported([modules[name] for name in chunk], device, profile, Path(folder))
+            spent.export += time.monotonic() - began
+            began = time.monotonic()
+            for result in measuring.measure(device, profile.header.runtime, artifacts, threads=profile.header.threads,
+                                            on_trouble=say, on_header=on_header):
+                spent.measure += time.monotonic() - began
+                spent.modules += 1
                 yield chunk[int(result.id)], result
+                began = time.monotonic()
 
 
-def spread(space: Space, count: int, seed: int = 0) -> list[Architecture]:
-    """`count` distinct architectures (fewer in a smaller space) spread evenly over the space's range of MACs."""
-    generator = torch.Generator().manual_seed(seed)
-    macs = exact_model(space, "macs")
-    smallest, largest = macs.smallest(), macs.largest()
-    drawn = {smallest: None, largest: None}
-    for _ in range(40 * count):
-        lean = float(torch.rand((), generator=generator))  # how often this one takes an extreme candidate
-        extreme = smallest if torch.rand((), generator=generator) < 0.5 else largest
-        random = space.random(generator)
-        take = torch.rand(len(random), generator=generator) < lean
-        drawn[Architecture({c: extreme[c] if t else random[c] for c, t in zip(random, take, strict=True)})] = None
-    ordered = sorted(drawn, key=lambda a: (macs.predict(a), a.digest))
-    low, high = macs.reachable
-    chosen: dict[Architecture, None] = {}
-    for step in range(count):
-        goal = low + (high - low) * step / max(1, count - 1)
-        rest = [a for a in ordered if a not in chosen]
-        if rest:
-            chosen[min(rest, key=lambda a: abs(macs.predict(a) - goal))] = None
-    return list(chosen)
+def faster(now: Measurement, before: Measurement) -> bool:
+    return now.latency_ms(STATISTICS[0]) < before.latency_ms(STATISTICS[0])
+
+
+def _exported(modules: Sequence[tuple[nn.Module, Shape]], device: Device, profile: Profile,
+              folder: Path) -> list[Artifact]:
+    """The modules' files for the profile's runtime, in order, with their place in it as id."""
+    from edgenas.export.quantised import random_calibration
+    export, precision = exporter(runtime_format(profile.header.runtime)), profile.header.precision
+    files = [folder / f"{i}{export.suffix}" for i in range(len(modules))]
+    inputs = [example_input(shape) for _, shape in modules]
+    with TORCH:
+        export.export([Export(module, x, file, random_calibration(x) if precision == "int8" else None)
+                       for (module, _), x, file in zip(modules, inputs, files, strict=True)],
+                      target=device.target, precision=precision)
+    return [Artifact(str(i), file) for i, file in enumerate(files)]
 
 
 def _module(supernet: nn.Module, place: str, candidate: str | None) -> nn.Module:

@@ -27,7 +27,7 @@ FEWEST_FOR_TREES = 100
 FOLDS = 10
 FOLDS_WITH_TREES = 5
 QUARTERS = 4  # shares are multiples of 1/4
-DOUBT = 2.0  # standard errors
+DOUBT = 0.5  # standard errors
 LARGEST_CORRECTION = np.log(4.0)  # of the sum of parts
 
 
@@ -55,7 +55,8 @@ class Members:
         found = [np.zeros(len(trend)), self.process.predict(_compressed(features))]
         if self.trees is not None:
             found.append(self.trees.predict(features))
-        return trend[:, None] + np.clip(np.column_stack(found), -LARGEST_CORRECTION, LARGEST_CORRECTION)
+        missed = np.clip(np.column_stack(found), -LARGEST_CORRECTION, LARGEST_CORRECTION)
+        return np.asarray(trend[:, None] + missed)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Regression:
 def best(descriptions: Sequence[Floats], latency_ms: Floats, *, seed: int = 0) -> tuple[int, Regression]:
     """Which of several descriptions, each (n, d), of the same items explains latency_ms best on items left out."""
     fits = [Regression.fit(features, latency_ms, seed=seed) for features in descriptions]
-    errors = [np.abs(np.log(fit.held_out_ms / latency_ms)).mean() for fit in fits]
+    errors = [np.square(np.log(fit.held_out_ms / latency_ms)).mean() for fit in fits]
     chosen = int(np.argmin(errors))
     return chosen, fits[chosen]
 
@@ -116,7 +117,7 @@ def _shares(held_out: Floats, latency_ms: Floats) -> Floats:
     errors = np.abs(held_out @ mixtures.T - np.log(latency_ms)[:, None])
     least = int(errors.mean(axis=0).argmin())
     gain = errors[:, 0] - errors[:, least]
-    return mixtures[least if gain.mean() > DOUBT * gain.std() / np.sqrt(len(gain)) else 0]
+    return np.asarray(mixtures[least if gain.mean() > DOUBT * gain.std() / np.sqrt(len(gain)) else 0])
 
 
 def _check(features: Floats, latency_ms: Floats) -> None:
@@ -128,4 +129,5 @@ def _check(features: Floats, latency_ms: Floats) -> None:
     if not np.isfinite(features).all():
         raise UsageError("a feature is not a finite number")
     if not (np.isfinite(latency_ms).all() and (latency_ms > 0).all()):
-        raise UsageError(f"a latency of {latency_ms[~(latency_ms > 0)][:1]} ms cannot be learned from; all must be above 0")
+        bad = latency_ms[~(np.isfinite(latency_ms) & (latency_ms > 0))][0]
+        raise UsageError(f"a latency of {bad} ms cannot be learned from; it must be finite and above 0")

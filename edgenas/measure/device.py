@@ -29,6 +29,8 @@ class Device(BaseModel):
     transport: str = "local"
     runtimes: tuple[str, ...] = Field(min_length=1)
     threads: int = Field(default=1, ge=1, le=1024, strict=True)
+    target: str = Field(default="host", min_length=1)
+    """The processor that compiling exporters compile for; `host` is this machine's."""
     options: dict[str, str | int | float | bool] = {}
     """The transport's own settings; it checks them."""
     settings: dict[str, dict[str, str | int | float | bool]] = {}
@@ -75,18 +77,30 @@ def device_names() -> list[str]:
     return plugins.names(PACKAGE, suffix=".toml")
 
 
-def load_device(name_or_path: str) -> Device:
-    """The device of that name, or the one described by the user's own file.
+def device_file(name_or_path: str) -> Traversable:
+    """The file of the device of that name, or the user's own: a text that ends in `.toml` or has a path separator.
 
-    A text that ends in `.toml` or contains a path separator is a file.
-    Raises: UsageError naming the file and the rule that it breaks.
+    Raises: UsageError for a name that no device has.
     """
     separators = (os.sep, os.altsep or os.sep)
     if name_or_path.endswith(".toml") or any(separator in name_or_path for separator in separators):
-        return _read(Path(name_or_path))
+        return Path(name_or_path)
     if name_or_path not in device_names():
         raise unknown("device", name_or_path, device_names())
-    return _read(importlib.resources.files(PACKAGE) / f"{name_or_path}.toml")
+    return importlib.resources.files(PACKAGE) / f"{name_or_path}.toml"
+
+
+def load_device(name_or_path: str) -> Device:
+    """The device of that name, or the one described by the user's own file.
+
+    Raises: UsageError naming the file and the rule that it breaks.
+    """
+    source = device_file(name_or_path)
+    device = _read(source)
+    if device.name in device_names() and device != _read(device_file(device.name)):
+        raise UsageError(f"two devices are named {device.name!r}: the one in {source} and the one that comes with "
+                         "edgenas", "give yours another name: rename the file, and change name in it")
+    return device
 
 
 def _read(source: Traversable) -> Device:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,12 @@ def job_of(runtime: Runtime, order: Order) -> Job:
                "artifacts": [{"id": key, "path": name} for key, name in names.items()]}
     files = {"worker.py": Path(worker.__file__), runner.name: runner} | artifact_files(order.artifacts)
     return Job(files, (PYTHON, "worker.py"), json.dumps(request) + "\n")
+
+
+def lines_of(runtime: Runtime, order: Order, printed: Iterator[str]) -> Iterator[str]:
+    """What a job printed as a worker's lines: the runtime's own `lines` makes them of what another program printed."""
+    own = getattr(runtime, "lines", None)
+    return printed if own is None else iter(own(order, printed))
 
 
 def artifact_files(artifacts: Sequence[Artifact]) -> dict[str, Path]:

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
 from edgenas.errors import DeviceError, LinkLost, UsageError, unknown
+from edgenas.measure.clock import check_clock
 from edgenas.measure.conditions import Conditions, read_header, reported_failure
 from edgenas.measure.device import Device
-from edgenas.measure.job import Artifact, Order, job_of
+from edgenas.measure.job import Artifact, Order, job_of, lines_of
 from edgenas.measure.lines import bad_line, parse
 from edgenas.measure.measurement import Measurement
 from edgenas.measure.protocol import DEFAULT, Protocol
 from edgenas.measure.runtime import Runtime, load_runtime
 from edgenas.measure.transport import Transport, open_transport
 
-PAUSES_S = (1.0, 5.0, 15.0, 30.0)
+PAUSES_S = (1.0, 5.0, 15.0, 30.0, 60.0)
 """Before each further try after a connection broke and nothing was measured since."""
 Say = Callable[[str], None]
+Hear = Callable[[Conditions], None]
 
 
 def measure(device: Device, runtime: str, artifacts: Sequence[Artifact], *, threads: int | None = None,
             protocol: Protocol = DEFAULT, interleave: bool = False,
-            on_trouble: Say = lambda text: None) -> Iterator[Measurement]:
+            on_trouble: Say = lambda text: None,
+            on_header: Hear = lambda conditions: None) -> Iterator[Measurement]:
     """Measure the artifacts in order, yielding each measurement as soon as it is made.
 
     With `interleave` the rounds of all artifacts take turns, which makes their ratios steadier, and the
     measurements come at the end. `threads` is the device's own number if not given. If the connection to the device
-    breaks, it is made again and what is left is measured; `on_trouble` hears of it.
+    breaks, it is made again and what is left is measured; `on_trouble` hears of it. `on_header` hears what measures,
+    and in what state it is, whenever it begins.
 
     Raises, at once: UsageError for a runtime that the device does not have, an artifact that is not there, or
     one id given twice. While iterating: UsageError for a runtime that is not installed; DeviceError for an
@@ -38,7 +42,7 @@ def measure(device: Device, runtime: str, artifacts: Sequence[Artifact], *, thre
     threads = device.threads if threads is None else threads
     _check(device, runtime, artifacts, threads)
     order = Order(tuple(artifacts), threads, protocol, interleave, device.settings_of(runtime))
-    return _measurements(device, runtime, order, on_trouble)
+    return _measurements(device, runtime, order, on_trouble, on_header)
 
 
 def probe(device: Device, runtime: str) -> Conditions:
@@ -48,9 +52,10 @@ def probe(device: Device, runtime: str) -> Conditions:
     """
     _check(device, runtime, [], device.threads)
     order = Order((), device.threads, DEFAULT, options=device.settings_of(runtime))
-    job = job_of(load_runtime(runtime), order)
-    with closing(open_transport(device).stream(job, DEFAULT.timeout_s)) as lines:
-        return read_header(_first(lines), runtime)
+    module = load_runtime(runtime)
+    job = job_of(module, order)
+    with closing(open_transport(device).stream(job, DEFAULT.timeout_s)) as printed:
+        return read_header(_first(lines_of(module, order, printed)), runtime)
 
 
 def _check(device: Device, runtime: str, artifacts: Sequence[Artifact], threads: int) -> None:
@@ -67,7 +72,8 @@ def _check(device: Device, runtime: str, artifacts: Sequence[Artifact], threads:
         seen.add(artifact.id)
 
 
-def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say) -> Iterator[Measurement]:
+def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say,
+                  on_header: Hear) -> Iterator[Measurement]:
     due = {artifact.id: artifact for artifact in order.artifacts}
     if not due:
         return
@@ -77,7 +83,7 @@ def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say) -
     while due:
         before = len(due)
         try:
-            yield from _pass(transport, module, runtime, replace(order, artifacts=tuple(due.values())), due)
+            yield from _pass(transport, module, runtime, replace(order, artifacts=tuple(due.values())), due, on_header)
             break
         except LinkLost as error:
             tries = 0 if len(due) < before else tries + 1
@@ -94,13 +100,17 @@ def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say) -
 
 
 def _pass(transport: Transport, module: Runtime, runtime: str, order: Order,
-          due: dict[str, Artifact]) -> Iterator[Measurement]:
+          due: dict[str, Artifact], on_header: Hear) -> Iterator[Measurement]:
     """One job; takes what it measured out of `due`."""
     timeout_s = order.protocol.timeout_s * (len(due) if order.interleave else 1)
-    with closing(transport.stream(job_of(module, order), timeout_s)) as lines:
-        read_header(_first(lines), runtime)
+    began, claimed_s = time.monotonic(), 0.0
+    with closing(transport.stream(job_of(module, order), timeout_s)) as printed:
+        lines = lines_of(module, order, printed)
+        on_header(read_header(_first(lines), runtime))
         for line in lines:
             found = _read(line, due, runtime, order.threads)
+            claimed_s += found.runs * found.min_ms / 1e3
+            check_clock(module, claimed_s, time.monotonic() - began)
             del due[found.id]
             yield found
 
@@ -110,7 +120,7 @@ def _failed(error: DeviceError, due: dict[str, Artifact], place: str) -> DeviceE
     return type(error)(f"{what}: {error.message}", error.hint)
 
 
-def _first(lines: Generator[str, None, None]) -> str:
+def _first(lines: Iterator[str]) -> str:
     for line in lines:
         return line
     raise DeviceError("the worker ended without saying anything", "run the same command again")

@@ -38,10 +38,13 @@ class Runtime(Protocol):
     """A runner's file. It may also define:
 
     clock() -> float     seconds, to be used in place of the real time
+    describe() -> dict   the accelerator that it runs on, a part of what the machine is: `name`, `software` (true if
+                         it is only emulated), and what else tells it from others
     PRECISION            of the files that it measures, if not "fp32"
     PROVENANCE           of its figures, if they are not "measured": "estimated"
     OPTIONS              name -> default of what a device's `settings` may say; `Session` takes them as keywords
     job(order) -> Job    what runs on the device, if that is not worker.py with this file (see job.py)
+    lines(order, lines)  -> Iterator[str]: a worker's lines, if such a job prints something else
 
     A session may have `figures`: other costs by name, with the unit in it (`{"sram_kib": 96.0}`).
     """

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from edgenas.errors import DeviceError, UsageError, missing_extra
+from edgenas.measure.quantised import RealSession, is_quantised
 from edgenas.measure.runtime import RuntimeSession, load_runtime
 from edgenas.measure.worker import check_suffix
 
@@ -19,7 +20,7 @@ def runtime_format(runtime: str) -> str:
 class Predictor:
     """A loaded classifier with one float32 input of batch 1."""
 
-    def __init__(self, session: RuntimeSession, channels_last: bool, where: str) -> None:
+    def __init__(self, session: RuntimeSession | RealSession, channels_last: bool, where: str) -> None:
         if len(session.inputs) != 1 or session.inputs[0][1][:1] != [1] or session.inputs[0][2] != "float32":
             raise DeviceError(f"{where} has the inputs {session.inputs}; "
                               "predictions need one float32 input for one image")
@@ -49,7 +50,7 @@ class Predictor:
 
 
 def open_session(path: Path, runtime: str, threads: int = 1) -> Predictor:
-    """Load an exported model file for predictions.
+    """Load an exported model file for predictions; an int8 file is given real images and gives real outputs too.
 
     Raises: UsageError if the runtime is unknown or not installed; DeviceError with the runtime's own message
     if it cannot load the file.
@@ -62,4 +63,5 @@ def open_session(path: Path, runtime: str, threads: int = 1) -> Predictor:
         raise missing_extra(error.name or runtime, runner.EXTRA) from error
     except Exception as error:
         raise DeviceError(f"{runtime} cannot load {path}: {error}", "export it again") from error
-    return Predictor(session, runner.FORMAT == "tflite", f"{path} in {runtime}")
+    real = RealSession(session, path) if is_quantised(session) else session
+    return Predictor(real, runner.FORMAT == "tflite", f"{path} in {runtime}")

@@ -222,7 +222,7 @@ def run_job(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     header: dict[str, Any] = {"worker": SCHEMA, "runtime": Path(job["runner"]).stem[len("run_"):]}
     try:
         runner = load_runner(job["runner"])
-        header.update(version=runner.version(), machine=describe_machine())
+        header.update(version=runner.version(), machine=describe_machine(getattr(runner, "describe", dict)()))
     except Exception as error:
         yield {**header, **failure(error)}
         return
@@ -246,16 +246,18 @@ def run_job(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from measured(artifacts, load, job["protocol"])
 
 
-def describe_machine() -> dict[str, Any]:
+def describe_machine(accelerator: dict[str, Any] | None = None) -> dict[str, Any]:
     """What this machine is, and under `conditions` what it is doing now. None where it cannot be read.
 
-    `id` is made of the parts that do not change: processor, cores, architecture, memory. No host name.
+    `id` is made of the parts that do not change: processor, cores, architecture, memory, and the accelerator that
+    a runner's `describe` tells of. No host name.
     """
     fixed = {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "architecture": platform.machine(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        **({"accelerator": accelerator} if accelerator else {}),
     }
     frequency_khz = _number("/sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq")
     temperature_mc = _number("/sys/class/thermal/thermal_zone0/temp")

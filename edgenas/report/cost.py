@@ -27,6 +27,10 @@ def described(model: Model) -> list[Html]:
                  "were measured. Its errors on networks that the calibration had not seen:"),
             listing([("networks, each held out in turn", figure(error.networks, str(error.networks))),
                      ("mean absolute error", percent(error.mape)),
-                     ("rank correlation (Spearman)", figure(error.spearman, f"{error.spearman:.3f}")),
+                     ("rank correlation (Spearman)", "unknown" if error.spearman is None else
+                      figure(error.spearman, f"{error.spearman:.3f}")),
+                     ("predicted within ±5%", percent(error.within_5, 0)),
                      ("predicted within ±10%", percent(error.within_10, 0)),
+                     *([] if error.coverage is None else
+                       [("inside their 90% interval", percent(error.coverage, 0))]),
                      ("margin: 90% quantile of measured above predicted", percent(model.margin))])]

@@ -8,7 +8,7 @@ from annotated_types import MinLen
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from edgenas.budget import Budget
-from edgenas.cost.latency import HeldOut
+from edgenas.cost.heldout import HeldOut
 
 
 class Record(BaseModel):

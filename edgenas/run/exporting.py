@@ -15,14 +15,14 @@ from torch import nn
 
 from edgenas import __version__
 from edgenas.cost.operators import example_input
-from edgenas.errors import ExportError, unknown
+from edgenas.errors import ExportError, UsageError, unknown
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Export, Exporter
 from edgenas.export.contents import operators, sidecar_path, signature
 from edgenas.export.parity import Parity, gate, parity
 from edgenas.export.tvm_target import CROSS
 from edgenas.files import sha256
-from edgenas.measure.runtime import load_runtime, runtime_names
+from edgenas.measure.runtime import load_runtime, precision_of, runtime_names
 from edgenas.measure.session import open_session, runtime_format
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
@@ -53,6 +53,15 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress, target: s
     document = describe(run, [*kept, *made])
     manifest.write(document, run.artifacts)
     return document
+
+
+def check_deployable(run: Run) -> None:
+    """Raises: UsageError for a runtime that takes int8 files: a trained network is not exported in int8 yet."""
+    if run.runtime_precision != "fp32":
+        raise UsageError(f"runtime {run.config.runtime!r} takes {run.runtime_precision} files, and a trained network "
+                         "cannot be exported in that precision yet",
+                         "edgenas search finds an architecture within the budget; edgenas train and then "
+                         "edgenas export --format tflite make an fp32 file of it")
 
 
 def exporters(formats: Sequence[str]) -> list[Exporter]:
@@ -112,12 +121,13 @@ def layout(shape: Sequence[int], image: tuple[int, int, int]) -> Literal["NCHW",
 
 
 def runtime_for(run: Run, format: str) -> str:
-    """The run's own runtime if it takes `format`, else the first of the device's, else any that does.
+    """The run's own runtime if it takes fp32 files of `format`, else the first of the device's, else any that does.
 
     Raises: UsageError for a format that nothing runs.
     """
     candidates = [run.config.runtime, *run.device.runtimes, *runtime_names()]
-    return next(name for name in candidates if runtime_format(name) == format)
+    return next(name for name in candidates
+                if runtime_format(name) == format and precision_of(load_runtime(name)) == "fp32")
 
 
 def default_formats(run: Run) -> list[str]:

@@ -9,15 +9,19 @@ from typing import Any
 from edgenas.errors import UsageError
 from edgenas.progress import Progress
 from edgenas.run.baselines import baselines_phase
-from edgenas.run.exporting import default_formats, export_phase, is_exported
+from edgenas.run.exporting import check_deployable, default_formats, export_phase, is_exported
 from edgenas.run.folder import Run
 from edgenas.run.searching import search_phase
 from edgenas.run.training import train_phase
-from edgenas.run.verifying import is_verified, verify_phase
+from edgenas.run.verifying import is_verified, known_as, verify_phase
 
 
 def specialise(run: Run, formats: Sequence[str], progress: Progress, *, baselines: bool = False) -> None:
-    """Profile, search, train, export, verify and report; phases that are done are not done again."""
+    """Profile, search, train, export, verify and report; phases that are done are not done again.
+
+    Raises: UsageError for a runtime that takes files of a precision in which nothing trained is exported yet.
+    """
+    check_deployable(run)
     search_phase(run, progress)
     train_phase(run, progress)
     wanted = list(formats) or default_formats(run)
@@ -49,7 +53,7 @@ def result(run: Run) -> dict[str, Any]:
     document: dict[str, Any] = {
         "run": str(run.folder), "device": run.device.name, "runtime": run.config.runtime,
         "strategy": run.config.strategy, "space": run.config.space, "seed": run.config.seed,
-        "statistic": run.config.statistic,
+        "statistic": run.config.statistic if run.is_measurable else "mean",
         "reachable": {metric: model["reachable"] for metric, model in decoding.get("models", {}).items()},
         "budgets": verdict.get("budgets") or unverified(decoding),
         "architecture": dict(run.architecture) if decoding else {},
@@ -65,8 +69,14 @@ def unverified(decoding: dict[str, Any]) -> list[dict[str, Any]]:
         return []
     chosen = max((r for r in decoding["rounds"] if r["within"]),
                  key=lambda r: r["architecture"] == decoding["architecture"])
-    return [{"metric": b["metric"], "limit": b["limit"], "predicted": decoding["predicted"][b["metric"]],
-             "measured": chosen["measured"][b["metric"]], "within": True} for b in decoding["budgets"]]
+    return [{"metric": b["metric"], "limit": b["limit"], "predicted": decoding["predicted"][b["metric"]]}
+            | known_as(*decoded_cost(chosen, b["metric"])) | {"within": True} for b in decoding["budgets"]]
+
+
+def decoded_cost(entry: dict[str, Any], metric: str) -> tuple[str, float]:
+    """How the cost of a round's network is known, and what it is."""
+    word = next(word for word in ("measured", "estimated", "predicted") if metric in entry.get(word, {}))
+    return "counted" if word == "measured" and metric != "latency_ms" else word, entry[word][metric]
 
 
 def within_budget(run: Run) -> bool:

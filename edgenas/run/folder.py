@@ -14,14 +14,17 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from edgenas.budget import Budget, resolve
-from edgenas.cost.latency import HeldOut, latency_model
+from edgenas.cost.heldout import HeldOut
+from edgenas.cost.latency import latency_model
 from edgenas.cost.model import CostModel, exact_model
-from edgenas.cost.profile import Profile
+from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
+from edgenas.cost.reference import PUBLISHED, load_published, sum_model
 from edgenas.data import Task, load
 from edgenas.errors import RunError
 from edgenas.files import replacing, write_json
 from edgenas.measure.device import Device, load_device
+from edgenas.measure.runtime import load_runtime, precision_of
 from edgenas.run.config import RunConfig
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
@@ -104,11 +107,31 @@ class Run:
     @cached_property
     def profile(self) -> Profile:
         c = self.config
-        return open_profile(self.device, c.runtime, threads=c.threads,
-                            folder=Path(c.profiles) if c.profiles else None)
+        folder = Path(c.profiles) if c.profiles else None
+        path = profile_path(self.device.name, c.runtime, c.threads, self.runtime_precision, folder)
+        return load_published(path) or open_profile(self.device, c.runtime, threads=c.threads, folder=folder)
+
+    @property
+    def runtime_precision(self) -> str:
+        """What the exported network computes in."""
+        return precision_of(load_runtime(self.config.runtime))
+
+    @property
+    def latency_word(self) -> str:
+        """How an exported network's latency is known: measured, estimated, or, from published blocks, predicted."""
+        provenance = self.profile.header.provenance
+        return "predicted" if provenance == PUBLISHED else provenance
 
     @cached_property
-    def latency(self) -> tuple[CostModel, HeldOut]:
+    def is_measurable(self) -> bool:
+        """False for a device that is known by published latencies only."""
+        return self.device.transport != "none"
+
+    @cached_property
+    def latency(self) -> tuple[CostModel, HeldOut | None]:
+        """The model and its held-out error, None where no whole network is known."""
+        if self.profile.header.provenance == PUBLISHED:
+            return sum_model(self.space, self.profile, self.config.statistic), None
         return latency_model(self.space, self.profile, self.config.statistic)
 
     @cached_property

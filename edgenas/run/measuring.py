@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import example_input, trace
@@ -21,6 +21,7 @@ from edgenas.measure.measurement import Measurement
 from edgenas.measure.session import runtime_format
 from edgenas.run.folder import Run
 
+CALIBRATION_IMAGES = 64
 REPEATS = 3  # a figure that a budget hangs on is measured this often, each time in a new session
 AGREEMENT = 0.05  # the sessions' relative spread from which more are made
 MOST_REPEATS = 9
@@ -29,16 +30,18 @@ MOST_REPEATS = 9
 def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
     """What each network's exported file costs, for every metric that has a budget.
 
-    A network that the profile knows is not measured again, so that the same run comes to the same architecture.
+    A network that the profile knows is not measured again, so that the same run comes to the same architecture. There
+    is no latency where the device cannot be measured.
     """
     found: dict[str, dict[str, float]] = {name: {} for name in networks}
-    timed = networks if "latency_ms" in run.metrics else {}
+    metrics = [m for m in run.metrics if m != "latency_ms" or run.latency_word != "predicted"]
+    timed = networks if "latency_ms" in metrics else {}
     signatures = {name: trace(network, run.space.input_shape).signature for name, network in timed.items()}
     unknown = [name for name, signature in signatures.items() if signature not in run.profile.decoded]
     needed = networks if "flash_kib" in run.metrics else {name: networks[name] for name in unknown}
     with exported(run, needed) as files:
         measure_decoded(run, {signatures[name]: files[name] for name in unknown})
-        for metric in run.metrics:
+        for metric in metrics:
             for name, network in networks.items():
                 found[name][metric] = (
                     figure(run.profile.decoded[signatures[name]], run.config.statistic) if metric == "latency_ms"
@@ -48,13 +51,19 @@ def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, fl
 
 @contextlib.contextmanager
 def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, Path]]:
-    """Files of the networks in the format of the run's runtime, for as long as the context lasts."""
-    export = exporter(runtime_format(run.config.runtime))
+    """Files of the networks in the format and precision of the run's runtime, for as long as the context lasts."""
+    export, precision = exporter(runtime_format(run.config.runtime)), run.runtime_precision
+    images = calibration(run) if networks and precision == "int8" else None
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
-        export.export([Export(distinct(network), example_input(run.space.input_shape), files[name])
-                       for name, network in networks.items()])
+        export.export([Export(distinct(network), example_input(run.space.input_shape), files[name], images)
+                       for name, network in networks.items()], target=run.device.target, precision=precision)
         yield files
+
+
+def calibration(run: Run) -> Tensor:
+    """Training images (n, C, H, W), from which the ranges of an int8 file are taken."""
+    return run.task.normalise(run.task.train.images[:CALIBRATION_IMAGES])
 
 
 def distinct(network: nn.Module) -> nn.Module:

@@ -6,7 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from edgenas.checkpoint import epoch_generator
-from edgenas.cost.profiling import missing_blocks, missing_networks, profile_space
+from edgenas.cost.heldout import correlation
+from edgenas.cost.missing import missing_blocks, missing_networks
+from edgenas.cost.profiling import profile_space
 from edgenas.data.task import Split
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
@@ -27,18 +29,29 @@ def prepare(run: Run, progress: Progress) -> None:
     Raises: BudgetError giving the reachable range.
     """
     if "latency_ms" in run.metrics:
-        work = len(missing_blocks(run.space, run.profile)) + len(missing_networks(run.space, run.profile))
-        if work:
-            progress.start(f"profile {run.device.name} {run.config.runtime}", work)
-            profile_space(run.space, run.device, run.profile, on_done=progress.advance)
-        error = run.latency[1]
-        progress.say(f"cost model of latency_ms on {error.networks} held-out networks: error {error.mape:.1%} (mean "
-                     f"absolute), Spearman {error.spearman:.3f}, {error.within_10:.0%} within ±10%, margin "
-                     f"{error.margin:.1%}")
+        profile_latency(run, progress)
     for budget in run.budgets:
         low, high = run.models[budget.metric].reachable
         progress.say(f"budget {budget.metric} {budget.limit:.4g}; this space reaches from {low:.4g} to {high:.4g}")
     check_together(run.models, run.budgets)
+
+
+def profile_latency(run: Run, progress: Progress) -> None:
+    """Measure what the latency model needs, and say how good it is."""
+    if run.latency_word == "predicted":
+        model, _ = run.latency
+        progress.say(f"latency_ms is predicted from published latencies of {run.device.name}'s blocks; nothing is "
+                     f"measured. Margin {model.margin:.1%}")
+        return
+    work = len(missing_blocks(run.space, run.profile)) + len(missing_networks(run.space, run.profile))
+    if work:
+        progress.start(f"profile {run.device.name} {run.config.runtime}", work)
+        profile_space(run.space, run.device, run.profile, on_done=progress.advance, say=progress.say)
+    error = run.latency[1]
+    assert error is not None
+    progress.say(f"cost model of latency_ms on {error.networks} held-out networks: error {error.mape:.1%} (mean "
+                 f"absolute), Spearman {correlation(error.spearman)}, {error.within_10:.0%} within ±10%, margin "
+                 f"{error.margin:.1%}")
 
 
 def search_phase(run: Run, progress: Progress) -> Architecture:
@@ -60,7 +73,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
         scores, tried = try_candidates(run, result, progress)
     run.write("search.json", {"history": result.history, "scores": result.scores,
                               "tried": [{"architecture": dict(a), "validation": v} for a, v in tried]})
-    settled = settle(scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress)
+    settled = settle(scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress,
+                     latency_word(run))
     record(run, settled)
     settled.architecture.save(run.folder / "architecture.json")
     return settled.architecture
@@ -85,8 +99,14 @@ def try_candidates(run: Run, result: SearchResult,
 
 
 def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:
-    """What the exported, untrained network of `architecture` costs."""
-    return costs(run, {"decoded": run.space.build(architecture).eval()})["decoded"]
+    """What the exported, untrained network of `architecture` costs; its latency as predicted where no more is known."""
+    found = costs(run, {"decoded": run.space.build(architecture).eval()})["decoded"]
+    return {m: found[m] if m in found else run.models[m].predict(architecture) for m in run.metrics}
+
+
+def latency_word(run: Run) -> str:
+    """How what `architecture_costs` says of the latency is known."""
+    return run.latency_word if "latency_ms" in run.metrics else "measured"
 
 
 def record(run: Run, settled: Settled) -> None:
@@ -94,16 +114,25 @@ def record(run: Run, settled: Settled) -> None:
     for name, model in run.models.items():
         models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact}
     if "latency_ms" in models:
-        models["latency_ms"]["held_out"] = asdict(run.latency[1])
-        models["latency_ms"]["profile_sha256"] = run.profile.digest
+        error = run.latency[1]
+        models["latency_ms"] |= {"held_out": asdict(error) if error else None, "profile_sha256": run.profile.digest,
+                                 "provenance": run.profile.header.provenance}
     run.write("decoding.json", {
         "models": models,
         "budgets": [asdict(b) for b in run.budgets],
         "architecture": dict(settled.architecture),
         "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
         "layers": layers(run, settled.architecture),
-        "rounds": settled.rounds,
+        "rounds": [labelled(entry, latency_word(run)) for entry in settled.rounds],
     })
+
+
+def labelled(entry: dict[str, Any], word: str) -> dict[str, Any]:
+    """A round of settling whose latency stands under the word for how it is known."""
+    if word == "measured":
+        return entry
+    counted = {metric: cost for metric, cost in entry["measured"].items() if metric != "latency_ms"}
+    return entry | {"measured": counted, word: entry.get(word, {}) | {"latency_ms": entry["measured"]["latency_ms"]}}
 
 
 def layers(run: Run, architecture: Architecture) -> list[dict[str, Any]]:

@@ -32,12 +32,13 @@ class Settled:
 
 
 def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], measure: Measure,
-           progress: Progress) -> Settled:
+           progress: Progress, word: str = "measured") -> Settled:
     """The best-scored architecture whose measured costs hold every budget, of those that use the first one well.
 
     Each round solves the integer program, measures the network, and shifts the cost models so that they predict what
     was measured. The margin for the model's own error halves every round, as the correction is local. Ends early
     when a network holds and uses its first budget well. When nothing else is predicted to hold, the cheapest is tried.
+    `word` says what `measure` does.
 
     Raises: BudgetError with the figures when none of the measured networks held.
     """
@@ -57,7 +58,8 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
         within = all(measured[b.metric] <= safe(b) for b in budgets)
         rounds.append({"architecture": dict(picked), "predicted": predicted, "measured": measured, "within": within})
         progress.say(f"round {number + 1}: " + ", ".join(
-            f"{b.metric} predicted {predicted[b.metric]:.4g} measured {measured[b.metric]:.4g} of {b.limit:.4g}"
+            f"{b.metric} predicted {predicted[b.metric]:.4g}"
+            + ("" if word == "predicted" else f" {word} {measured[b.metric]:.4g}") + f" of {b.limit:.4g}"
             for b in budgets))
         for b in budgets:
             if not models[b.metric].exact:
@@ -68,7 +70,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
             if used >= WELL_USED:
                 break
     if not held:
-        raise BudgetError(_failure(rounds, budgets), HINT)
+        raise BudgetError(_failure(rounds, budgets, word), HINT)
     return Settled(max(held, key=held.__getitem__), rounds)
 
 
@@ -115,10 +117,10 @@ def safe(budget: Budget) -> float:
     return budget.limit if is_counted else budget.limit / (1 + REPEATABILITY)
 
 
-def _failure(rounds: Sequence[Mapping[str, Any]], budgets: Sequence[Budget]) -> str:
+def _failure(rounds: Sequence[Mapping[str, Any]], budgets: Sequence[Budget], word: str = "measured") -> str:
     if not rounds:
         return "no network of this space is predicted to hold " + " and ".join(
             f"{b.metric} = {b.limit:.4g}" for b in budgets) + " at once"
     tried = "; ".join(", ".join(f"{b.metric} {r['measured'][b.metric]:.4g} of {b.limit:.4g}" for b in budgets)
                       for r in rounds)
-    return f"none of {len(rounds)} decoded networks held the budget when measured: {tried}"
+    return f"none of {len(rounds)} decoded networks held the budget when {word}: {tried}"

@@ -12,7 +12,7 @@ from edgenas.budget import Budget
 from edgenas.export import manifest
 from edgenas.measure.session import open_session
 from edgenas.progress import Progress
-from edgenas.run.exporting import HOST, artifact_path, default_formats, export_phase
+from edgenas.run.exporting import HOST, artifact_path, check_deployable, default_formats, export_phase
 from edgenas.run.folder import Run
 from edgenas.run.measuring import count, figure, measure_files, spread
 from edgenas.training import predict
@@ -25,8 +25,9 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
     run. Latency is the median of several measurements, each in a new session, by the run's statistic; `spread` says
     how far they lie apart.
 
-    Raises: ExportError when an artifact is missing or was changed.
+    Raises: ExportError when an artifact is missing or was changed; UsageError as `check_deployable` has it.
     """
+    check_deployable(run)
     document = manifest.read(run.artifacts) if (run.artifacts / manifest.NAME).exists() else export_phase(
         run, default_formats(run), progress)
     manifest.verify_hashes(document, run.artifacts)
@@ -71,7 +72,7 @@ def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, 
         "test_accuracy": float((picks == labels).mean()), "test_images": len(labels),
         "measured_latency_ms": None,
     }
-    if artifact.runtime in run.device.runtimes:
+    if artifact.runtime in run.device.runtimes and run.is_measurable:
         (measurements,) = measure_files(run, {artifact.format: path}, artifact.runtime).values()
         row["measured_latency_ms"] = figure(measurements, run.config.statistic)
         row["spread"] = spread(measurements, run.config.statistic)
@@ -85,12 +86,22 @@ def run_budgets(run: Run) -> list[Budget]:
 
 
 def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
-    """Predicted and measured cost of the bound artifact, whose row `gate` is, against one budget."""
+    """Predicted and measured cost of the bound artifact, whose row `gate` is, against one budget.
+
+    Where the device cannot be measured, the latency is only predicted, and what holds is the prediction.
+    """
     decoding = run.read("decoding.json") or {"predicted": {}, "models": {}}
+    predicted, word = decoding["predicted"].get(budget.metric), "counted"
     if budget.metric == "latency_ms":
-        measured = gate["measured_latency_ms"]
+        word = run.latency_word
+        cost = predicted if word == "predicted" else gate["measured_latency_ms"]
     else:
-        measured = count(budget.metric, run.network(), run.space.input_shape, Path(gate["path"]))
-    return {"metric": budget.metric, "limit": budget.limit, "predicted": decoding["predicted"].get(budget.metric),
-            "measured": measured, "margin": decoding["models"].get(budget.metric, {}).get("margin"),
-            "within": measured <= budget.limit}
+        cost = count(budget.metric, run.network(), run.space.input_shape, Path(gate["path"]))
+    return {"metric": budget.metric, "limit": budget.limit, "predicted": predicted} | known_as(word, cost) | {
+        "margin": decoding["models"].get(budget.metric, {}).get("margin"), "within": cost <= budget.limit}
+
+
+def known_as(word: str, cost: float) -> dict[str, Any]:
+    """A cost and how it is known: it is called measured only if the exported file was measured, or counted in."""
+    own = {word: cost} if word == "estimated" else {}
+    return {"measured": cost if word in ("measured", "counted") else None, **own, "provenance": word}

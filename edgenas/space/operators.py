@@ -52,19 +52,20 @@ class SqueezeExcite(nn.Module):
 class MBConv(nn.Module):
     """Inverted residual with linear bottleneck (MobileNetV2, arXiv:1801.04381), optionally with squeeze-excite.
 
-    expansion: hidden channels per input channel. The residual is there when the shape is kept.
+    expansion: hidden channels per input channel; with 1, nothing comes before the depthwise convolution.
+    squeeze_excite: whether there is one, or the number of its reduced channels. The residual is there when the shape
+    is kept.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, expansion: int, *, stride: int = 1,
-                 activation: str = "relu6", squeeze_excite: bool = False) -> None:
+                 activation: str = "relu6", squeeze_excite: bool | int = False) -> None:
         super().__init__()
         hidden = inputs * expansion
-        layers: list[nn.Module] = [
-            ConvBN(inputs, hidden, activation=activation),
-            ConvBN(hidden, hidden, kernel, stride=stride, groups=hidden, activation=activation),
-        ]
+        layers: list[nn.Module] = [] if expansion == 1 else [ConvBN(inputs, hidden, activation=activation)]
+        layers.append(ConvBN(hidden, hidden, kernel, stride=stride, groups=hidden, activation=activation))
         if squeeze_excite:
-            layers.append(SqueezeExcite(hidden, max(8, inputs // 4 * expansion // 4)))
+            default = max(8, inputs // 4 * expansion // 4)
+            layers.append(SqueezeExcite(hidden, default if squeeze_excite is True else squeeze_excite))
         layers.append(ConvBN(hidden, outputs, activation=None))
         self.body = nn.Sequential(*layers)
         self.residual = stride == 1 and inputs == outputs

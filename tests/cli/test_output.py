@@ -25,6 +25,12 @@ def test_a_table_in_a_pipe_folds_nothing(capsys):
     assert "x" * 90 in out and "0.1235" in out and " 12 " in out and out.startswith("files")
 
 
+def test_what_looks_like_markup_is_shown_as_it_is(capsys):
+    table("files", ["name"], [["edgenas[onnx]"], ["[/red] x"]])
+    out = capsys.readouterr().out
+    assert "edgenas[onnx]" in out and "[/red] x" in out
+
+
 def test_an_empty_table_is_drawn(capsys):
     table("nothing", ["name"], [])
     assert "nothing" in capsys.readouterr().out

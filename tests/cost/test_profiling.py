@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edgenas.cost import profiling
+from edgenas.cost.drift import Drift, drift
 from edgenas.cost.latency import latency_model
+from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.model import exact_model, networks
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import missing_blocks, missing_networks, open_profile, profile_space, spread
+from edgenas.cost.profiling import CHUNK, open_profile, profile_space
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.measure import measure as measuring
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import Measurement
 from edgenas.space import Space
 
-from .nets import draws, mobile, twins
+from .nets import twins
 
 DEVICE = load_device("mock")
 
@@ -92,8 +94,10 @@ def test_all_blocks_and_networks_are_measured_and_identical_ones_once(session: S
 
 def test_what_was_measured_before_a_failure_is_kept_and_not_measured_again(session: Session) -> None:
     assert session.at_interruption == (2, 0)
-    assert session.remeasured == 2 + 7
-    assert set(keys(session.profile).values()) == {1}
+    anchors = 2  # the first block again, with the blocks and with the networks
+    assert session.remeasured == 2 + 7 + anchors
+    assert keys(session.profile).pop(("check", next(iter(session.profile.blocks)))) == anchors
+    assert {count for (kind, _), count in keys(session.profile).items() if kind != "check"} == {1}
     loaded = Profile.load(session.profile.path)
     assert (loaded.blocks, loaded.networks) == (session.profile.blocks, session.profile.networks)
 
@@ -149,16 +153,88 @@ def test_only_what_is_missing_is_exported(session: Session, monkeypatch: pytest.
     assert missing_blocks(session.space, copy) == {signature: (place, candidate)}
     asked: list[list[str]] = []
 
-    def measured(modules: dict[str, Any], device: Any, profile: Profile) -> list[tuple[str, Measurement]]:
+    def measured(modules: dict[str, Any], device: Any, profile: Profile, **_: Any) -> list[tuple[str, Measurement]]:
         asked.append(list(modules))
-        return [(name, session.profile.blocks[name]) for name in modules]
+        return [(name, session.profile.blocks[name]) for name in modules if name != profiling.ANCHOR]
 
     monkeypatch.setattr(profiling, "measured", measured)
     done: list[str] = []
     profile_space(session.space, DEVICE, copy, on_done=done.append)
-    assert asked == [[signature], []]
+    assert asked == [[signature, profiling.ANCHOR]]
     assert done == [f"{place} large"]
     assert copy.blocks[signature] == session.profile.blocks[signature]
+
+
+def test_what_was_left_out_is_measured_only_when_asked_for(session: Session, tmp_path: Path) -> None:
+    profile = Profile(tmp_path / "p.jsonl", session.profile.header)
+    blocks, whole = missing_blocks(session.space, profile), missing_networks(session.space, profile)
+    profile.left_out |= {*list(blocks)[1:], *list(whole)[2:]}
+    assert list(missing_blocks(session.space, profile)) == list(blocks)[:1]
+    assert list(missing_networks(session.space, profile)) == list(whole)[:2]
+    assert missing_blocks(session.space, profile, left_out=True) == blocks
+    assert missing_networks(session.space, profile, left_out=True) == whole
+
+
+def scripted(monkeypatch: pytest.MonkeyPatch, result: Any) -> None:
+    """The mock device, but every measurement is what `result(measurement, its number)` makes of it."""
+    count = 0
+
+    def measure(*args: Any, **options: Any) -> Iterator[Measurement]:
+        nonlocal count
+        for found in REAL(*args, **options):
+            count += 1
+            yield result(found, count)
+
+    monkeypatch.setattr(measuring, "measure", measure)
+
+
+def scaled(found: Measurement, factor: float, agreed: bool = True) -> Measurement:
+    times = {name: getattr(found, name) * factor for name in ("min_ms", "median_of_minima_ms", "p50_ms", "p90_ms")}
+    return replace(found, **times, agreed=agreed)
+
+
+def test_a_device_that_becomes_slower_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(profiling, "CHUNK", 2)
+    scripted(monkeypatch, lambda found, number: scaled(found, 1.0 if number <= 2 else 1.1))
+    profile, said = open_profile(DEVICE, "mock", folder=tmp_path), list[str]()
+    profile_space(twins(), DEVICE, profile, say=said.append)
+    assert len(said) == 1 + 4  # one more chunk of blocks, four of networks
+    assert "mock: the block that was measured first now takes +10.0%" in said[0] and "slower" in said[0]
+    found = drift(Profile.load(profile.path), "median_of_minima")
+    assert (found.checks, found.disagreed) == (5, 0)
+    assert found.largest == pytest.approx(0.1)
+    assert "load_average" in Profile.load(profile.path).checks[0].conditions
+
+
+def test_a_steady_device_is_not_warned_of(session: Session) -> None:
+    assert drift(session.profile, "median_of_minima") == Drift(checks=2, largest=0.0, disagreed=0)
+
+
+def test_measurements_that_never_agreed_are_made_once_more_and_the_faster_is_kept(
+        monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The second block is disturbed, twice: slower at first, then slower still."""
+    factors = {2: 1.5, 3: 1.4, 5: 1.6, 6: 1.2}  # by the number of the measurement; 5 and 6 are the second tries
+    scripted(monkeypatch, lambda found, number: scaled(found, factors.get(number, 1.0), number not in factors))
+    profile, said = open_profile(DEVICE, "mock", folder=tmp_path), list[str]()
+    profile_space(twins(), DEVICE, profile, say=said.append)
+    assert "the rounds of 2 never agreed" in said[0]
+    true = [session_ms(s) for s in profile.blocks]
+    kept = [m.latency_ms() / ms for m, ms in zip(profile.blocks.values(), true, strict=True)]
+    assert kept == pytest.approx([1.0, 1.5, 1.2, 1.0], rel=1e-6)
+    assert drift(profile, "median_of_minima").disagreed == 2
+
+
+def session_ms(signature: str) -> float:
+    (network,) = {n for n in networks(twins()).values() if n is not None and n.signature == signature}
+    nodes = len(network.operators) + sum("relu" in op.detail for op in network.operators)
+    return 0.02 + 0.004 * nodes + network.macs / 2e6
+
+
+def test_the_time_of_exporting_and_of_measuring_is_told(tmp_path: Path) -> None:
+    spent = profile_space(twins(), DEVICE, open_profile(DEVICE, "mock", folder=tmp_path))
+    assert spent.modules == 4 + 7 + 1  # and the first block again
+    assert spent.export > 0 and spent.measure > 0
+    assert CHUNK > 4
 
 
 def test_a_profile_is_opened_again_or_renewed(tmp_path: Path) -> None:
@@ -182,27 +258,3 @@ def test_a_profile_of_another_machine_or_version_is_refused_until_it_is_renewed(
         open_profile(DEVICE, "mock", folder=tmp_path)
     assert open_profile(DEVICE, "mock", folder=tmp_path, renew=True).header.runtime_version == "1"
     open_profile(DEVICE, "mock", folder=tmp_path)
-
-
-def test_calibration_networks_are_spread_over_the_whole_range_of_macs() -> None:
-    space, count = mobile(), 16
-    chosen = spread(space, count)
-    macs = exact_model(space, "macs")
-    costs = sorted(macs.predict(a) for a in chosen)
-    low, high = macs.reachable
-    assert len(set(chosen)) == len(chosen) == count
-    assert (costs[0], costs[-1]) == (low, high)
-    assert max(b - a for a, b in zip(costs, costs[1:], strict=False)) < 3 * (high - low) / count
-    for choice, candidates in space.choices.items():
-        assert len({a[choice] for a in chosen}) > len(candidates) / 2
-
-
-def test_calibration_networks_are_the_same_every_time_and_others_for_another_seed() -> None:
-    assert spread(mobile(), 8) == spread(mobile(), 8)
-    assert set(spread(mobile(), 8)) != set(spread(mobile(), 8, seed=1))
-
-
-def test_a_small_space_gives_all_it_has() -> None:
-    chosen = spread(twins(), 16)
-    assert len(chosen) == len(set(chosen)) == 9
-    assert set(chosen) == set(draws(twins(), 200))

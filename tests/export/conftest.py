@@ -47,6 +47,7 @@ def modules() -> dict[str, tuple[nn.Module, tuple[int, ...]]]:
         "shared smaller": (shared, (8, 6, 6)),
         "nothing": (nn.Identity(), (8, 5, 6)),
         "linear": (nn.Linear(8, 3), (8,)),
+        "outside": (settled(nn.Sequential(nn.Conv2d(8, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ELU())), (8, 7, 6)),
     }
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from edgenas.errors import ExportError, UsageError
-from edgenas.export.contents import operators, sidecar_path, signature, weights_bytes
+from edgenas.export.contents import TensorSpec, operators, sidecar_path, signature, weights_bytes
+from edgenas.export.scale import Scale
 
 from .conftest import Exported
 
@@ -16,6 +17,14 @@ def test_operators_of_the_whole_net(exported: Exported) -> None:
     found = operators(exported.items["net"].path)
     assert {name: count for name, count in found.items() if "conv" in name.lower()} == convolutions[exported.format]
     assert list(found) == sorted(found)
+
+
+def test_a_specification_is_read_as_it_was_written() -> None:
+    plain = TensorSpec(name="image", shape=(1, 3), dtype="int8")
+    scaled = plain.model_copy(update={"quantisation": Scale(scale=0.5, zero_point=-3)})
+    assert plain.model_dump(mode="json") == {"name": "image", "shape": [1, 3], "dtype": "int8"}
+    for spec in (plain, scaled):
+        assert TensorSpec.model_validate_json(spec.model_dump_json()) == spec
 
 
 def test_weights_of_a_linear_layer(onnx_files: Exported) -> None:

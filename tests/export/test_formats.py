@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from edgenas.errors import ExportError
+from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.contents import signature
@@ -20,7 +20,7 @@ from .conftest import Exported
 from .nets import MBConv, Unsupported, settled
 
 
-@pytest.mark.parametrize("name", ["net", "grey", "strided", "shared", "shared smaller", "nothing", "linear"])
+@pytest.mark.parametrize("name", ["net", "grey", "strided", "shared", "shared smaller", "nothing", "linear", "outside"])
 def test_the_file_computes_what_pytorch_computes(exported: Exported, name: str) -> None:
     item = exported.items[name]
     images = torch.randn(3, *item.example.shape[1:], generator=torch.Generator().manual_seed(2))
@@ -61,6 +61,16 @@ def test_a_feature_map_has_the_layout_of_the_format(exported: Exported) -> None:
     last = exported.format == "tflite"
     assert image.shape == ((1, 11, 11, 8) if last else (1, 8, 11, 11))
     assert logits.shape == ((1, 6, 6, 12) if last else (1, 12, 6, 6))
+
+
+def test_a_precision_that_the_format_lacks_is_refused(exported: Exported, tmp_path: Path) -> None:
+    to = exporter(exported.format)
+    item = Export(nn.Linear(3, 2), torch.randn(1, 3), tmp_path / f"net{to.suffix}", torch.randn(4, 3))
+    with pytest.raises(UsageError) as caught:
+        to.export([item], precision="int3")
+    assert caught.value.message == f"the format {to.format!r} has no precision 'int3'"
+    assert caught.value.hint == f"its precisions: {', '.join(to.precisions)}"
+    assert not any(tmp_path.iterdir())
 
 
 def test_no_file_tells_where_it_was_made(exported: Exported) -> None:

@@ -11,14 +11,15 @@ from edgenas.export.base import Exporter
 
 
 def test_formats_are_found_by_file_name() -> None:
-    assert export.formats() == ["onnx", "tflite", "tvm"]
+    assert export.formats() == ["binary", "onnx", "tflite", "tvm"]
 
 
 @pytest.mark.parametrize("format", export.formats())
 def test_an_exporter_is_named_as_its_file(format: str) -> None:
     found = export.exporter(format)
     assert isinstance(found, Exporter)
-    assert found.format == found.extra == format
+    assert found.format == format
+    assert found.extra == ("tvm" if format == "binary" else format)
     assert found.suffix.startswith(".")
 
 

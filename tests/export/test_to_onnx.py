@@ -14,16 +14,12 @@ from edgenas.files import sha256
 from .conftest import Exported, modules
 
 
-@pytest.fixture
-def alone(onnx_files: Exported, tmp_path: Path) -> Path:
-    """The strided block, built again and exported by itself."""
-    block, shape = modules()["strided"]
-    exporter("onnx").export([Export(block, torch.randn(1, *shape), tmp_path / "alone.onnx")])
-    return tmp_path / "alone.onnx"
-
-
-def test_the_same_module_gives_the_same_bytes_alone_and_in_a_batch(onnx_files: Exported, alone: Path) -> None:
-    assert sha256(alone) == sha256(onnx_files.items["strided"].path)
+@pytest.mark.parametrize("name", ["strided", "outside"])
+def test_the_same_module_gives_the_same_bytes_alone_and_in_a_batch(onnx_files: Exported, name: str,
+                                                                    tmp_path: Path) -> None:
+    module, shape = modules()[name]
+    exporter("onnx").export([Export(module, torch.randn(1, *shape), tmp_path / "alone.onnx")])
+    assert sha256(tmp_path / "alone.onnx") == sha256(onnx_files.items[name].path)
 
 
 def test_a_module_at_two_sizes_differs_in_shapes_only(onnx_files: Exported) -> None:
@@ -36,6 +32,7 @@ def test_a_module_at_two_sizes_differs_in_shapes_only(onnx_files: Exported) -> N
 def test_each_convolution_takes_its_norm_and_bias(onnx_files: Exported) -> None:
     assert operators(onnx_files.items["strided"].path) == {"Clip": 2, "Conv": 3}
     assert operators(onnx_files.items["shared"].path) == {"Add": 1, "Clip": 2, "Conv": 3}
+    assert operators(onnx_files.items["outside"].path) == {"Conv": 1, "Elu": 1}
 
 
 def test_the_file_is_checked_static_and_bare(onnx_files: Exported) -> None:

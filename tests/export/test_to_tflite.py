@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
+from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.contents import operators
@@ -14,16 +16,17 @@ from edgenas.files import sha256
 from .conftest import Exported, modules
 
 
-def test_the_same_module_gives_the_same_bytes_alone_and_in_a_batch(tflite_files: Exported, tmp_path: Path,
+@pytest.mark.parametrize("name", ["strided", "outside"])
+def test_the_same_module_gives_the_same_bytes_alone_and_in_a_batch(tflite_files: Exported, name: str, tmp_path: Path,
                                                                     capfd) -> None:
-    block, shape = modules()["strided"]
-    exporter("tflite").export([Export(block, torch.randn(1, *shape), tmp_path / "alone.tflite")])
-    assert sha256(tmp_path / "alone.tflite") == sha256(tflite_files.items["strided"].path)
+    module, shape = modules()[name]
+    exporter("tflite").export([Export(module, torch.randn(1, *shape), tmp_path / "alone.tflite")])
+    assert sha256(tmp_path / "alone.tflite") == sha256(tflite_files.items[name].path)
     assert capfd.readouterr() == ("", "")
 
 
 def test_no_transpose_is_left(tflite_files: Exported) -> None:
-    found = {name: operators(item.path) for name, item in tflite_files.items.items()}
+    found = {name: operators(item.path) for name, item in tflite_files.items.items() if name != "outside"}
     assert not any("TRANSPOSE" in file for file in found.values())
     assert found["shared"] == {"ADD": 1, "CONV_2D": 2, "DEPTHWISE_CONV_2D": 1}
     assert found["linear"] == {"FULLY_CONNECTED": 1}
@@ -45,3 +48,22 @@ def test_a_classifier_of_vectors_keeps_their_layout(tmp_path: Path) -> None:
     interpreter = Interpreter(str(item.path))
     found = interpreter.get_signature_runner()(image=item.example.numpy())["logits"]
     torch.testing.assert_close(torch.from_numpy(found), module(item.example), rtol=1e-4, atol=1e-6)
+
+
+def test_int8_of_what_is_outside_the_vocabulary_names_the_operator(tmp_path: Path) -> None:
+    image = torch.randn(3, 4, 5, 5)
+    item = Export(nn.Sequential(nn.Conv2d(4, 4, 1), nn.ELU()), image[:1], tmp_path / "net.tflite", image)
+    with pytest.raises(ExportError, match=r"net\.tflite: it cannot be made int8: operator ELU.* outside"):
+        exporter("tflite").export([item], precision="int8")
+    assert not item.path.exists()
+
+
+@pytest.mark.parametrize(("calibration", "what"), [
+    (None, "there are none"), (torch.zeros(0, 8), "there are none"), (torch.zeros(3, 7), r"shape \(3, 7\)"),
+    (torch.zeros(3, 8, dtype=torch.float64), "float64"), (torch.full((3, 8), float("nan")), "finite"),
+])
+def test_int8_without_proper_calibration_is_refused(calibration: torch.Tensor | None, what: str,
+                                                    tmp_path: Path) -> None:
+    item = Export(nn.Linear(8, 3), torch.zeros(1, 8), tmp_path / "net.tflite", calibration)
+    with pytest.raises(UsageError, match=f"net.tflite: .*calibration inputs.*{what}"):
+        exporter("tflite").export([item], precision="int8")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from edgenas.export import exporter
+from edgenas.export.base import Export
 from edgenas.measure.device import Device
 from edgenas.measure.protocol import Protocol
+from edgenas.measure.runtime import load_runtime, precision_of, runtime_names
 
 WEIGHT = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
 
@@ -73,6 +80,23 @@ def tflite_file(artifacts) -> Path:
 
 
 @pytest.fixture(scope="session")
+def int8_file(artifacts) -> Path:
+    """The network as a TFLite file that is int8 throughout."""
+    conv = torch.nn.Conv2d(3, 4, 3, padding=1, bias=False)
+    conv.weight.data = torch.from_numpy(WEIGHT)
+    path = artifacts["folder"] / "net_int8.tflite"
+    save_int8(torch.nn.Sequential(conv, torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()), path)
+    return path
+
+
+def save_int8(net: torch.nn.Module, path: Path, shape: tuple[int, ...] = (3, 8, 8)) -> str:
+    """Its ranges are those of standard-normal images."""
+    images = torch.randn(64, *shape, generator=torch.Generator().manual_seed(0))
+    exporter("tflite").export([Export(net.eval(), images[:1], path, calibration=images)], precision="int8")
+    return str(path)
+
+
+@pytest.fixture(scope="session")
 def tvm_file(artifacts) -> Path:
     path = artifacts["folder"] / "net.so"
     convert(TO_TVM, artifacts["onnx"], path)
@@ -80,10 +104,54 @@ def tvm_file(artifacts) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def binary_file(artifacts) -> Path:
+    """The network as a stand-alone program for this machine."""
+    return program(artifacts["folder"] / "net.bin")
+
+
+def program(path: Path, target: str = "host") -> Path:
+    conv = torch.nn.Conv2d(3, 4, 3, padding=1, bias=False)
+    conv.weight.data = torch.from_numpy(WEIGHT)
+    net = torch.nn.Sequential(conv, torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    exporter("binary").export([Export(net.eval(), torch.zeros(1, 3, 8, 8), path)], target=target)
+    return path
+
+
 @pytest.fixture
 def network_file(request, runtime) -> Path:
-    """The network in the format that the test's `runtime` runs."""
-    return request.getfixturevalue({"litert": "tflite_file", "tvm": "tvm_file"}.get(runtime, "onnx_file"))
+    """The network in the format and precision that the test's `runtime` runs."""
+    module = load_runtime(runtime)
+    name = module.FORMAT if precision_of(module) == "fp32" else precision_of(module)
+    return request.getfixturevalue(f"{name}_file")
+
+
+def runtimes() -> list[Any]:
+    """All of them; those that need an accelerator carry the marker `gpu`."""
+    return [pytest.param(name, marks=pytest.mark.gpu) if hasattr(load_runtime(name), "describe") else name
+            for name in runtime_names()]
+
+
+@pytest.fixture(autouse=True)
+def gpu(request, monkeypatch) -> None:
+    """Tests marked `gpu` get one: SwiftShader where it is installed, else what the machine has."""
+    if not request.node.get_closest_marker("gpu"):
+        return
+    use_swiftshader(monkeypatch)
+    runtime = getattr(request.node, "callspec", SimpleNamespace(params={})).params.get("runtime")
+    if runtime == "onnxruntime_cuda" and "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime was built without CUDA")
+
+
+def use_swiftshader(monkeypatch) -> None:
+    """Chromium's software GPU and its loader of Vulkan, for this process and for those that it starts."""
+    folder = Path(os.environ.get("EDGENAS_SWIFTSHADER", "/usr/lib/chromium"))
+    if (folder / "vk_swiftshader_icd.json").exists():
+        monkeypatch.setenv("VK_ICD_FILENAMES", str(folder / "vk_swiftshader_icd.json"))
+        monkeypatch.setenv("LD_LIBRARY_PATH", f"{folder}:{os.environ.get('LD_LIBRARY_PATH', '')}")
+        ctypes.CDLL(str(folder / "libvulkan.so.1"))
+    elif not any(Path(place).exists() for place in ("/dev/dri", "/dev/nvidia0")):
+        pytest.skip(f"there is no GPU, and no SwiftShader in {folder} (Debian: chromium; or set EDGENAS_SWIFTSHADER)")
 
 
 def expected(images: np.ndarray) -> np.ndarray:
@@ -92,9 +160,14 @@ def expected(images: np.ndarray) -> np.ndarray:
     return features.relu().mean(dim=(2, 3)).numpy()
 
 
+def tolerance(runtime: str) -> float:
+    """How far a runtime's outputs may lie from PyTorch's; int8: two steps of its output."""
+    return 1e-5 if precision_of(load_runtime(runtime)) == "fp32" else 0.05
+
+
 @pytest.fixture
 def host() -> Device:
-    return Device(name="host", description="this machine", runtimes=("onnxruntime", "litert", "tvm", "mock"))
+    return Device(name="host", description="this machine", runtimes=tuple(runtime_names()))
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from edgenas.errors import UsageError
-from edgenas.measure.device import Device, device_names, load_device
+from edgenas.measure.device import Device, device_file, device_names, load_device
 from edgenas.measure.runtime import runtime_names
 
 BOARD = """
@@ -32,6 +34,16 @@ def test_a_file_of_the_users_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     wanted = Device(name="board", description="A board", transport="local", runtimes=("litert",), threads=4)
     assert load_device("board.toml") == load_device("./board.toml") == load_device(f"{tmp_path}/board.toml") == wanted
+
+
+def test_a_file_of_the_users_own_may_not_take_the_name_of_another_device(tmp_path):
+    path = tmp_path / "host.toml"
+    path.write_bytes(Path(str(device_file("host"))).read_bytes())
+    assert load_device(str(path)) == load_device("host"), "a copy is the same device"
+    path.write_text(path.read_text().replace("threads = 1", "threads = 2"))
+    with pytest.raises(UsageError, match="two devices are named 'host': the one in .*host.toml and") as caught:
+        load_device(str(path))
+    assert "another name" in caught.value.hint
 
 
 def test_is_a_value():

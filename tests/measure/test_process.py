@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 
 import pytest
 
 from edgenas.errors import DeviceError
-from edgenas.measure.process import LINE_LIMIT, stream_lines
+from edgenas.measure.process import LINE_LIMIT, Ended, Silent, running, stream_lines
 
 
 def stream(code: str, stdin: bytes = b"", timeout_s: float = 30):
@@ -62,3 +63,58 @@ def test_a_line_without_end_is_refused():
 def test_a_program_that_is_not_there_is_a_device_error():
     with pytest.raises(DeviceError, match="cannot start 'no-such-program'"):
         list(stream_lines(["no-such-program"], b"", 1))
+
+
+def test_a_status_and_the_last_words_can_be_told_apart():
+    with pytest.raises(Ended) as caught:
+        list(stream("sys.exit('a' * 1000)"))
+    assert (caught.value.status, caught.value.words) == (1, "a" * 1000)
+
+
+ECHO = """
+for line in sys.stdin:
+    print(line, end="", flush=True)
+if len(sys.argv) > 1: time.sleep(60)
+open("ended", "w").close()
+"""
+
+
+def talk(folder, *words: str, timeout_s: float = 30, grace_s: float = 30):
+    command = [sys.executable, "-c", "import sys, time\n" + ECHO, *words]
+    return running(command, subprocess.PIPE, timeout_s, str(folder), grace_s)
+
+
+def test_one_with_a_pipe_is_spoken_to_and_ends_by_itself_when_it_is_closed(tmp_path):
+    with talk(tmp_path) as process:
+        lines = process.lines()
+        for said in ("first", "second"):
+            process.say(said)
+            assert next(lines) == said
+        assert not (tmp_path / "ended").exists()
+    assert (tmp_path / "ended").exists()
+
+
+def test_one_that_does_not_end_in_time_is_ended(tmp_path):
+    start = time.monotonic()
+    with talk(tmp_path, "stay", grace_s=0.2) as process:
+        process.say("here")
+        assert next(process.lines()) == "here"
+    assert time.monotonic() - start < 30 and not (tmp_path / "ended").exists()
+
+
+def test_patience_may_change_between_lines(tmp_path):
+    with talk(tmp_path) as process:
+        lines = process.lines()
+        process.say("first")
+        assert next(lines) == "first"
+        process.timeout_s = 0.2
+        with pytest.raises(Silent, match="gave no result for 0.2 s"):
+            next(lines)
+
+
+def test_speaking_to_one_that_has_ended_is_no_error_yet():
+    with running(["false"], subprocess.PIPE, 30) as process:
+        lines = process.lines()
+        with pytest.raises(Ended, match="ended with exit status 1"):
+            next(lines)
+        process.say("anyone?")

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from edgenas.errors import DeviceError, UsageError
-from edgenas.measure.runtime import runtime_names
 from edgenas.measure.session import Predictor, open_session, runtime_format
 
-from .conftest import expected
+from .conftest import expected, runtimes, tolerance
 
 IMAGES = np.random.default_rng(2).standard_normal((5, 3, 8, 8)).astype(np.float32)
 
@@ -20,12 +19,12 @@ def test_formats():
     assert formats == {"onnxruntime": "onnx", "litert": "tflite", "tvm": "tvm", "mock": "onnx"}
 
 
-@pytest.mark.parametrize("runtime", runtime_names())
+@pytest.mark.parametrize("runtime", runtimes())
 def test_predicts_image_by_image(runtime, network_file):
     session = open_session(network_file, runtime)
     predictions = session.predict(IMAGES)
     assert predictions.shape == (5, 4) and predictions.dtype == np.float32
-    np.testing.assert_allclose(predictions, expected(IMAGES), atol=1e-5)
+    np.testing.assert_allclose(predictions, expected(IMAGES), atol=tolerance(runtime))
     assert session.predict(IMAGES[:0]).shape == (0, 4)
 
 
@@ -50,7 +49,7 @@ def test_images_of_another_shape_are_refused(onnx_file, shape):
         open_session(onnx_file, "onnxruntime").predict(np.zeros(shape, np.float32))
 
 
-@pytest.mark.parametrize("runtime", runtime_names())
+@pytest.mark.parametrize("runtime", runtimes())
 def test_a_corrupt_file_is_a_device_error_with_the_runtimes_message(runtime, network_file, tmp_path):
     bad = tmp_path / f"bad{network_file.suffix}"
     bad.write_bytes(b"not a model")

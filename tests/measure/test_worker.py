@@ -209,6 +209,22 @@ def run_worker(runner: str, *names: str) -> subprocess.CompletedProcess[str]:
                           text=True, timeout=60)
 
 
+def test_an_accelerator_makes_another_machine(runner):
+    path = runner("""
+        def describe(): return {"name": "Some GPU", "software": False}
+    """)
+    machine = json.loads(run_worker(path).stdout)["machine"]
+    assert machine["accelerator"] == {"name": "Some GPU", "software": False}
+    ids = {worker.describe_machine(accelerator)["id"] for accelerator in (None, {"name": "a"}, {"name": "b"})}
+    assert len(ids) == 3 and machine["id"] not in ids
+    assert "accelerator" not in worker.describe_machine()
+
+
+def test_an_accelerator_that_is_not_there_is_why_nothing_runs(runner):
+    header = json.loads(run_worker(runner("def describe(): raise RuntimeError('no GPU')"), "a").stdout)
+    assert header == {"worker": worker.SCHEMA, "runtime": "mock", "error": "RuntimeError: no GPU"}
+
+
 def test_stands_alone(runner):
     path = runner("""
         def version():

@@ -37,7 +37,8 @@ DECODING = {
     "models": {"latency_ms": {"reachable": [0.11, 0.97], "margin": 0.023, "exact": False,
                               "profile_sha256": SHA,
                               "held_out": {"networks": 16, "mape": 0.0171, "spearman": 0.987,
-                                           "within_10": 0.9375, "margin": 0.023}}},
+                                           "kendall": 0.93, "within_5": 0.875, "within_10": 0.9375,
+                                           "coverage": 0.8125, "margin": 0.023}}},
     "budgets": [{"metric": "latency_ms", "limit": 0.4}], "architecture": ARCHITECTURE,
     "predicted": {"latency_ms": 0.3701},
     "layers": [

@@ -8,9 +8,17 @@ from .test_headline import macs_too
 
 def test_held_out_errors(make):
     page = Page(cost_models(make("search")))
-    assert page.figures == [(16, "16"), (0.0171, "1.71%"), (0.987, "0.987"), (0.9375, "94%"),
-                            (0.023, "2.30%")]
+    assert page.figures == [(16, "16"), (0.0171, "1.71%"), (0.987, "0.987"), (0.875, "88%"),
+                            (0.9375, "94%"), (0.8125, "81%"), (0.023, "2.30%")]
     assert "Predicted: the sum" in page.text
+
+
+def test_figures_that_are_not_known_are_not_made_up(make):
+    def edit(files):
+        files["decoding.json"]["models"]["latency_ms"]["held_out"] |= {"spearman": None, "coverage": None}
+
+    page = Page(cost_models(make("search", edit=edit)))
+    assert "unknown" in page.text and "interval" not in page.text
 
 
 def test_exact_models_say_so(make):

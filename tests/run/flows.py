@@ -24,11 +24,10 @@ from unittest import mock
 import torch
 
 from edgenas.cli.app import run
-from edgenas.cost.latency import blocks_of
-from edgenas.cost.model import networks
+from edgenas.cost.missing import missing_networks
+from edgenas.cost.model import blocks_of, networks
 from edgenas.cost.operators import Network, trace
 from edgenas.cost.profile import Header, Profile, profile_path
-from edgenas.cost.profiling import missing_networks
 from edgenas.measure import worker
 from edgenas.measure.measurement import Measurement
 from edgenas.space import Space, load_space

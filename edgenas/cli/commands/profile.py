@@ -2,39 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import click
 
-from edgenas.cli.options import data_options, device_options, space_options
+from edgenas.cli.options import data_options, runtime_options, space_options
 from edgenas.cli.output import emit, json_option, table
 
 
 @click.command(epilog="Example: edgenas profile --device host --data mnist --runtime onnxruntime")
 @data_options
-@device_options
+@click.option("--device", multiple=True, default=["host"], show_default=True, metavar="NAME|FILE.toml",
+              help="Where it will run. May be given several times: side by side, one's failure stops no other.")
+@runtime_options
 @space_options
 @click.option("--renew", is_flag=True, help="Forget what was measured and begin anew.")
+@click.option("--budget-minutes", type=float, metavar="M",
+              help="Measure what tells most in so many minutes, and predict the rest.")
+@click.option("--transfer-from", metavar="DEVICE|FILE.jsonl",
+              help="Adapt another device's profile of the same space instead of measuring every block.")
+@click.option("--probes", type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
+              help="Networks to measure for --transfer-from.")
+@click.option("--operators", type=click.IntRange(min=1), metavar="N",
+              help="Measure also N single operators, from which edgenas predict tells any network's latency.")
 @click.option("--seed", type=int, default=0, show_default=True, hidden=True)
 @json_option
-def command(as_json: bool, **request: object) -> None:
+def command(as_json: bool, **request: Any) -> int:
     """Measure the blocks of a space on a device, and whole networks to calibrate their sum.
 
-    Every measurement is kept as it is made: interrupt at will, the same command goes on.
+    Every measurement is kept as it is made: interrupt at will, the same command goes on. Ends with how well networks
+    are predicted that the fit had not seen, and a page that shows it, beside the profile.
     """
     from edgenas.cli.terminal import Terminal
-    from edgenas.run.profiling import profile_for
+    from edgenas.errors import EdgenasError
+    from edgenas.measure.device import load_device
+    from edgenas.run.profiling import profile_one, space_of
+    from edgenas.run.side_by_side import profile_devices
 
     with Terminal() as terminal:
-        document = profile_for(request, terminal)
-    held = document["held_out"]
-    title = f"profile of {document['device']}, {document['runtime']}"
-    emit(as_json, document, lambda: table(title, ["what", "value"], [
+        if len(request["device"]) == 1:
+            device = load_device(request["device"][0])
+            document = profile_one(space_of(request), device, request, terminal)
+            emit(as_json, document, lambda: show(document))
+            return 0
+        found = profile_devices(request, terminal, terminal.beside)
+    reports = [{"device": name, "error": {"kind": o.kind, "message": o.message, "hint": o.hint}}
+               if isinstance(o, EdgenasError) else o for name, o in found]
+    emit(as_json, {"profiles": reports}, lambda: show_all(found))
+    failures = [(name, o) for name, o in found if isinstance(o, EdgenasError)]
+    for name, error in failures:
+        click.echo(f"error: {name}: {error.message}" + (f"\n  try: {error.hint}" if error.hint else ""), err=True)
+    return failures[0][1].exit_code if failures else 0
+
+
+def show_all(found: Sequence[tuple[str, Any]]) -> None:
+    for _, outcome in found:
+        if isinstance(outcome, dict):
+            show(outcome)
+
+
+def show(document: dict[str, Any]) -> None:
+    held, drift, seconds = document["held_out"], document["drift"], document["seconds"]
+    blocks, interval = document["space_blocks"], document["interval"]
+    known = {name: value for name, value in (("Spearman", held["spearman"]), ("Kendall", held["kendall"]))
+             if value is not None}
+    table(f"profile of {document['device']}, {document['runtime']}, {document['precision']}", ["what", "value"], [
         ["file", document["profile"]],
-        ["blocks measured", document["blocks"]],
-        ["networks measured", document["networks"]],
+        ["blocks of this space", f"{blocks['measured']} {document['provenance']}, {blocks['predicted']} predicted"],
+        ["networks " + document["provenance"], document["networks"]],
         ["this space reaches, latency_ms", "{:.4g} to {:.4g}".format(*document["reachable"]["latency_ms"])],
-        ["held-out networks", held["networks"]],
+        ["networks held out, each in turn", held["networks"]],
         ["mean absolute error", f"{held['mape']:.1%}"],
-        ["Spearman", held["spearman"]],
-        ["within ±10%", f"{held['within_10']:.0%}"],
+        *([name, value] for name, value in known.items()),
+        ["within ±5%, ±10%", f"{held['within_5']:.0%}, {held['within_10']:.0%}"],
+        ["90% interval", f"-{1 - 1 / (1 + interval['below']):.1%} to +{interval['above']:.1%}, holds "
+                         f"{held['coverage']:.0%}" if interval and held["coverage"] is not None
+                         else "unknown: too few networks"],
         ["margin for decoding", f"{held['margin']:.1%}"],
-    ]))
+        ["largest drift", "not checked" if drift["largest"] is None else f"{drift['largest']:+.1%}"],
+        ["rounds never agreed", f"{drift['disagreed']} of {document['blocks'] + document['networks']}"],
+        *([[f"seconds for {seconds['modules']}", f"export {seconds['export']:.1f}, transfer and run "
+            f"{seconds['measure']:.1f}"]] if seconds["modules"] else []),
+        *([["page", document["page"]]] if document["page"] else []),
+    ])

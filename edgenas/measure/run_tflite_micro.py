@@ -1,0 +1,151 @@
+"""Estimates int8 TFLite files on a microcontroller. Stands alone: numpy and tflite-micro.
+
+Memory is what TensorFlow Lite for Microcontrollers records when it runs the file here, with its reference kernels: the
+smallest arena, which lies in RAM, and the file, which lies in flash beside the program. Pointers take 8 bytes here and
+4 on a microcontroller; the scratch buffers of Arm's CMSIS-NN kernels are not counted. Latency is a model: a virtual
+clock moves on with each run by
+
+    work / macs_per_cycle / clock_mhz
+
+where work is the multiply-accumulates (MACs) of convolutions and fully connected layers, and one for each element that
+any other operator reads.
+
+    macs_per_cycle  of the processor with Arm's CMSIS-NN kernels, averaged over a network. From published latencies of
+                    eight MobileNet-like int8 networks (6 to 82 MMACs) with CMSIS-NN on a Cortex-M7 at 480 MHz
+                    (github.com/mit-han-lab/tinyengine, "Measured Results"; MACs from github.com/mit-han-lab/mcunet):
+                    0.21 to 0.26, mean 0.24. Slower by a third on a Cortex-M4 by Arm's CoreMark/MHz (3.42 to 5.01).
+    clock_mhz       of the processor
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import math
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+FORMAT = "tflite"
+SUFFIX = ".tflite"
+EXTRA = "micro"
+PRECISION = "int8"
+PROVENANCE = "estimated"
+OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
+
+LEAST_ARENA, LARGEST_ARENA = 1 << 16, 1 << 28  # bytes
+TOTAL = re.compile(r"Arena allocation total (\d+) bytes")
+
+_now_s = 0.0
+
+
+def clock() -> float:
+    """The virtual time in seconds."""
+    return _now_s
+
+
+def version() -> str:
+    import tflite_micro  # noqa: F401  (it is missing now rather than at the first artifact)
+    return importlib.metadata.version("tflite-micro")
+
+
+class Session:
+    """figures: `arena_kib` of RAM, `flash_kib` of the file, `macs`."""
+
+    def __init__(self, path: str, threads: int, clock_mhz: float = OPTIONS["clock_mhz"],
+                 macs_per_cycle: float = OPTIONS["macs_per_cycle"]) -> None:
+        if not (clock_mhz > 0 and macs_per_cycle > 0):
+            raise ValueError(f"clock_mhz is {clock_mhz} and macs_per_cycle {macs_per_cycle}; both must be above 0")
+        content = Path(path).read_bytes()
+        if content[4:8] != b"TFL3":
+            raise ValueError(f"{Path(path).name!r} is no TFLite model")
+        macs, others = _work(content)
+        self._step_s = (macs + others) / macs_per_cycle / (clock_mhz * 1e6)
+        self._interpreter, arena = _loaded(content)
+        self.inputs = [("image", *_shape(self._interpreter.get_input_details(0)))]
+        self.outputs = [("logits", *_shape(self._interpreter.get_output_details(0)))]
+        self.figures = {"arena_kib": arena / 1024, "flash_kib": len(content) / 1024, "macs": macs}
+
+    def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        self._interpreter.set_input(arrays[0], 0)
+        self._interpreter.invoke()
+        return [self._interpreter.get_output(0)]
+
+    def prepare(self, arrays: list[np.ndarray]) -> None:
+        """Nothing to do: no input changes the time."""
+
+    def invoke(self) -> None:
+        global _now_s
+        _now_s += self._step_s
+
+
+def _loaded(content: bytes) -> tuple[Any, int]:
+    """An interpreter that ran once, and the bytes of its arena that are in use."""
+    from tflite_micro.python.tflite_micro import runtime
+    size = LEAST_ARENA
+    while True:
+        with tempfile.TemporaryFile("w+") as heard:
+            try:
+                with _heard(heard):
+                    interpreter = runtime.Interpreter.from_bytes(content, arena_size=size)
+                    shape, dtype = _shape(interpreter.get_input_details(0))
+                    interpreter.set_input(np.zeros(shape, dtype), 0)
+                    interpreter.invoke()
+                    interpreter.print_allocations()
+            except RuntimeError as error:
+                heard.seek(0)
+                said = heard.read()
+                if "missing:" in said and size < LARGEST_ARENA:
+                    size *= 2
+                    continue
+                raise ValueError(f"tflite-micro cannot run it: {' '.join(said.split()) or error}") from error
+            heard.seek(0)
+            return interpreter, int(TOTAL.findall(heard.read())[-1])
+
+
+def _shape(detail: dict[str, Any]) -> tuple[list[int], str]:
+    return detail["shape"].tolist(), np.dtype(detail["dtype"]).name
+
+
+def _work(content: bytes) -> tuple[int, int]:
+    """The model's MACs, and the elements that operators without MACs read."""
+    from tflite_micro.python.tflite_micro.runtime import convert_bytearray_to_object, schema_fb
+    model = convert_bytearray_to_object(content)
+    names = {value: name for name, value in vars(schema_fb.BuiltinOperator).items() if isinstance(value, int)}
+    macs = others = 0
+    (graph,) = model.subgraphs
+    for operator in graph.operators:
+        code = model.operatorCodes[operator.opcodeIndex]
+        name = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        given, made = (math.prod(graph.tensors[side[0]].shape) for side in (operator.inputs, operator.outputs))
+        if name in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"):
+            weight = graph.tensors[operator.inputs[1]]
+            if weight.type != schema_fb.TensorType.INT8:
+                raise ValueError(f"the weight of {name} {graph.tensors[operator.outputs[0]].name.decode()!r} is not "
+                                 "int8, and macs_per_cycle is that of int8 kernels")
+            macs += made * math.prod(weight.shape[1:3] if name == "DEPTHWISE_CONV_2D" else weight.shape[1:])
+        else:
+            others += given
+    return int(macs), int(others)
+
+
+@contextlib.contextmanager
+def _heard(heard: IO[str]) -> Iterator[None]:
+    """What is printed within, also by C++, goes to the file `heard`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    try:
+        for number in kept:
+            os.dup2(heard.fileno(), number)
+        yield
+    finally:
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)

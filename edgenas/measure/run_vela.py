@@ -1,0 +1,162 @@
+"""Estimates int8 TFLite files on Arm's Ethos-U with its compiler, vela. Stands alone: numpy and ethos-u-vela.
+
+Nothing is run: vela compiles the file and says how many cycles it expects. A virtual clock moves on by that time with
+each run. An operator that vela leaves to the processor beside the NPU is an error, as its time is not in the estimate.
+Predictions are LiteRT's, where it is installed.
+
+    accelerator    one of vela's, such as ethos-u55-128
+    system_config  clock and memories, by their name in vela.ini; "": vela's own choice for the accelerator
+    memory_mode    what lies in which memory, by its name in vela.ini; "": vela's own choice
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import importlib
+import importlib.metadata
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+FORMAT = "tflite"
+SUFFIX = ".tflite"
+EXTRA = "ethosu"
+PRECISION = "int8"
+PROVENANCE = "estimated"
+OPTIONS = {"accelerator": "ethos-u55-128", "system_config": "", "memory_mode": ""}
+
+MEMORIES = ("sram", "dram", "on_chip_flash", "off_chip_flash")
+TYPES = {0: "float32", 2: "int32", 3: "uint8", 7: "int16", 9: "int8"}  # of TFLite's schema
+REASON = re.compile(r"operator: (\w+), ofm: '(.*)'\n(?:Reason: )?(.*)")
+SHOWN = 3
+
+_now_s = 0.0
+
+
+def clock() -> float:
+    """The virtual time in seconds."""
+    return _now_s
+
+
+def version() -> str:
+    import ethosu.vela  # noqa: F401  (it is missing now rather than at the first artifact)
+    return importlib.metadata.version("ethos-u-vela")
+
+
+class Session:
+    """figures: `cycles` in total; the memory used, such as `sram_kib`; operators on the NPU and beside it."""
+
+    def __init__(self, path: str, threads: int, accelerator: str = OPTIONS["accelerator"], system_config: str = "",
+                 memory_mode: str = "") -> None:
+        self.inputs, self.outputs = _signature(path)
+        argv = [os.path.abspath(path), "--accelerator-config", accelerator, "--verbose-performance",
+                *(["--system-config", system_config] if system_config else []),
+                *(["--memory-mode", memory_mode] if memory_mode else [])]
+        summary, layers, said = _compiled(argv)
+        elsewhere = [row["Name"] for row in layers if row["Target"] != "NPU"]
+        if elsewhere:
+            raise ValueError(f"{len(elsewhere)} of {len(layers)} operators would run on the processor beside the NPU, "
+                             f"whose time is not estimated: {_reasons(elsewhere, said)}")
+        self._step_s = float(summary["inference_time"])
+        self.figures = {
+            "cycles": float(summary["cycles_total"]), "npu_operators": len(layers), "cpu_operators": 0,
+            **{f"{memory}_kib": float(summary[f"{memory}_memory_used"]) for memory in MEMORIES},
+        }
+        self._path, self._threads = path, threads
+        self._predictor: Any = None
+
+    def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
+        if self._predictor is None:
+            litert = importlib.import_module("ai_edge_litert.interpreter")
+            self._predictor = litert.Interpreter(model_path=self._path, num_threads=self._threads)
+            self._predictor.allocate_tensors()
+        for detail, array in zip(self._predictor.get_input_details(), arrays, strict=True):
+            self._predictor.set_tensor(detail["index"], array)
+        self._predictor.invoke()
+        return [self._predictor.get_tensor(detail["index"]) for detail in self._predictor.get_output_details()]
+
+    def prepare(self, arrays: list[np.ndarray]) -> None:
+        """Nothing to do: no input changes the time."""
+
+    def invoke(self) -> None:
+        global _now_s
+        _now_s += self._step_s
+
+
+def _compiled(argv: list[str]) -> tuple[dict[str, str], list[dict[str, str]], str]:
+    """The summary, the operators in order, and what vela printed."""
+    from ethosu.vela import vela
+    with tempfile.TemporaryDirectory(prefix="vela-") as folder, tempfile.TemporaryFile("w+") as heard:
+        try:
+            with _heard(heard):
+                vela.main([*argv, "--output-dir", folder])
+        except (Exception, SystemExit) as error:
+            heard.seek(0)
+            told = heard.read() if isinstance(error, SystemExit) else getattr(error, "data", str(error))
+            reason = (told.strip().splitlines() or [repr(error)])[-1]
+            raise ValueError(f"vela cannot compile it: {reason}") from error
+        heard.seek(0)
+        (summary,) = _rows(next(Path(folder).glob("*_summary_*.csv")))
+        return summary, _rows(next(Path(folder).glob("*_per-layer.csv"))), heard.read()
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def _reasons(names: list[str], said: str) -> str:
+    """The first operators, with the reasons that vela gave."""
+    known = {name: f"{kind} {_short(name)!r} ({_short(reason)})" for kind, name, reason in REASON.findall(said)}
+    shown = [known.get(name, repr(_short(name))) for name in names[:SHOWN]]
+    return "; ".join(shown) + ("; …" if len(names) > SHOWN else "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
+@contextlib.contextmanager
+def _heard(heard: IO[str]) -> Iterator[None]:
+    """What is printed within, by Python or C++, goes to the file `heard`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
+    try:
+        for number in kept:
+            os.dup2(heard.fileno(), number)
+        with contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard):
+            yield
+        heard.flush()
+    finally:
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)
+
+
+def _signature(path: str) -> tuple[list[tuple[str, list[int], str]], list[tuple[str, list[int], str]]]:
+    """The inputs and outputs of the model's graph."""
+    from ethosu.vela.tflite.Model import Model
+    content = Path(path).read_bytes()
+    if content[4:8] != b"TFL3":
+        raise ValueError(f"{Path(path).name!r} is no TFLite model")
+    graph = Model.GetRootAs(content, 0).Subgraphs(0)
+    tensors = ([graph.Tensors(index) for index in indices] for indices in (graph.InputsAsNumpy(),
+                                                                            graph.OutputsAsNumpy()))
+    inputs, outputs = ([(tensor.Name().decode(), tensor.ShapeAsNumpy().tolist(), _type(tensor)) for tensor in side]
+                       for side in tensors)
+    return inputs, outputs
+
+
+def _type(tensor: Any) -> str:
+    if tensor.Type() not in TYPES:
+        raise ValueError(f"the tensor {tensor.Name().decode()!r} is of TFLite's type {tensor.Type()}, which has no "
+                         "counterpart here")
+    return TYPES[tensor.Type()]

@@ -1,0 +1,59 @@
+"""What is known of a device: its description, its runtimes, and the profiles measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgenas.cost.profile import Profile, profiles_folder
+from edgenas.errors import ProfileError
+from edgenas.measure.device import Device, device_file, load_device
+from edgenas.measure.runtime import load_runtime, precision_of, provenance_of
+
+
+def describe_device(name_or_path: str, folder: Path | None = None) -> dict[str, Any]:
+    """All that its file says, where that is, its runtimes and its profiles in `folder` (default: the user's).
+
+    Raises: UsageError if the file is wrong.
+    """
+    device = load_device(name_or_path)
+    return {"device": device.model_dump(mode="json"), "path": str(device_file(name_or_path)),
+            "runtimes": [_runtime(device, name) for name in device.runtimes],
+            "profiles": [_profile(path) for path in profile_paths(device, folder=folder)]}
+
+
+def profile_paths(device: Device, runtime: str = "*", folder: Path | None = None) -> list[Path]:
+    """Of every precision and number of threads."""
+    return sorted(((folder or profiles_folder()) / device.name).glob(f"{runtime}-*.jsonl"))
+
+
+def accelerator_text(machine: Mapping[str, Any]) -> str:
+    """`on SwiftShader Device, a GPU only emulated in software`; empty for a machine without an accelerator."""
+    accelerator = machine.get("accelerator")
+    if not isinstance(accelerator, Mapping):
+        return ""
+    return f"on {accelerator.get('name')}" + (", a GPU only emulated in software" if is_software(machine) else "")
+
+
+def is_software(machine: Mapping[str, Any]) -> bool:
+    accelerator = machine.get("accelerator")
+    return isinstance(accelerator, Mapping) and bool(accelerator.get("software"))
+
+
+def _runtime(device: Device, name: str) -> dict[str, Any]:
+    module = load_runtime(name)
+    return {"name": name, "format": module.FORMAT, "precision": precision_of(module),
+            "provenance": provenance_of(module), "extra": module.EXTRA, "settings": device.settings_of(name)}
+
+
+def _profile(path: Path) -> dict[str, Any]:
+    try:
+        profile = Profile.load(path)
+    except ProfileError as error:
+        return {"path": str(path), "error": error.message}
+    header = profile.header
+    return {"path": str(path), "runtime": header.runtime, "runtime_version": header.runtime_version,
+            "precision": header.precision, "threads": header.threads, "provenance": header.provenance,
+            "created": header.created, "blocks": len(profile.blocks), "networks": len(profile.networks),
+            "machine": header.machine}

@@ -1,0 +1,34 @@
+"""One step of checking a device."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edgenas.errors import EdgenasError
+
+OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
+
+
+@dataclass(frozen=True)
+class Step:
+    """`state`: ok, warning, failed, or skipped with the reason as its text. `hint`: what to type or do next."""
+
+    name: str
+    state: str
+    text: str
+    hint: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def failed(name: str, error: EdgenasError, hint: str = "") -> Step:
+    """`hint` is for an error that has none."""
+    return Step(name, FAILED, one_line(error.message), error.hint or hint)
+
+
+def one_line(text: str) -> str:
+    """One printable line of what a device may have said."""
+    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())

@@ -1,0 +1,36 @@
+"""Writing files without an official exporter, for modules whose every operator is in the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from edgenas.files import replacing
+
+from .base import Done, Export
+from .lowering import NotLoweredError, lower
+from .ops import Lowered
+from .program import check, evaluating
+
+
+def directly(items: Sequence[Export], content: Callable[[Export, Lowered], bytes],
+             on_done: Done | None = None) -> dict[int, NotLoweredError]:
+    """Write `content` of every item that can be lowered; returns why the others cannot, by position.
+
+    Raises: ExportError as program.check() does, or as `content` does.
+    """
+    left: dict[int, NotLoweredError] = {}
+    for position, item in enumerate(items):
+        with evaluating([item.module]), torch.no_grad():
+            check(item)
+            try:
+                made = content(item, lower(item.module, item.example.contiguous()))
+            except NotLoweredError as reason:
+                left[position] = reason
+                continue
+        with replacing(item.path) as scratch:
+            scratch.write_bytes(made)
+        if on_done:
+            on_done(item)
+    return left

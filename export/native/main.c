@@ -1,0 +1,132 @@
+/* A network as a program: logits of raw tensors, a description of the machine, or the network's latency. */
+#include "kernels.h"
+#include "program.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "input is little-endian float32"
+#endif
+
+enum { FAILED = 1, USAGE = 2 };
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static int flushed(void) {
+    if (!fflush(stdout) && !ferror(stdout))
+        return 0;
+    perror("cannot write the output");
+    return FAILED;
+}
+
+static int print_logits(size_t tensor) {
+    for (size_t i = 0; i < net_output_count; i++)
+        if (!isfinite(net_output[i])) {
+            fprintf(stderr, "output %zu of tensor %zu is not finite\n", i, tensor);
+            return FAILED;
+        }
+    fputs("{\"logits\": [", stdout);
+    for (size_t i = 0; i < net_output_count; i++)
+        printf("%s%.9g", i ? ", " : "", net_output[i]);
+    puts("]}");
+    return flushed();
+}
+
+static int predict(void) {
+    size_t bytes = net_input_count * sizeof *net_input;
+    for (size_t tensor = 0;; tensor++) {
+        size_t found = fread(net_input, 1, bytes, stdin);
+        if (ferror(stdin)) {
+            perror("cannot read the input");
+            return FAILED;
+        }
+        if (found == 0 && tensor > 0)
+            return 0;
+        if (found < bytes) {
+            fprintf(stderr, "the input ends after %zu bytes of tensor %zu; each must have %zu: little-endian float32\n",
+                    found, tensor, bytes);
+            return USAGE;
+        }
+        const char *error = run_net();
+        if (error) {
+            fprintf(stderr, "%s\n", error);
+            return FAILED;
+        }
+        int status = print_logits(tensor);
+        if (status)
+            return status;
+    }
+}
+
+static int describe(void) {
+    printf("{\"worker\": %d, \"runtime\": \"binary\", \"version\": \"%s\", %s, \"machine\": ",
+           net_worker, net_version, net_signature);
+    describe_machine(stdout);
+    puts("}");
+    return flushed();
+}
+
+static int plain(const char *id) {
+    const char *known = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    return *id && strspn(id, known) == strlen(id);
+}
+
+static void print_latency(const struct latency *found) {
+    const struct { const char *name; double value; } values[] = {
+        { "min_ms", found->min_ms }, { "median_of_minima_ms", found->median_of_minima_ms },
+        { "p50_ms", found->p50_ms }, { "p90_ms", found->p90_ms }, { "mad_ms", found->mad_ms },
+        { "spread", found->spread },
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        printf("\"%s\": ", values[i].name);
+        json_number(stdout, values[i].value);
+        fputs(", ", stdout);
+    }
+    printf("\"rounds\": %.0f, \"runs\": %.0f, \"agreed\": %s", found->rounds, found->runs,
+           found->agreed ? "true" : "false");
+}
+
+static int bench(const char *id, int count, char **assignments) {
+    struct protocol protocol = net_protocol;
+    struct latency found;
+    if (!plain(id)) {
+        fprintf(stderr, "'%s' is no id; it must be of letters, digits, '_', '.' and '-'\n", id);
+        return USAGE;
+    }
+    for (int i = 0; i < count; i++)
+        if (set_protocol(&protocol, assignments[i]))
+            return USAGE;
+    if (check_protocol(&protocol))
+        return USAGE;
+    fill_normal(net_input, net_input_count, (uint64_t)protocol.seed);
+    calibrate(protocol.agreement, protocol.calibration_s, now);
+    const char *error = measure(&protocol, &(struct subject){ now, run_net, quiet }, &found);
+    printf("{\"id\": \"%s\", \"%s\": ", id, error ? "error" : "latency");
+    if (error) {
+        json_string(stdout, error);
+    } else {
+        fputs("{", stdout);
+        print_latency(&found);
+        fputs("}", stdout);
+    }
+    puts("}");
+    return flushed();
+}
+
+int main(int count, char **words) {
+    if (count == 1)
+        return predict();
+    if (count == 2 && !strcmp(words[1], "--describe"))
+        return describe();
+    if (count >= 3 && !strcmp(words[1], "--bench"))
+        return bench(words[2], count - 3, words + 3);
+    fprintf(stderr, "'%s' cannot be used so: give no argument and float32 tensors on the standard input, "
+                    "--describe, or --bench ID [NAME=VALUE ...]\n", words[1]);
+    return USAGE;
+}

@@ -1,0 +1,71 @@
+/* What the program's files give each other. */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* net.c, generated */
+extern float *const net_input;
+extern const float *const net_output;
+extern const size_t net_input_count, net_output_count;
+extern const char net_version[];
+extern const char net_signature[]; /* "inputs": [...], "outputs": [...] */
+extern const int net_worker;       /* version of the lines that the program prints */
+
+/* json.c */
+void json_string(FILE *to, const char *text); /* null for NULL; what is not printable ASCII becomes ? */
+void json_number(FILE *to, double number);    /* with as few digits as give the same number again; null if not finite */
+
+/* sha256.c */
+void sha256(const char *text, char hex[65]);
+
+/* machine.c */
+void describe_machine(FILE *to);
+
+/* protocol.c. The numbers of the measuring protocol: name, whether whole, least value. */
+#define PROTOCOL(FIELD)            \
+    FIELD(calibration_s, 0, 1e-9)  \
+    FIELD(warmup_runs, 1, 1)       \
+    FIELD(warmup_min_s, 0, 0)      \
+    FIELD(warmup_max_s, 0, 1e-9)   \
+    FIELD(rounds, 1, 1)            \
+    FIELD(max_rounds, 1, 1)        \
+    FIELD(patience_s, 0, 1e-9)     \
+    FIELD(agreement, 0, 1e-9)      \
+    FIELD(runs, 1, 1)              \
+    FIELD(round_s, 0, 1e-9)        \
+    FIELD(min_runs, 1, 1)          \
+    FIELD(slow_round_s, 0, 1e-9)   \
+    FIELD(sample_us, 0, 1e-9)      \
+    FIELD(seed, 1, 0)
+
+#define MEMBER(name, whole, least) double name;
+struct protocol { PROTOCOL(MEMBER) };
+#undef MEMBER
+
+extern const struct protocol net_protocol;                              /* net.c: the default */
+int set_protocol(struct protocol *protocol, const char *assignment);    /* 0, or -1 after a sentence on stderr */
+int check_protocol(const struct protocol *protocol);                    /* the same */
+
+/* timer.c */
+struct latency {
+    double min_ms, median_of_minima_ms, p50_ms, p90_ms, mad_ms, spread, rounds, runs;
+    int agreed;
+};
+struct subject {
+    double (*now)(void);      /* seconds */
+    const char *(*run)(void); /* one inference: NULL, or what went wrong */
+    int (*quiet)(void);       /* whether nothing slows the processor down */
+};
+const char *measure(const struct protocol *protocol, const struct subject *subject, struct latency *found);
+
+/* reference.c */
+int quiet(void);
+void calibrate(double agreement, double seconds, double (*clock)(void));
+
+/* normal.c */
+void fill_normal(float *values, size_t count, uint64_t seed);
+
+#endif

@@ -1,0 +1,111 @@
+"""Stand-alone programs: the network, its weights and all that runs and measures it in one statically linked file."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edgenas.errors import ExportError
+from edgenas.files import replacing, write_json
+
+from .aot import Plan, kernels, lower, plan
+from .base import Done, Export, Exporter, in_batches, optional
+from .contents import sidecar_path
+from .native_source import WEIGHTS, native_source
+from .program import trace, translated
+from .to_tvm import relax_module, sidecar
+from .tvm_target import PACKAGES, Compiler, compiler
+
+NATIVE = Path(__file__).parent / "native"
+OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-static", "-s", "-Wl,--build-id=none")
+
+
+class ToBinary(Exporter):
+    """A program for Linux and Android, of one thread, that needs neither Python nor a library.
+
+    `target` is one of tvm_target.py's. The program's input is float32 in NCHW, one image a tensor.
+
+        model.bin < tensors                      a line {"logits": [...]} for each raw little-endian tensor
+        model.bin --describe                     a line on its signature and the machine, as worker.py's first
+        model.bin --bench ID [NAME=VALUE ...]    a line with its latency; the names are protocol.py's
+
+    It ends with 0; with 2 and a sentence on the standard error for input or arguments that it cannot use, with 1
+    when it cannot run. A measurement that fails is a line {"id": ..., "error": ...}. `<path>.json` holds the
+    signature too, and the operators that the program was compiled from.
+    """
+
+    format = "binary"
+    suffix = ".bin"
+    extra = "tvm"
+
+    def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
+               on_done: Done | None = None) -> None:
+        self.check_precision(precision)
+        optional("tvm", self.extra)
+        chosen = c_compiler(target)
+        with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+            runner = compile_runner(chosen, Path(folder))
+            in_batches(items, 1, lambda batch: write(batch[0], chosen, runner), on_done)
+
+
+def c_compiler(target: str) -> Compiler:
+    """As tvm_target.compiler(), with the C compiler of the same package.
+
+    Raises: UsageError for an unknown target; ExportError when a compiler is not installed.
+    """
+    found = compiler(target)
+    program, package = (name.replace("g++", "gcc") for name in (found.program, PACKAGES[found.program]))
+    if shutil.which(program) is None:
+        raise ExportError(f"compiling for {target!r} needs the program {program!r}, which is not installed",
+                          f"apt install {package}")
+    return replace(found, program=program)
+
+
+def compile_runner(chosen: Compiler, folder: Path) -> list[Path]:
+    """Object files of what is the same in every program."""
+    sources = sorted(NATIVE.glob("*.c"))
+    gcc("a program's own part", chosen, folder, "-c", *map(str, sources))
+    return [folder / f"{source.stem}.o" for source in sources]
+
+
+def write(item: Export, chosen: Compiler, runner: Sequence[Path]) -> None:
+    graph = trace([item])
+    module = relax_module(item, graph)
+    beside = sidecar(item, graph, module, chosen)
+    with replacing(item.path) as scratch, tempfile.TemporaryDirectory(prefix="edgenas-") as name:
+        folder = Path(name)
+        with translated([item], "TVM cannot compile it"):
+            found = compile_kernels(module, chosen, folder / "kernels.o")
+            (folder / "net.c").write_text(native_source(found, beside), encoding="utf-8")
+            (folder / WEIGHTS).write_bytes(found.weights)
+        gcc(item.path.name, chosen, folder, "net.c", "kernels.o", *map(str, runner), "-lm",
+            "-o", str(scratch.absolute()))
+    item.path.chmod(0o755)
+    write_json(sidecar_path(item.path), beside.model_dump(mode="json"))
+
+
+def compile_kernels(module: object, chosen: Compiler, path: Path) -> Plan:
+    """Compile a Relax module's functions to the object file `path`; in which order and on what they run."""
+    import tvm
+    target = tvm.target.Target(chosen.target)
+    lowered = lower(module, target)
+    found = plan(lowered)
+    tvm.tirx.build(kernels(lowered), target=target).write_to_file(str(path), "o")
+    return found
+
+
+def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
+    """Raises: ExportError with the compiler's own words."""
+    command = [chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        said = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+        raise ExportError(f"{what}: {chosen.program} cannot compile it: {said}",
+                          "it must be able to link with -static: install the C library's development package")
+
+
+EXPORTER = ToBinary()

@@ -1,0 +1,40 @@
+"""Programs that a test built, run as their users run them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def run(path: Path, *arguments: str, given: bytes = b"",
+        via: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([*via, str(path), *arguments], input=given, capture_output=True, timeout=60, check=False)
+
+
+def line(path: Path, *arguments: str, via: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The one line that it prints, which must be strict JSON."""
+    done = run(path, *arguments, via=via)
+    assert (done.returncode, done.stderr) == (0, b"")
+    [text] = done.stdout.decode("ascii").splitlines()
+    found = json.loads(text, parse_constant=lambda constant: AssertionError(constant))
+    assert isinstance(found, dict)
+    return found
+
+
+def predictor(path: Path, via: tuple[str, ...] = ()) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Outputs (N, ...) in the shape of the signature for inputs (N, ...)."""
+    shape = json.loads(Path(f"{path}.json").read_text())["outputs"][0]["shape"]
+
+    def predict(images: NDArray[Any]) -> NDArray[Any]:
+        done = run(path, given=images.astype("<f4").tobytes(), via=via)
+        assert (done.returncode, done.stderr) == (0, b"")
+        rows = [json.loads(text)["logits"] for text in done.stdout.splitlines()]
+        return np.float32(rows).reshape(len(images), *shape[1:])
+
+    return predict
