@@ -1,5 +1,7 @@
 """Seconds to export a block, directly and by the official exporter, and whether the files run equally fast.
 
+Both wall-clock and processor seconds are given: the first hold what the disk and other processes take.
+
 Every distinct block of the `mobile` space is exported both ways, in batches as profiling does it, and each file is
 compared with PyTorch. Then whole networks, one file of each kind, are run in turns: the ratio of their latencies
 should be 1, or what is profiled would depend on the way it was exported.
@@ -82,18 +84,21 @@ def ways(format: str) -> dict[str, Callable[[Sequence[Export]], None]]:
 
 
 def speed(format: str, modules: Sequence[tuple[nn.Module, Shape]], folder: Path) -> None:
-    seconds = {}
+    wall, busy = {}, {}
     for way, export in ways(format).items():
         items = [Export(module, example_input(shape), folder / f"{way}{index}.{format}")
                  for index, (module, shape) in enumerate(modules)]
         export(items[:1])  # the packages are imported
-        start = time.perf_counter()
+        start, processor = time.perf_counter(), time.process_time()
         export(items)
-        seconds[way] = (time.perf_counter() - start) / len(items)
+        wall[way] = (time.perf_counter() - start) / len(items)
+        busy[way] = (time.process_time() - processor) / len(items)
         worst = max(difference(item, RUNTIMES[format]) for item in items)
-        print(f"{format:6} {way:8} {len(items)} blocks: {seconds[way]:.4f} s a block, "
-              f"largest difference from PyTorch {worst:.1e} of the largest output", flush=True)
-    print(f"{format:6} direct is {seconds['official'] / seconds['direct']:.0f} times as fast", flush=True)
+        print(f"{format:6} {way:8} {len(items)} blocks: {wall[way]:.4f} s a block, "
+              f"{busy[way]:.4f} of the processor; largest difference from PyTorch {worst:.1e} of the largest output",
+              flush=True)
+    print(f"{format:6} direct takes 1/{wall['official'] / wall['direct']:.0f} of the time, "
+          f"1/{busy['official'] / busy['direct']:.0f} of the processor's", flush=True)
 
 
 def difference(item: Export, runtime: str) -> float:

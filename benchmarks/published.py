@@ -12,17 +12,20 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
 
 from edgenas.cost.accuracy import Accuracy
 from edgenas.errors import DataError, EdgenasError, unknown
 
 Floats = NDArray[np.float64]
 
+WIDTH = 120
+
 
 def table(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
     """The named columns of a CSV file with a header.
 
-    Raises: DataError for a missing file or column, or one without rows.
+    Raises: UsageError for a missing file or column, or one without rows.
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
@@ -53,6 +56,11 @@ def mean(results: Sequence[Accuracy]) -> dict[str, float | None]:
     """Each figure's mean over draws."""
     rows = [asdict(result) for result in results]
     return {key: None if rows[0][key] is None else float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
+def console() -> Console:
+    """Wide enough for a table where there is no terminal that would say how wide it is."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
 def percent(value: float | None) -> str:

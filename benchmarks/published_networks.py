@@ -20,8 +20,7 @@ import click
 import numpy as np
 from nasbench201_cell import Cell
 from networks_predicted import Floats, Networks, kernel, models, pick, transferred
-from published import guarded, mean, numbers, percent, table
-from rich.console import Console
+from published import console, guarded, mean, numbers, percent, table
 from rich.table import Table
 
 from edgenas.cli.terminal import Terminal
@@ -49,9 +48,9 @@ def main(accuracy_file: Path, latency_file: Path, devices: str, dataset: str, as
     alive = np.array([not cell.dead for cell in cells])
     networks = Networks.of([cell for cell in cells if not cell.dead])
     latency = {name: values[alive] for name, values in latency.items()}
-    if max(options["train"], options["source_train"], options["probes"]) >= alive.sum():
-        raise UsageError(f"{alive.sum()} networks are too few for these options", "lower --train or --source-train")
     pairs = list(itertools.permutations(names, 2))
+    if max(options["train"], options["probes"], options["source_train"] if pairs else 0) >= alive.sum():
+        raise UsageError(f"{alive.sum()} networks are too few for these options", "lower --train or --source-train")
     with Terminal() as progress:
         progress.start("draws", options["draws"] * (len(names) + len(pairs)) + len(names) * bool(pairs))
         unseen = [row for name in names for row in predict(name, networks, latency[name], accuracy_points[alive],
@@ -67,7 +66,7 @@ def read(accuracy_file: Path, latency_file: Path, devices: list[str],
          dataset: str) -> tuple[list[Cell], dict[str, Floats], Floats]:
     """Cells, latencies in ms by device, and accuracies in percent, joined by architecture in the latency file's order.
 
-    Raises: DataError for files that cannot be used.
+    Raises: UsageError for files that cannot be used.
     """
     measured = table(latency_file, ["arch", *devices])
     known = table(accuracy_file, ["arch", dataset])
@@ -136,20 +135,20 @@ def adapted(pairs: list[tuple[str, str]], networks: Networks, latency: dict[str,
 
 
 def show(result: dict[str, Any]) -> None:
-    console = Console()
+    out = console()
     sections = {"predicted": ("device", "model"), "transfer": ("source", "target", "method")}
     for section, keys in sections.items():
         shown = Table(*keys, "Spearman", "Kendall", "±5%", "±10%", "MAPE", "coverage", title=section)
         for row in result[section]:
             shown.add_row(*(row[key] or "mean" for key in keys), f"{row['spearman']:.3f}", f"{row['kendall']:.3f}",
                           *(percent(row.get(figure)) for figure in FIGURES[2:]))
-        console.print(shown)
+        out.print(shown)
     shown = Table("device", "budget", "by", "missed", "worst by", "regret, points", title="picked under a budget")
     for row in result["picked"]:
         regret = "nothing found" if row["regret_points"] is None else f"{row['regret_points']:.2f}"
         shown.add_row(row["device"], f"{row['budget_ms']:.2f} ms", row["picked_by"],
                       f"{row['missed']} of {row['draws']}", percent(row["worst_over"]), regret)
-    console.print(shown)
+    out.print(shown)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from edgenas.cost.operators import Network, Shape, trace
-from edgenas.cost.profile import Header, profile_path
+from edgenas.cost.profile import Header
 from edgenas.cost.published import Published
 from edgenas.errors import UsageError
 from edgenas.files import write_text
@@ -45,7 +45,7 @@ SOURCES = {
               help="Where profiles are kept.")
 def main(tables: tuple[Path, ...], device: str, folder: Path) -> None:
     """Write the profile of a device from its published tables."""
-    path = profile_path(device, "litert", 1, folder=folder)
+    path = folder / device / "litert-fp32-1t.jsonl"
     found = list(converted(map(read, tables)))
     write_text(path, "".join(json.dumps(line, sort_keys=True) + "\n" for line in lines(device, found)))
     click.echo(f"{path}: {len(found)} blocks")

@@ -16,9 +16,9 @@ class Accuracy:
     """Predictions against measurements that the model had not seen.
 
     count: how many. mape, median_ape: mean and median of |predicted - measured| / measured. spearman, kendall (tau-b):
-    rank correlations, 0 where all predictions or all measurements are equal, as these rank nothing. within_5, within_10,
-    within_20: shares with such a relative error of at most 5%, 10%, 20%. coverage: share of measurements inside their
-    intervals, None where there were none.
+    rank correlations, 0 where all predictions or all measurements are equal, as these rank nothing. within_5,
+    within_10, within_20: shares with such a relative error of at most 5%, 10%, 20%. coverage: share of measurements
+    inside their intervals, None where there were none.
     """
 
     count: int

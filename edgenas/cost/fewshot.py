@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FEWEST = 4
-BELIEFS = (0.003, 0.01, 0.03, 0.1, 0.3)  # how strongly the other device is believed, in squared relative errors
+BELIEFS = (0.0001, 0.001, 0.01, 0.1, 1.0)  # how strongly the other device is believed, against squared relative errors
 LEAST_SHARE = 0.003  # of the typical latency: what a part that costs the other device nothing is taken to cost
 TUNING = 1.345
 ROUNDS = 4

@@ -24,7 +24,7 @@ class HeldOut:
     """How far predictions were from networks that the fit had not seen (each left out in turn).
 
     networks: how many; random ones, where there are enough. mape: mean absolute relative error. spearman, kendall:
-    rank correlations, None where all are equal. within_5, within_10: shares within ±5% and ±10%. coverage: share
+    rank correlations. within_5, within_10: shares within ±5% and ±10%. coverage: share
     inside the 90% interval, each network left out of the fit and of the interval's making; None where networks are too
     few for an interval. margin: the 90% quantile of the relative error on the dangerous side, measured above
     predicted; never negative; of all networks, random or not.
@@ -32,8 +32,8 @@ class HeldOut:
 
     networks: int
     mape: float
-    spearman: float | None
-    kendall: float | None
+    spearman: float
+    kendall: float
     within_5: float
     within_10: float
     coverage: float | None
@@ -76,7 +76,7 @@ class Evaluation:
         ends = self.intervals()
         found = accuracy(self.predicted_ms[self.tested], self.measured_ms[self.tested], *(ends or ()))
         return HeldOut(
-            networks=found.count, mape=found.mape, spearman=_known(found.spearman), kendall=_known(found.kendall),
+            networks=found.count, mape=found.mape, spearman=found.spearman, kendall=found.kendall,
             within_5=found.within_5, within_10=found.within_10, coverage=found.coverage,
             margin=margin(self))
 
@@ -99,12 +99,3 @@ def _band(predicted_ms: Floats, measured_ms: Floats, doubt_ms: Floats) -> Interv
     ratio = np.maximum(predicted_ms / measured_ms, measured_ms / predicted_ms)
     beyond = np.maximum(1.0, ratio - doubt_ms / predicted_ms)
     return conformal(np.ones_like(beyond), beyond, COVERAGE)
-
-
-def correlation(value: float | None) -> str:
-    """A rank correlation as people read it."""
-    return "unknown" if value is None else f"{value:.3f}"
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value

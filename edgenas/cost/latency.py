@@ -22,7 +22,7 @@ import numpy as np
 
 from edgenas.cost.blocks import Blocks, block_latencies
 from edgenas.cost.calibration import Fitter, Seen, calibrated, left_out
-from edgenas.cost.heldout import Evaluation, HeldOut, band, margin
+from edgenas.cost.heldout import FEWEST_FOR_INTERVAL, Evaluation, HeldOut, band, margin
 from edgenas.cost.model import CostModel, blocks_of, combined, networks
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Profile
@@ -80,7 +80,7 @@ def study(space: Space, profile: Profile, statistic: str) -> Study:
     plain = np.array([blocks.latency_ms[s] for s in wanted])
     placed = {blocks_of(space, a) for a in spread(space, SPREAD)}
     drawn = np.array([n.blocks not in placed for n in ours])
-    tested = drawn if drawn.sum() >= FEWEST_NETWORKS else np.ones_like(drawn)
+    tested = drawn if drawn.sum() >= FEWEST_FOR_INTERVAL else np.ones_like(drawn)
     evaluation = Evaluation(seen.measured_ms, sum_ms=seen.counts @ plain, doubt_ms=seen.counts @ (doubt * fit.cost_ms),
                             left_out=left_out(seen, fitter), tested=tested)
     return Study(dict(zip(wanted, fit.cost_ms.tolist(), strict=True)), blocks.doubt, fit.overhead_ms, evaluation)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from edgenas.cost.model import blocks_of, networks
-from edgenas.cost.operators import trace
+from edgenas.cost.model import blocks_of, networks, whole
 from edgenas.cost.profile import Profile
 from edgenas.cost.sampling import calibration_networks
 from edgenas.space.architecture import Architecture
@@ -34,4 +33,4 @@ def missing_networks(space: Space, profile: Profile, *, left_out: bool = False) 
 def signed(space: Space, architectures: list[Architecture]) -> dict[str, Architecture]:
     """By the signature of the whole network: architectures that compute the same are one."""
     distinct = {blocks_of(space, a): a for a in reversed(architectures)}
-    return {trace(space.build(a), space.input_shape).signature: a for a in reversed(distinct.values())}
+    return {whole(space, a).signature: a for a in reversed(distinct.values())}

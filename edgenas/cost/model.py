@@ -119,6 +119,12 @@ def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], f
                      fixed_doubt=sum(doubts[place, None] for place in parts))
 
 
+@functools.cache
+def whole(space: Space, architecture: Architecture) -> Network:
+    """The operators of a whole network. Remembered."""
+    return trace(space.build(architecture), space.input_shape)
+
+
 def blocks_of(space: Space, architecture: Architecture) -> tuple[str, ...]:
     """The signatures of the parts that a network of `architecture` executes, in the order of the network."""
     return tuple(network.signature for (place, candidate), network in networks(space).items()

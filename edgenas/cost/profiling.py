@@ -13,8 +13,8 @@ from torch import nn
 
 from edgenas.cost.drift import ALLOWED, state_of, warning
 from edgenas.cost.missing import Place, missing_blocks, missing_networks, places
-from edgenas.cost.model import blocks_of, networks
-from edgenas.cost.operators import example_input, trace
+from edgenas.cost.model import blocks_of, networks, whole
+from edgenas.cost.operators import example_input
 from edgenas.cost.profile import Header, Profile, profile_path
 from edgenas.export import exporter
 from edgenas.export.base import Export
@@ -98,7 +98,7 @@ class Bench:
         """Measure whole networks by signature."""
         with TORCH:
             modules = {s: (self.space.build(a).eval(), self.space.input_shape) for s, a in chosen.items()}
-            structures = {s: trace(*module) for s, module in modules.items()}
+            structures = {s: whole(self.space, a) for s, a in chosen.items()}
         parts = {signature: blocks_of(self.space, a) for signature, a in chosen.items()}
         doubtful: dict[str, Measurement] = {}
         for signature, measurement in self._measured(modules):

@@ -44,7 +44,7 @@ class Members:
         additive = Additive.fit(features, latency_ms)
         missed = np.log(latency_ms / additive.predict(features))
         process = Process.fit(_compressed(features), missed, seed=seed, kernel=kernel)
-        forest = ExtraTreesRegressor(200, min_samples_leaf=2, random_state=seed) if trees else None
+        forest = ExtraTreesRegressor(100, min_samples_leaf=2, random_state=seed) if trees else None
         if forest is not None:
             forest.fit(features, missed)
         return cls(additive, process, forest)
@@ -61,7 +61,10 @@ class Members:
 
 @dataclass(frozen=True)
 class Regression:
-    """held_out_ms: (n,) what was predicted for each item of the fit by a fit without it, for `conformal`."""
+    """held_out_ms: (n,) what was predicted for each item of the fit by a fit without it, for `conformal`.
+
+    Only the kernel's length scales and the mixture's shares, few figures, have seen all items.
+    """
 
     members: Members
     shares: Floats

@@ -26,7 +26,7 @@ AGAIN = "then run the same command again"
 RULES = (
     Rule("device unauthorized", "{phone} does not let this computer in: it is unauthorized",
          f"unlock its screen and accept the dialog that asks to allow USB debugging, {AGAIN}"),
-    Rule("no permissions|insufficient permissions", "this computer's user may not use {phone}'s USB connection",
+    Rule("no permissions|insufficient permissions", "this computer's user may not use the USB connection of {phone}",
          f"apt install android-sdk-platform-tools-common, plug the phone in again, {AGAIN}"),
     Rule("more than one (device|emulator)", "several devices are attached and the device's file does not say which it "
          "is; attached: {attached}", 'write serial = "…" under [options] in the device\'s file'),

@@ -48,7 +48,7 @@ exit $status
 """
 AFTER_A_BREAK = """\
 for process in /proc/[0-9]*; do
-    case $(readlink "$process/cwd") in {folder} | {folder}/*) kill -9 "${{process#/proc/}}" ;; esac
+    case $(readlink "$process/cwd") in {folder}*) kill -9 "${{process#/proc/}}" ;; esac
 done 2>/dev/null
 rm -rf {folder}
 """

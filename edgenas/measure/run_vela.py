@@ -56,10 +56,7 @@ class Session:
     def __init__(self, path: str, threads: int, accelerator: str = OPTIONS["accelerator"], system_config: str = "",
                  memory_mode: str = "") -> None:
         self.inputs, self.outputs = _signature(path)
-        argv = [os.path.abspath(path), "--accelerator-config", accelerator, "--verbose-performance",
-                *(["--system-config", system_config] if system_config else []),
-                *(["--memory-mode", memory_mode] if memory_mode else [])]
-        summary, layers, said = _compiled(argv)
+        summary, layers, said = compiled(path, accelerator, system_config, memory_mode)
         elsewhere = [row["Name"] for row in layers if row["Target"] != "NPU"]
         if elsewhere:
             raise ValueError(f"{len(elsewhere)} of {len(layers)} operators would run on the processor beside the NPU, "
@@ -90,9 +87,16 @@ class Session:
         _now_s += self._step_s
 
 
-def _compiled(argv: list[str]) -> tuple[dict[str, str], list[dict[str, str]], str]:
-    """The summary, the operators in order, and what vela printed."""
+def compiled(path: str, accelerator: str, system_config: str = "",
+             memory_mode: str = "") -> tuple[dict[str, str], list[dict[str, str]], str]:
+    """Vela's summary of a file, its operators in order, and what it printed.
+
+    Raises: ValueError with vela's reason.
+    """
     from ethosu.vela import vela
+    argv = [os.path.abspath(path), "--accelerator-config", accelerator, "--verbose-performance",
+            *(["--system-config", system_config] if system_config else []),
+            *(["--memory-mode", memory_mode] if memory_mode else [])]
     with tempfile.TemporaryDirectory(prefix="vela-") as folder, tempfile.TemporaryFile("w+") as heard:
         try:
             with _heard(heard):

@@ -30,8 +30,8 @@ class Transport(ABC):
         """Run `job` in a folder of its own on the device and yield the lines that it prints, as they come.
 
         Closing the generator stops the job; the folder is gone afterwards, unless the connection is.
-        Raises: DeviceError if nothing comes for `timeout_s` or if the job fails; LinkLost if the connection broke,
-        after which the rest may be tried again.
+        Raises: DeviceError if nothing comes for `timeout_s` or if the job fails; LinkLost if the connection broke, or
+        if a device that was there before is not back yet: the rest may be tried again.
         """
 
     @abstractmethod

@@ -165,6 +165,8 @@ def staged(job: Job) -> Iterator[tuple[Path, int]]:
     """
     with tempfile.TemporaryDirectory(prefix="edgenas-") as name:
         folder = Path(name)
+        (folder / "job").mkdir()
+        (folder / "job" / "edgenas").touch()  # adb pushes no empty folder
         (folder / "stdin").write_text(job.stdin, encoding="utf-8")
         for target, source in job.files.items():
             path = folder / "job" / target

@@ -25,7 +25,8 @@ class NoTransport(Transport):
 
     def _error(self) -> DeviceError:
         return DeviceError(f"device {self._name} is known by published latencies only and cannot be measured here",
-                           "write a device file of your own, with how to reach it: --device ./phone.toml")
+                           f"edgenas search --device {self._name} needs no measurement; to measure a phone of your "
+                           "own, write a device file: --device ./phone.toml")
 
 
 TRANSPORT = NoTransport

@@ -47,14 +47,16 @@ class SshTransport(Transport):
         limit_s = math.ceil(timeout_s * (2 + len(job.files)))
         script = job_script(token, self._options.folder, self._command(job), limit_s, self._left)
         # A socket's path may have 100 characters: not every system's own temporary folder is that short.
-        with tempfile.TemporaryFile() as files, tempfile.TemporaryDirectory(prefix="edgenas-", dir="/tmp") as short:
-            need_kib, link = pack(job, files), f"{short}/link"
+        short = tempfile.TemporaryDirectory(prefix="edgenas-", dir="/tmp")
+        with tempfile.TemporaryFile() as files, short:
+            need_kib, link = pack(job, files), f"{short.name}/link"
             command = self._options.command(script, "-M", "-S", link)
             with running(command, subprocess.PIPE, self._login_s, grace_s=GRACE_S) as session:
                 lines = session.lines()
                 place = self._begun(lines, token)
                 self._left.append(place.folder)
                 self._send(files, link, place, need_kib, timeout_s)
+                short.cleanup()
                 session.timeout_s = timeout_s
                 session.say("go")
                 yield from self._results(lines, self._command(job)[0])

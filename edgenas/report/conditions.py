@@ -8,6 +8,7 @@ from typing import Any
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.errors import EdgenasError
 from edgenas.measure.device import load_device
+from edgenas.measure.runtime import load_runtime, precision_of
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, listing, note, section, tag
 from edgenas.report.units import STATISTIC_MEANINGS
@@ -45,8 +46,8 @@ def device(run: Contents) -> str:
 def path_of(run: Contents) -> Path:
     """Raises: EdgenasError when the device is no longer known."""
     c = run.config
-    return profile_path(load_device(c.device).name, c.runtime, c.threads,
-                        folder=Path(c.profiles) if c.profiles else None)
+    return profile_path(load_device(c.device).name, c.runtime, c.threads, precision_of(load_runtime(c.runtime)),
+                        Path(c.profiles) if c.profiles else None)
 
 
 def profile(found: Profile) -> Pairs:
@@ -55,8 +56,12 @@ def profile(found: Profile) -> Pairs:
     return [("runtime's version", header.runtime_version), ("precision", header.precision),
             ("machine", machine(header.machine)), ("system", str(header.machine.get("system", "unknown"))),
             ("state when the profile was begun", state(header.machine.get("conditions") or {})),
-            ("profile", f"begun {header.created}; {len(found.blocks)} blocks and {len(found.networks)} "
+            ("profile", f"{began(header.created)}{len(found.blocks)} blocks and {len(found.networks)} "
                         f"networks, {header.provenance}")]
+
+
+def began(created: str) -> str:
+    return f"begun {created}; " if created else ""
 
 
 def identity(run: Contents, found: Profile) -> list[Html]:

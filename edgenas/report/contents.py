@@ -21,6 +21,10 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
+WORDS = {"estimated": "estimated", "published": "predicted"}
+"""How a network's own cost is known, by what its model was learned from; else it is measured."""
+
+
 @dataclass(frozen=True)
 class Contents:
     """None stands for a phase that has not been done."""
@@ -48,12 +52,14 @@ class Contents:
     def verified(self, metric: str) -> float | None:
         """The trained artifact's figure, None before verification."""
         budgets = self.verdict.budgets if self.verdict else ()
-        return next((b.measured for b in budgets if b.metric == metric), None)
+        return next((b.cost for b in budgets if b.metric == metric), None)
 
     def known(self, metric: str) -> str:
         """How the network's own figure of `metric` is known."""
         model = self.decoding.models.get(metric) if self.decoding else None
-        return "counted" if model and model.exact else "measured"
+        if model is None:
+            return "measured"
+        return "counted" if model.exact else WORDS.get(model.provenance, "measured")
 
     @property
     def test_images(self) -> int:

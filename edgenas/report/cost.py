@@ -19,6 +19,10 @@ def cost_models(run: Contents) -> Html:
 def described(model: Model) -> list[Html]:
     if model.exact:
         return [note("Exact: it follows from the network's operators and needs no measurement.")]
+    if model.provenance == "published":
+        return [note("Predicted: the sum of the blocks' published latencies, and not measured. No whole networks were "
+                     "published, so that there is neither a calibration nor an interval; margin ",
+                     percent(model.margin), ", for blocks whose latency is predicted from others'.")]
     if model.held_out is None:
         return [note("Predicted from the operators, with a margin of ", percent(model.margin),
                      "; the figure that counts is the exported file's.")]
@@ -27,8 +31,7 @@ def described(model: Model) -> list[Html]:
                  "were measured. Its errors on networks that the calibration had not seen:"),
             listing([("networks, each held out in turn", figure(error.networks, str(error.networks))),
                      ("mean absolute error", percent(error.mape)),
-                     ("rank correlation (Spearman)", "unknown" if error.spearman is None else
-                      figure(error.spearman, f"{error.spearman:.3f}")),
+                     ("rank correlation (Spearman)", figure(error.spearman, f"{error.spearman:.3f}")),
                      ("predicted within ±5%", percent(error.within_5, 0)),
                      ("predicted within ±10%", percent(error.within_10, 0)),
                      *([] if error.coverage is None else

@@ -31,8 +31,10 @@ def stages(run: Contents, decoding: Decoding, budget: Budget) -> Html:
     exact = decoding.models[metric].exact
     rows = [("predicted", "exact, from the operators" if exact else "predicted by the cost model",
              decoding.predicted[metric]),
-            ("measured", f"{word}, decoded network, untrained", decoding.chosen.measured[metric]),
+            ("measured", f"{word}, decoded network, untrained", decoding.chosen.cost(metric)),
             ("measured", f"{word}, trained and exported artifact", run.verified(metric))]
+    if word == "predicted":
+        rows = rows[:1]  # nothing can be measured
     end = ROOM * max([budget.limit, *(value for _, _, value in rows if value is not None)])
     line = tag("div", class_="line", style=f"left:{budget.limit / end:.3%}")
     bars = [bar("budget", f"budget ({metric})", amount(metric, budget.limit), line)]

@@ -6,6 +6,8 @@ from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, join, tag, verdict
 from edgenas.report.units import amount, bare, digits, percent, unit
 
+FORETOLD = "predicted from published latencies; not measured"
+
 
 def headline(run: Contents) -> Html:
     c = run.config
@@ -19,12 +21,13 @@ def headline(run: Contents) -> Html:
 def says(run: Contents) -> Html:
     """One sentence: whether the budgets are held, by what, and how well it is known."""
     if run.verdict:
-        parts = [join([f"{b.metric} ", bare(b.measured), f" {run.known(b.metric)} of ", bare(b.limit),
-                       " budget: ", verdict(b.within)]) for b in run.verdict.budgets]
+        parts = [join([f"{b.metric} ", bare(b.cost), f" {run.known(b.metric)} of ", bare(b.limit), " budget: ",
+                       FORETOLD if run.known(b.metric) == "predicted" and b.within else verdict(b.within)])
+                 for b in run.verdict.budgets]
         return tag("p", join(parts, "; "), class_="says good" if run.verdict.within else "says bad")
     if run.decoding:
-        found = run.decoding.chosen.measured
-        parts = [join([f"{b.metric} ", bare(found[b.metric]), f" {run.known(b.metric)} of ", bare(b.limit),
+        found = run.decoding.chosen
+        parts = [join([f"{b.metric} ", bare(found.cost(b.metric)), f" {run.known(b.metric)} of ", bare(b.limit),
                        " budget"]) for b in run.decoding.budgets]
         return tag("p", join(parts, "; "), " before training; the trained artifact is not verified yet.",
                    class_="says open")
@@ -60,7 +63,7 @@ def budget_cards(run: Contents) -> list[Html]:
     found = []
     for b in run.decoding.budgets:
         verified = run.verified(b.metric)
-        cost = run.decoding.chosen.measured[b.metric] if verified is None else verified
+        cost = run.decoding.chosen.cost(b.metric) if verified is None else verified
         found.append(card(f"{b.metric}, {run.known(b.metric)}", amount(b.metric, cost),
                           f"{cost / b.limit:.1%} of the budget of ", amount(b.metric, b.limit)))
     return found

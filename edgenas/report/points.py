@@ -30,7 +30,7 @@ KINDS = (RANDOM_ONES, HAND_MADE, FOUND)
 
 @dataclass(frozen=True)
 class Point:
-    """A trained network; `cost` is of the first budget's metric, measured or counted."""
+    """A trained network; `cost` is of the first budget's metric, as well as it is known."""
 
     name: str
     kind: Kind
@@ -51,7 +51,7 @@ def found_point(run: Contents) -> Point | None:
         return None
     first = run.decoding.budgets[0].metric
     verified = run.verified(first)
-    cost = run.decoding.chosen.measured[first] if verified is None else verified
+    cost = run.decoding.chosen.cost(first) if verified is None else verified
     return Point(FOUND.name, FOUND, f"by {run.config.strategy}", run.training.accuracy, cost)
 
 

@@ -71,10 +71,9 @@ def legend() -> Html:
 
 
 def errors(held: Mapping[str, Any]) -> Html:
-    known = [(name, held[key]) for name, key in (("Spearman", "spearman"), ("Kendall", "kendall"))
-             if held[key] is not None]
     shares = [("within ±5%", "within_5"), ("within ±10%", "within_10"), ("inside the 90% interval", "coverage")]
     return listing([("networks", figure(held["networks"], str(held["networks"]))),
                     ("mean absolute error", percent(held["mape"])),
-                    *((name, figure(value, f"{value:.3f}")) for name, value in known),
+                    *((name, figure(held[key], f"{held[key]:.3f}"))
+                      for name, key in (("Spearman", "spearman"), ("Kendall", "kendall"))),
                     *((name, percent(held[key], 0)) for name, key in shares if held[key] is not None)])

@@ -54,13 +54,17 @@ class Search(Record):
 
 
 class Model(Record):
-    """A cost model: held_out and profile_sha256 only where the cost was learned from measurements."""
+    """A cost model: held_out and profile_sha256 only where the cost was learned from measurements.
+
+    provenance: of what it was learned from: measured, estimated or published.
+    """
 
     reachable: tuple[float, float]
     margin: float
     exact: bool
     held_out: HeldOut | None = None
     profile_sha256: str | None = None
+    provenance: str = "measured"
 
 
 class Layer(Record):
@@ -73,12 +77,17 @@ class Layer(Record):
 
 
 class Round(Record):
-    """One decoded network whose exported file was measured."""
+    """One decoded network whose exported file was measured, or estimated, where its device can be asked."""
 
     architecture: dict[str, str]
     predicted: dict[str, float]
     measured: dict[str, float]
+    estimated: dict[str, float] = {}
     within: bool
+
+    def cost(self, metric: str) -> float:
+        """The best that is known of it."""
+        return (self.predicted | self.estimated | self.measured)[metric]
 
 
 class Decoding(Record):
@@ -95,8 +104,11 @@ class Decoding(Record):
     def _complete(self) -> Decoding:
         if not any(r.architecture == self.architecture for r in self.rounds):
             raise ValueError("its architecture is that of no round")
-        figures = [self.predicted, *(r.predicted for r in self.rounds), *(r.measured for r in self.rounds)]
+        figures = [self.predicted, *(r.predicted for r in self.rounds)]
+        found = [r.measured | r.estimated for r in self.rounds]
         for b in self.budgets:
+            if b.metric in self.models and self.models[b.metric].provenance != "published":
+                figures += found
             if b.metric not in self.models or any(b.metric not in row for row in figures):
                 raise ValueError(f"there is not every figure of {b.metric}")
         return self
@@ -145,9 +157,15 @@ class VerifiedBudget(Record):
     metric: str
     limit: float
     predicted: float | None
-    measured: float
+    measured: float | None
+    estimated: float | None = None
     margin: float | None
     within: bool
+
+    @property
+    def cost(self) -> float:
+        """The best that is known of it."""
+        return next(value for value in (self.measured, self.estimated, self.predicted) if value is not None)
 
 
 class Verdict(Record):

@@ -13,6 +13,9 @@ EXPLAINED = ("Each round's network was exported and measured, and the cost model
              f"{REPEATABILITY:.0%} below its limit, so that it holds when it is measured again. Of the "
              "networks that held, the one with the best scores was taken.")
 
+UNMEASURED = ("The device is known by published latencies of blocks only. Each round took the network of the best "
+              "scores whose predicted latency held the budget; none was measured.")
+
 
 def rounds(run: Contents, decoding: Decoding) -> Html:
     head = ["round"]
@@ -22,13 +25,17 @@ def rounds(run: Contents, decoding: Decoding) -> Html:
     rows = [[str(number), *figures(decoding, entry), judged(decoding, entry), compared(decoding, entry)]
             for number, entry in enumerate(decoding.rounds, start=1)]
     return tag("div", tag("h3", "Rounds: decode, export, measure, correct"),
-               table([*head, "budget", "network"], rows), note(EXPLAINED))
+               table([*head, "budget", "network"], rows), note(explained(run.known("latency_ms"))))
+
+
+def explained(word: str) -> str:
+    return UNMEASURED if word == "predicted" else EXPLAINED.replace("measured", word)
 
 
 def figures(decoding: Decoding, entry: Round) -> list[str]:
     cells: list[str] = []
     for b in decoding.budgets:
-        found = entry.measured[b.metric]
+        found = entry.cost(b.metric)
         cells += [amount(b.metric, entry.predicted[b.metric]), amount(b.metric, found),
                   f"{found / b.limit:.1%}"]
     return cells
@@ -36,7 +43,7 @@ def figures(decoding: Decoding, entry: Round) -> list[str]:
 
 def judged(decoding: Decoding, entry: Round) -> Html:
     """Held, missed, or below the limit but too near to it to be relied on."""
-    below = all(entry.measured[b.metric] <= b.limit for b in decoding.budgets)
+    below = all(entry.cost(b.metric) <= b.limit for b in decoding.budgets)
     return tag("span", "too near", class_="missed") if below and not entry.within else verdict(entry.within)
 
 

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from edgenas.cost.profile import Profile, profiles_folder
+from edgenas.cost.profile import Profile, packaged_folder, profiles_folder
 from edgenas.errors import ProfileError
 from edgenas.measure.device import Device, device_file, load_device
 from edgenas.measure.runtime import load_runtime, precision_of, provenance_of
 
 
 def describe_device(name_or_path: str, folder: Path | None = None) -> dict[str, Any]:
-    """All that its file says, where that is, its runtimes and its profiles in `folder` (default: the user's).
+    """All that its file says, where that is, its runtimes, and its profiles in `folder` (default: the user's) and
+    those that come with edgenas.
 
     Raises: UsageError if the file is wrong.
     """
@@ -24,8 +25,11 @@ def describe_device(name_or_path: str, folder: Path | None = None) -> dict[str, 
 
 
 def profile_paths(device: Device, runtime: str = "*", folder: Path | None = None) -> list[Path]:
-    """Of every precision and number of threads."""
-    return sorted(((folder or profiles_folder()) / device.name).glob(f"{runtime}-*.jsonl"))
+    """Of every precision and number of threads: the user's own, and those that come with edgenas and have none of
+    their kind there."""
+    found = {path.name: path for root in (packaged_folder(), folder or profiles_folder())
+             for path in (root / device.name).glob(f"{runtime}-*.jsonl")}
+    return [found[name] for name in sorted(found)]
 
 
 def accelerator_text(machine: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from edgenas.checkpoint import epoch_generator
-from edgenas.cost.heldout import correlation
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profiling import profile_space
 from edgenas.data.task import Split
@@ -50,7 +49,7 @@ def profile_latency(run: Run, progress: Progress) -> None:
     error = run.latency[1]
     assert error is not None
     progress.say(f"cost model of latency_ms on {error.networks} held-out networks: error {error.mape:.1%} (mean "
-                 f"absolute), Spearman {correlation(error.spearman)}, {error.within_10:.0%} within ±10%, margin "
+                 f"absolute), Spearman {error.spearman:.3f}, {error.within_10:.0%} within ±10%, margin "
                  f"{error.margin:.1%}")
 
 

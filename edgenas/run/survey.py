@@ -10,9 +10,11 @@ from edgenas.cost.latency import latency_model
 from edgenas.cost.metrics import METRICS
 from edgenas.cost.model import exact_model
 from edgenas.cost.profile import Profile, profile_path
+from edgenas.cost.reference import PUBLISHED, sum_model
 from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
+from edgenas.measure.runtime import load_runtime, precision_of
 from edgenas.run.request import runtime_of
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.load import summary
@@ -22,8 +24,9 @@ def survey(input_shape: str, classes: int, device: str, runtime: str | None, thr
            profiles: str | None) -> list[dict[str, Any]]:
     """Every space with its size and, per metric, its smallest and largest cost; None where nothing was profiled."""
     target = load_device(device)
-    path = profile_path(target.name, runtime_of(target, runtime), threads or target.threads,
-                        folder=Path(profiles) if profiles else None)
+    runtime = runtime_of(target, runtime)
+    path = profile_path(target.name, runtime, threads or target.threads, precision_of(load_runtime(runtime)),
+                        Path(profiles) if profiles else None)
     shape = parse_shape(input_shape)
     found = []
     for name in space_names():
@@ -40,6 +43,8 @@ def reachable(space: Space, metric: str, path: Path) -> list[float] | None:
         return None
     profile = Profile.load(path)
     try:
+        if profile.header.provenance == PUBLISHED:
+            return list(sum_model(space, profile, STATISTICS[0]).reachable)
         return list(latency_model(space, profile, STATISTICS[0])[0].reachable)
     except ProfileError:
         return None

@@ -26,6 +26,8 @@ class Multipliers(nn.Module):
     logits' own gradient. So logits learn from the loss alone; a budget can be met at once, cannot push past its target,
     and does not wear off candidates that would be worth their cost. The integer program decodes by the untilted scores.
 
+    With `learned` false the multipliers stay 0 and nothing is tilted.
+
     The target T is below the limit by the cost model's margin. Costs that combine as a maximum are met by removing
     candidates; see `allowed`.
     """
@@ -36,7 +38,7 @@ class Multipliers(nn.Module):
     fixed: Tensor
 
     def __init__(self, choices: Mapping[str, tuple[str, ...]], models: Mapping[str, CostModel],
-                 budgets: Sequence[Budget]) -> None:
+                 budgets: Sequence[Budget], *, learned: bool = True) -> None:
         super().__init__()
         summed = [b for b in budgets if models[b.metric].combine == "sum"]
         self.metrics = [b.metric for b in summed]
@@ -49,6 +51,7 @@ class Multipliers(nn.Module):
         spread = (self.tables.amax(2) - self.tables.amin(2)) / self.targets[:, None]
         # The dual's curvature is the variance of E/T, at most a quarter of the squared spread: so no step overshoots.
         self.rate = min(RATE, 4 / max(float((spread**2).sum()), 1e-9))
+        self.learned = learned
 
     def cost(self, weights: Tensor) -> Tensor:
         """Cost per budget, linear in the path weights (choices, candidates); in the metrics' units."""
@@ -61,7 +64,7 @@ class Multipliers(nn.Module):
     @torch.no_grad()
     def ascend(self, logits: Tensor) -> None:
         """Dual ascent on the expected cost under the tilted logits."""
-        for _ in range(ASCENTS if self.metrics else 0):
+        for _ in range(ASCENTS if self.metrics and self.learned else 0):
             violation = self.cost(torch.softmax(self.tilt(logits), dim=1)) / self.targets - 1
             self.value.copy_((self.value + self.rate * violation).clamp(min=0))
 

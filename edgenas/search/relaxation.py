@@ -31,6 +31,14 @@ class Relaxation(ABC):
 
 
 @dataclass(frozen=True)
+class Softmax(Relaxation):
+    """The mixed operation (DARTS, arXiv:1806.09055, eq. 2): weights = softmax(logits), all candidates are computed."""
+
+    def sample(self, logits: Tensor, generator: torch.Generator) -> Paths:
+        return Paths(torch.softmax(logits, dim=1), torch.arange(logits.shape[1]).expand(logits.shape))
+
+
+@dataclass(frozen=True)
 class GumbelSoftmax(Relaxation):
     """The concrete distribution (Maddison et al., arXiv:1611.00712; Jang et al., arXiv:1611.01144).
 

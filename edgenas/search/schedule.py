@@ -20,6 +20,17 @@ class Exponential:
         return float(self.start * (self.end / self.start) ** progress)
 
 
+@dataclass(frozen=True)
+class Linear:
+    """From `start` to `end`, by equal differences."""
+
+    start: Annotated[float, Gt(0)] = 1.0
+    end: Annotated[float, Gt(0)] = 0.1
+
+    def at(self, progress: float) -> float:
+        return self.start + (self.end - self.start) * progress
+
+
 def cosine(progress: float) -> float:
     """1 at the start, 0 at the end."""
     return 0.5 * (1 + math.cos(math.pi * progress))

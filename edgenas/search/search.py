@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Gt, Lt
@@ -18,10 +18,14 @@ from edgenas.checkpoint import Checkpoint, epoch_generator
 from edgenas.cost.model import CostModel
 from edgenas.data.augment import Augment
 from edgenas.data.task import Split, Task
+from edgenas.errors import UsageError
 from edgenas.progress import Progress, Silent
+from edgenas.search import collapse
 from edgenas.search.decode import Scores
 from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters, entropy
+from edgenas.search.penalty import PenaltyName, penalty_of
+from edgenas.search.perturbation import perturbation_scores
 from edgenas.search.schedule import cosine
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import Strategy
@@ -33,7 +37,10 @@ from edgenas.training import prepared, sgd
 class SearchSettings:
     """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine). candidates: how many architectures
     within the budgets are tried with the supernet's weights on validation images before one is decoded; 0 decodes
-    the best-scored one untried."""
+    the best-scored one untried. penalty: how the search is pulled towards the budgets, by learned multipliers or, to
+    compare, by a paper's own term in the loss (see penalty.py). scoring: candidates' scores for decoding: what the
+    strategy learned, or how much worse the supernet gets without each (see perturbation.py). tuning: epochs of weight
+    steps after each choice that the latter decides."""
 
     epochs: Annotated[int, Ge(1)] = 20
     batch_size: Annotated[int, Ge(2)] = 64
@@ -41,6 +48,9 @@ class SearchSettings:
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     candidates: Annotated[int, Ge(0)] = 16
+    penalty: PenaltyName = "multiplier"
+    scoring: Literal["probability", "perturbation"] = "probability"
+    tuning: Annotated[int, Ge(0)] = 0
 
 
 @dataclass(frozen=True)
@@ -58,14 +68,20 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     """Train the supernet of `space` with `strategy`; goes on from `checkpoint` if that file exists.
 
     The test part of `task` is never touched. The result is the same whether or not the search was interrupted.
+
+    Raises: UsageError for scoring by a supernet that the strategy does not train.
     """
     progress = progress or Silent()
+    if settings.scoring == "perturbation" and not strategy.trains_supernet:
+        raise UsageError("scoring perturbation asks the trained supernet; this strategy trains none",
+                         "--set search.scoring=probability, or another --strategy")
     torch.manual_seed(epoch_generator(seed, 0, "weights").initial_seed())
     supernet = space.supernet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets)).to(fabric.device)
     weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
     steps = settings.epochs * steps_of(weights_part, settings)
-    multipliers = Multipliers(space.choices, models, budgets).to(fabric.device)
+    multipliers = Multipliers(space.choices, models, budgets,
+                              learned=settings.penalty == "multiplier").to(fabric.device)
     multipliers.ascend(parameters.logits)
     wrapped, optimizer = fabric.setup(supernet, sgd(supernet, settings.lr, settings.weight_decay))
     architecture_optimizer = torch.optim.Adam(parameters.parameters(), strategy.architecture_travel / steps,
@@ -74,10 +90,17 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
                                     "optimizer": optimizer, "architecture_optimizer": architecture_optimizer})
     saved.restore()
     state = SearchState(fabric, wrapped, parameters, multipliers, optimizer, architecture_optimizer,
-                        epoch_generator(seed, 0, "scores"), settings.label_smoothing)
+                        epoch_generator(seed, 0, "scores"), settings.label_smoothing,
+                        penalty_of(settings.penalty, models, budgets))
     if strategy.trains_supernet:
         _train(state, task, (weights_part, held_part), strategy, settings, seed, saved, progress)
-    return SearchResult(strategy.scores(state), supernet.cpu().eval(), saved.history)
+        for warning in collapse.warnings(state, saved.history):
+            progress.say(warning)
+    scores = strategy.scores(state)
+    if settings.scoring == "perturbation":
+        scores = perturbation_scores(state, task, weights_part, batch_size=settings.batch_size, lr=settings.lr,
+                                     tuning=settings.tuning, seed=seed, progress=progress)
+    return SearchResult(scores, supernet.cpu().eval(), saved.history)
 
 
 def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy: Strategy, settings: SearchSettings,
@@ -106,11 +129,11 @@ def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy:
 
 
 def _figures(state: SearchState) -> dict[str, Any]:
-    """The epoch's entropy, and per budget the expected cost, target and multiplier."""
+    """The epoch's entropy and share of parameter-free candidates; per budget expected cost, target, multiplier."""
     multipliers, probabilities = state.multipliers, state.probabilities.detach()
     columns = zip(multipliers.metrics, multipliers.cost(probabilities).tolist(), multipliers.targets.tolist(),
                   multipliers.value.tolist(), strict=True)
-    return {"entropy": entropy(probabilities, state.parameters.mask),
+    return {"entropy": entropy(probabilities, state.parameters.mask), "parameter_free": collapse.share(state),
             "budgets": {m: {"expected": e, "target": t, "multiplier": v} for m, e, t, v in columns}}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from lightning_fabric import Fabric
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from edgenas.search.multiplier import Multipliers
 from edgenas.search.parameters import ArchitectureParameters
+from edgenas.search.penalty import Penalty, units
 from edgenas.search.relaxation import Paths, Relaxation
 from edgenas.space.choice import Route, choices_of
 
@@ -19,7 +21,8 @@ Batch = tuple[Tensor, Tensor]
 
 @dataclass
 class SearchState:
-    """generator: drives every random draw of the current epoch, so that an epoch depends on its number alone."""
+    """generator: drives every random draw of the current epoch, so that an epoch depends on its number alone.
+    penalty: what the architecture pays for its cost, where that is in the loss and not in the multipliers."""
 
     fabric: Fabric
     supernet: nn.Module
@@ -29,9 +32,16 @@ class SearchState:
     architecture_optimizer: torch.optim.Optimizer
     generator: torch.Generator
     label_smoothing: float = 0.0
+    penalty: Penalty | None = None
 
     def __post_init__(self) -> None:
         self._choices = list(choices_of(self.supernet).values())
+        self._weights: Tensor | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """The supernet without Fabric's wrapper."""
+        return cast(nn.Module, self.supernet.module)
 
     @property
     def logits(self) -> Tensor:
@@ -45,6 +55,7 @@ class SearchState:
     def route(self, relaxation: Relaxation) -> Paths:
         """Sample paths and send the supernet's next forward pass along them."""
         paths = relaxation.sample(self.logits, self.generator)
+        self._weights = paths.weights
         mask = self.parameters.mask.tolist()
         for i, (choice, active) in enumerate(zip(self._choices, paths.active.tolist(), strict=True)):
             choice.route = (Route(tuple(active)) if paths.single else
@@ -52,14 +63,33 @@ class SearchState:
         return paths
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
-        """Cross-entropy of the supernet on a batch, and the share of right predictions."""
+        """Cross-entropy of the supernet on a batch, and the share of right predictions.
+
+        Where the routed paths learn the architecture, the loss's gradient is that of the penalised loss.
+        """
         images, labels = batch
         logits = self.supernet(images)
         right = float((logits.detach().argmax(1) == labels).float().mean())
-        return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing), right
+        return self.priced(self.cross_entropy(logits, labels)), right
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        return functional.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)
+
+    def priced(self, loss: Tensor) -> Tensor:
+        """The same value with the gradient of the penalised loss, as the routed paths' cost gives it."""
+        if self.penalty is None or self._weights is None or not self._weights.requires_grad:
+            return loss
+        cost = self.multipliers.cost(self.probabilities if self.penalty.expected else self._weights)
+        unit = units(self.multipliers.metrics).to(cost.device)
+        penalised = self.penalty(loss, cost * unit, self.multipliers.targets * unit)
+        return loss.detach() + penalised - penalised.detach()
+
+    def mean(self, tensor: Tensor) -> Tensor:
+        """Mean over all processes."""
+        return self.fabric.all_reduce(tensor, reduce_op="mean") if self.fabric.world_size > 1 else tensor  # type: ignore[return-value]
 
     def average_architecture_gradient(self) -> None:
         """Mean over all processes, as the parameters are no part of the wrapped supernet."""
         grad = self.parameters.values.grad
-        if grad is not None and self.fabric.world_size > 1:
-            self.parameters.values.grad = self.fabric.all_reduce(grad, reduce_op="mean")  # type: ignore[assignment]
+        if grad is not None:
+            self.parameters.values.grad = self.mean(grad)

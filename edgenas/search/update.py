@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from edgenas.search.relaxation import Relaxation
+from edgenas.search.relaxation import Paths, Relaxation
 from edgenas.search.state import Batch, SearchState
 from edgenas.training import checked
 
@@ -20,8 +20,7 @@ def single_level(state: SearchState, relaxation: Relaxation, batch: Batch) -> di
     state.architecture_optimizer.zero_grad()
     state.fabric.backward(loss)
     _step_weights(state)
-    _step_architecture(state)
-    state.multipliers.ascend(state.parameters.logits)
+    learn_architecture(state)
     return {"loss": checked(loss, "search.lr"), "accuracy": right}
 
 
@@ -43,6 +42,17 @@ def architecture_step(state: SearchState, relaxation: Relaxation, batch: Batch) 
     step (ProxylessNAS, arXiv:1812.00332, section 3.2.1), before the multipliers move.
     """
     parameters = state.parameters
+    paths = architecture_gradient(state, relaxation, batch)
+    sampled = torch.zeros_like(parameters.mask).scatter(1, paths.active, True)
+    before = _mass(state.logits, sampled)
+    _step_architecture(state)
+    with torch.no_grad():
+        parameters.values.add_((before - _mass(state.logits, sampled)) * sampled)
+    state.multipliers.ascend(parameters.logits)
+
+
+def architecture_gradient(state: SearchState, relaxation: Relaxation, batch: Batch) -> Paths:
+    """Leave the loss's gradient along sampled paths with the architecture parameters; the weights get none."""
     paths = state.route(relaxation)
     weights = [p for p in state.supernet.parameters() if p.requires_grad]
     for p in weights:
@@ -54,12 +64,13 @@ def architecture_step(state: SearchState, relaxation: Relaxation, batch: Batch) 
     finally:
         for p in weights:
             p.requires_grad_(True)
-    sampled = torch.zeros_like(parameters.mask).scatter(1, paths.active, True)
-    before = _mass(state.logits, sampled)
+    return paths
+
+
+def learn_architecture(state: SearchState) -> None:
+    """One step of the architecture along the gradient that its parameters have; the multipliers follow."""
     _step_architecture(state)
-    with torch.no_grad():
-        parameters.values.add_((before - _mass(state.logits, sampled)) * sampled)
-    state.multipliers.ascend(parameters.logits)
+    state.multipliers.ascend(state.parameters.logits)
 
 
 def _mass(logits: Tensor, sampled: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ def test_without_a_command_they_are_listed():
 
 
 def test_an_option_before_the_command_is_not_ignored():
-    edgenas("devices", "--json", "show", "host").refused(2, "--json stands before 'show'", "edgenas devices show --json")
+    edgenas("devices", "--json", "show", "host").refused(2, "--json stands before 'show'", "devices show --json")
 
 
 def test_show(tmp_path):

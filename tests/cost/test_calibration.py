@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,13 @@ from hypothesis import strategies as st
 
 from edgenas.cost.calibration import (
     Calibration,
+    Fit,
     Floats,
+    Seen,
+    calibrated,
+    deviations,
     fit_calibration,
+    left_out,
 )
 
 PLANTED = Calibration(overhead_ms=0.03, scale=0.9, per_block_ms=-0.02)
@@ -73,3 +80,55 @@ def test_networks_of_equal_block_count_leave_the_fit_near_the_plain_sum(scale: f
     assert abs(found.scale - 1) < 0.35
     assert abs(found.overhead_ms) < 0.15
     assert abs(found.per_block_ms) * 12 < 0.15
+
+
+def test_a_disturbed_network_hardly_moves_the_fit() -> None:
+    sums, counts, measured_ms = planted(24, PLANTED, noise=0.01)
+    undisturbed = fit_calibration(sums, counts, measured_ms, LEAST)
+    measured_ms[3] *= 1.5
+    found = fit_calibration(sums, counts, measured_ms, LEAST)
+    moved = predictions(found, sums, counts) / predictions(undisturbed, sums, counts) - 1
+    assert np.abs(moved).max() < 0.02
+
+
+def networks_of(block_ms: Floats, count: int, noise: float = 0.0, seed: int = 0) -> Seen:
+    """Random networks of eight blocks each."""
+    rng = np.random.default_rng(seed)
+    counts = np.array([np.bincount(rng.integers(0, len(block_ms), 8), minlength=len(block_ms)) for _ in range(count)],
+                      float)
+    return Seen(counts, counts @ block_ms * (1 + noise * rng.standard_normal(count)))
+
+
+def test_a_block_that_was_measured_in_a_bad_moment_is_corrected_by_the_networks() -> None:
+    true = np.linspace(0.05, 0.5, 20)
+    seen, fresh = networks_of(true, 30, noise=0.005), networks_of(true, 40, seed=1)
+    disturbed = true.copy()
+    disturbed[17] *= 1.3
+    found = calibrated(disturbed, seen)
+    errors = np.abs(found.predict(fresh.counts) / fresh.measured_ms - 1)
+    plain = np.abs(fresh.counts @ disturbed / fresh.measured_ms - 1)
+    assert errors.mean() < plain.mean() / 2
+    assert found.cost_ms[17] / true[17] == pytest.approx(1.0, abs=0.1)
+
+
+def test_nothing_deviates_where_the_fit_is_exact() -> None:
+    true = np.linspace(0.05, 0.5, 20)
+    assert deviations(Fit(0.0, true), networks_of(true, 30)) == pytest.approx(np.zeros(20), abs=1e-9)
+
+
+def test_a_block_in_no_network_is_left_as_it_is() -> None:
+    true = np.linspace(0.05, 0.5, 20)
+    seen = networks_of(true, 30, noise=0.1)
+    seen.counts[:, 4] = 0
+    assert deviations(Fit(0.0, true), seen)[4] == 0
+
+
+def test_each_network_is_predicted_without_itself_and_another() -> None:
+    true = np.linspace(0.05, 0.5, 10)
+    seen = networks_of(true, 9, noise=0.05)
+    fit = partial(calibrated, true)
+    found = left_out(seen, fit)
+    assert found[2, 5] == pytest.approx(fit(seen.without(2, 5)).predict(seen.counts)[5])
+    assert found[5, 2] == pytest.approx(fit(seen.without(2, 5)).predict(seen.counts)[2])
+    assert found[4, 4] == pytest.approx(fit(seen.without(4)).predict(seen.counts)[4])
+    assert len(seen.without(2, 5)) == 7

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from edgenas.measure import worker
-from edgenas.measure.job import PYTHON, Artifact, Job, Order, artifact_files, job_of
+from edgenas.measure.job import PYTHON, Artifact, Job, Order, artifact_files, job_of, lines_of
 from edgenas.measure.protocol import DEFAULT
 from edgenas.measure.runtime import load_runtime
 
@@ -45,3 +46,11 @@ def test_a_runtime_may_make_its_own_job(order):
         return Job(artifact_files(given.artifacts), ("./run", str(given.threads)))
 
     assert job_of(SimpleNamespace(job=job), order).command == ("./run", "2")
+
+
+def test_a_runtime_may_translate_what_its_job_prints(order):
+    def lines(given: Order, printed: Iterator[str]) -> Iterator[str]:
+        return (f"{given.threads} {line}" for line in printed)
+
+    assert list(lines_of(SimpleNamespace(lines=lines), order, iter("ab"))) == ["2 a", "2 b"]
+    assert list(lines_of(SimpleNamespace(), order, iter("ab"))) == ["a", "b"]

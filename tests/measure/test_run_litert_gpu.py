@@ -21,13 +21,14 @@ def test_ships_as_a_device():
     assert load_device("gpu").runtimes == ("litert_gpu", "onnxruntime_cuda")
 
 
-def test_without_a_gpu_it_says_so_and_measures_nothing(monkeypatch, tflite_file, brief):
+def test_without_a_gpu_it_says_so_and_measures_nothing(monkeypatch, tmp_path, brief):
     monkeypatch.setenv("VK_ICD_FILENAMES", "/nonexistent")
     with pytest.raises(DeviceError, match="LiteRT finds no GPU .*No adapters found") as caught:
         probe(GPU, "litert_gpu")
     assert "\n" not in caught.value.message
+    (tmp_path / "net.tflite").write_bytes(run_litert_gpu._one_relu())
     with pytest.raises(DeviceError, match="LiteRT finds no GPU"):
-        list(measure(GPU, "litert_gpu", [Artifact("a", tflite_file)], protocol=brief))
+        list(measure(GPU, "litert_gpu", [Artifact("a", tmp_path / "net.tflite")], protocol=brief))
 
 
 @pytest.mark.gpu

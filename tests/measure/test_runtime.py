@@ -22,7 +22,8 @@ IMAGES = np.random.default_rng(1).standard_normal((1, 3, 8, 8)).astype(np.float3
 
 def pushed() -> list[Any]:
     """Those whose files run on the device."""
-    return [given for given in runtimes() if not hasattr(load_runtime(str(getattr(given, "values", [given])[0])), "job")]
+    return [given for given in runtimes()
+            if not hasattr(load_runtime(str(getattr(given, "values", [given])[0])), "job")]
 
 
 @pytest.fixture(params=runtimes())

@@ -407,11 +407,13 @@ def test_stopping_this_process_leaves_nothing_on_the_device(server, batch, numbe
                                 str(batch.artifacts[1].path)], stdout=subprocess.PIPE)
     batch.stall()
     [ssh] = [pid for pid in children(process.pid) if b"-M\0" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    socket = Path(Path(f"/proc/{ssh}/cmdline").read_text().split("\0-S\0")[1].split("\0")[0])
     assert processes_in(server.work)
     process.send_signal(number)
     assert process.communicate(timeout=30)[0] == says
     assert soon(lambda: not processes_in(server.work) and not list(server.work.iterdir()))
     assert soon(lambda: not Path(f"/proc/{ssh}/cwd").exists())
+    assert socket.is_absolute() and not socket.parent.exists()
 
 
 def test_what_a_login_shell_says_is_no_result(server, monkeypatch):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from edgenas.cost.profile import Header, Profile, profile_path
@@ -55,6 +57,15 @@ def test_profiles_of_one_runtime_are_not_those_of_another_with_a_longer_name(tmp
     device = Device(name="board", description="b", runtimes=("onnxruntime",))
     assert [path.name for path in profile_paths(device, "onnxruntime", tmp_path)] == ["onnxruntime-fp32-1t.jsonl"]
     assert len(profile_paths(device, folder=tmp_path)) == 2
+
+
+def test_profiles_that_come_with_edgenas_are_listed_until_there_is_one_of_the_users_own(tmp_path):
+    [published] = describe_device("pixel1", tmp_path)["profiles"]
+    assert published["provenance"] == "published" and published["blocks"] > 0
+    own = tmp_path / "pixel1" / Path(published["path"]).name
+    own.parent.mkdir()
+    own.write_bytes(Path(published["path"]).read_bytes())
+    assert [found["path"] for found in describe_device("pixel1", tmp_path)["profiles"]] == [str(own)]
 
 
 def test_an_unknown_device_suggests_the_nearest():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import os
 import tempfile
@@ -26,6 +27,7 @@ def change_header(path: Path, **values: object) -> None:
 def test_a_complete_profile_is_reported_without_measuring(path: Path, tmp_path: Path):
     before = path.read_bytes()
     found = succeed(*PROFILE, "--profiles", tmp_path, "--json").document
+    assert found["page"] == str(path.with_suffix(".html")) and "Plotly" in Path(found["page"]).read_text()
     assert path.read_bytes() == before
     assert found["profile"] == str(path) and (found["device"], found["runtime"]) == ("mock", "mock")
     assert found["runtime_version"] == "1" and found["threads"] == 1 and found["machine"]["id"]
@@ -33,7 +35,56 @@ def test_a_complete_profile_is_reported_without_measuring(path: Path, tmp_path: 
     assert found["measured_now"] == 0
     low, high = found["reachable"]["latency_ms"]
     assert 0 < low < high
-    assert set(found["held_out"]) == {"networks", "mape", "spearman", "within_10", "margin"}
+    assert set(found["held_out"]) == {"networks", "mape", "spearman", "kendall", "within_5", "within_10", "coverage",
+                                      "margin"}
+    assert found["interval"] is None  # seven networks are too few for one
+    assert found["space_blocks"] == {"measured": 4, "predicted": 0} and found["transfer"] is None
+    assert found["drift"] == {"checks": 0, "largest": None, "disagreed": 0}
+    assert found["seconds"] == {"export": 0, "measure": 0, "modules": 0}
+
+
+def test_the_table_says_what_is_not_known(path: Path, tmp_path: Path):
+    shown = succeed(*PROFILE, "--profiles", tmp_path).out
+    assert "unknown: too few networks" in shown and "not checked" in shown and "4 measured, 0 predicted" in shown
+    assert str(path.with_suffix(".html")) in shown
+
+
+def test_without_plotly_everything_else_is_reported(path: Path, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    result = succeed(*PROFILE, "--profiles", tmp_path, "--json")
+    assert result.document["page"] is None and result.document["held_out"]["networks"] == 7
+    assert 'pip install "edgenas[report]"' in result.err and not path.with_suffix(".html").exists()
+
+
+def test_a_device_is_profiled_from_nothing_and_then_adapted_from(tmp_path: Path):
+    first = succeed(*PROFILE, "--profiles", tmp_path / "a", "--json").document
+    assert first["measured_now"] == 4 + 7 and first["seconds"]["modules"] == 4 + 7 + 1
+    assert first["seconds"]["export"] > 0 and first["drift"] == {"checks": 1, "largest": 0.0, "disagreed": 0}
+    adapted = succeed(*PROFILE, "--profiles", tmp_path / "b", "--transfer-from", first["profile"], "--probes", "6",
+                      "--json").document
+    assert adapted["transfer"] == {"path": first["profile"], "device": "mock", "runtime": "mock",
+                                   "sha256": adapted["transfer"]["sha256"]}
+    assert adapted["space_blocks"] == {"measured": 0, "predicted": 4} and adapted["measured_now"] <= 6
+    assert adapted["reachable"]["latency_ms"] == pytest.approx(first["reachable"]["latency_ms"], rel=0.1)
+    again = succeed("search", *QUICK, "--latency-ms", "85%", "--profiles", tmp_path / "b", "--out", tmp_path / "run")
+    assert "profile mock mock" not in again.err
+
+
+@pytest.mark.parametrize(("options", "words"), [
+    (["--budget-minutes", "0"], ["--budget-minutes is 0", "above 0"]),
+    (["--budget-minutes", "1", "--transfer-from", "x.jsonl"], ["--budget-minutes and --transfer-from are both given"]),
+    (["--transfer-from", "no.such.jsonl"], ["cannot read the profile no.such.jsonl"]),
+    (["--transfer-from", "jetson"], ["there is no profile of a device 'jetson'", "edgenas profile --device jetson"]),
+])
+def test_plans_that_cannot_be_are_refused_before_anything_is_measured(tmp_path: Path, options, words):
+    edgenas(*PROFILE, *options, "--profiles", tmp_path).refused(2, *words)
+    assert files(tmp_path) == {}
+
+
+def test_a_device_with_several_profiles_is_not_guessed_from(path: Path, tmp_path: Path):
+    path.with_name("other-fp32-1t.jsonl").write_bytes(path.read_bytes())
+    edgenas(*PROFILE, "--profiles", tmp_path, "--transfer-from", "mock").refused(
+        2, "device 'mock' has 2 profiles", "--transfer-from")
 
 
 def test_a_profile_of_another_machine_is_refused_with_the_command_that_renews_it(path: Path, tmp_path: Path):

@@ -13,6 +13,12 @@ from edgenas.space import load_space
 from .flows import OWN, own_space, write_profile
 
 
+@pytest.fixture(autouse=True)
+def one_space(monkeypatch):
+    """Spaces of large networks are not what is tested here."""
+    monkeypatch.setattr("edgenas.run.survey.space_names", lambda: ["mobile"])
+
+
 def asked(profiles: Path, **changes):
     given = {"input_shape": "1x8x8", "classes": 10, "device": "mock", "runtime": None, "threads": None} | changes
     return survey(**given, profiles=str(profiles))

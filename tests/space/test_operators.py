@@ -71,6 +71,13 @@ def test_mbconv_expands_is_depthwise_and_ends_linear() -> None:
                                                                              nn.BatchNorm2d]
 
 
+def test_mbconv_of_expansion_1_begins_with_the_depthwise_convolution() -> None:
+    block = MBConv(8, 4, 3, 1, squeeze_excite=2)
+    assert [type(part) for part in block.body] == [ConvBN, SqueezeExcite, ConvBN]
+    assert conv(block, "body.0.0").groups == 8 and conv(block, "body.1.reduce").out_channels == 2
+    assert block(images(2, 8, 4, 4)).shape == (2, 4, 4, 4)
+
+
 def test_mbconv_with_squeeze_excite_scales_the_hidden_channels() -> None:
     block = MBConv(16, 16, 3, 6, squeeze_excite=True)
     assert [type(part) for part in block.body] == [ConvBN, ConvBN, SqueezeExcite, ConvBN]

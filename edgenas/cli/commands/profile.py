@@ -65,8 +65,6 @@ def show_all(found: Sequence[tuple[str, Any]]) -> None:
 def show(document: dict[str, Any]) -> None:
     held, drift, seconds = document["held_out"], document["drift"], document["seconds"]
     blocks, interval = document["space_blocks"], document["interval"]
-    known = {name: value for name, value in (("Spearman", held["spearman"]), ("Kendall", held["kendall"]))
-             if value is not None}
     table(f"profile of {document['device']}, {document['runtime']}, {document['precision']}", ["what", "value"], [
         ["file", document["profile"]],
         ["blocks of this space", f"{blocks['measured']} {document['provenance']}, {blocks['predicted']} predicted"],
@@ -74,7 +72,7 @@ def show(document: dict[str, Any]) -> None:
         ["this space reaches, latency_ms", "{:.4g} to {:.4g}".format(*document["reachable"]["latency_ms"])],
         ["networks held out, each in turn", held["networks"]],
         ["mean absolute error", f"{held['mape']:.1%}"],
-        *([name, value] for name, value in known.items()),
+        ["Spearman, Kendall", f"{held['spearman']:.3f}, {held['kendall']:.3f}"],
         ["within ±5%, ±10%", f"{held['within_5']:.0%}, {held['within_10']:.0%}"],
         ["90% interval", f"-{1 - 1 / (1 + interval['below']):.1%} to +{interval['above']:.1%}, holds "
                          f"{held['coverage']:.0%}" if interval and held["coverage"] is not None

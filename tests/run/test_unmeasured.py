@@ -1,0 +1,77 @@
+"""Devices that nobody has on the desk: what is said of a latency is predicted or estimated, and says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgenas.cost.model import networks
+from edgenas.cost.profile import Header, Profile
+from edgenas.cost.published import Published
+from edgenas.run.folder import Run
+
+from .flows import DIGITS, OWN_SPACE, Result, edgenas, mock_latency_ms, own_space, succeed
+
+RANDOM = (*DIGITS, *OWN_SPACE, "--strategy", "random", "--train-epochs", "1", "--json")
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """A folder with made-up published latencies of all blocks of the test's own space."""
+    folder = tmp_path / "profiles"
+    profile = Profile.create(folder / "pixel1" / "litert-fp32-1t.jsonl", Header(
+        device="pixel1", runtime="litert", runtime_version="", threads=1, machine={"id": "pixel1"},
+        provenance="published"))
+    for network in networks(own_space()).values():
+        if network is not None:
+            profile.add_block(network.signature, Published("made up", mock_latency_ms(network), 0.1, 10), network)
+    return folder
+
+
+@pytest.fixture
+def run(published: Path, tmp_path: Path) -> tuple[Result, Path]:
+    out = tmp_path / "run"
+    return succeed("run", *RANDOM, "--device", "pixel1", "--latency-ms", "85%", "--profiles", published,
+                   "--out", out), out
+
+
+def test_a_published_latency_is_predicted_and_never_called_measured(run: tuple[Result, Path]):
+    result, out = run
+    (budget,) = result.document["budgets"]
+    assert (budget["provenance"], budget["measured"], budget["within"]) == ("predicted", None, True)
+    assert 0 < budget["predicted"] <= budget["limit"] and "estimated" not in budget
+    assert result.document["statistic"] == "mean"
+    assert "nothing is measured" in result.err
+    (artifact,) = result.document["artifacts"]
+    assert artifact["measured_latency_ms"] is None and artifact["agreement"] == 1.0
+    decoding = json.loads((out / "decoding.json").read_text())
+    assert all(r["measured"] == {} and r["predicted"] for r in decoding["rounds"])
+    assert decoding["models"]["latency_ms"]["held_out"] is None
+    report = (out / "report.html").read_text()
+    assert "predicted from published latencies; not measured" in report and "published latencies" in report
+    shown = succeed("verify", out)
+    assert "not measured" in shown.out and "predicted" in shown.out
+
+
+def test_the_profile_of_a_published_device_is_not_touched(run: tuple[Result, Path], published: Path):
+    profile = Profile.load(published / "pixel1" / "litert-fp32-1t.jsonl")
+    assert not profile.networks and not profile.decoded
+    assert Run.open(run[1]).latency_word == "predicted"
+
+
+def test_a_budget_below_what_the_blocks_allow_is_refused(published: Path, tmp_path: Path):
+    edgenas("search", *RANDOM, "--device", "pixel1", "--latency-ms", "0.001", "--profiles", published,
+            "--out", tmp_path / "run").refused(3, "no network of this space holds latency_ms = 0.001")
+
+
+def test_an_estimated_latency_says_so(tmp_path: Path):
+    found = succeed("search", *RANDOM, "--device", "ethos-u55-128", "--latency-ms", "85%", "--out", tmp_path / "run")
+    (budget,) = found.document["budgets"]
+    assert budget["provenance"] == "estimated" and budget["measured"] is None and budget["within"]
+    assert 0 < budget["estimated"] <= budget["limit"]
+    assert budget["estimated"] == pytest.approx(budget["predicted"], rel=0.1)
+    assert " estimated " in found.err and " measured " not in found.err.partition("round 1")[2]
+    refused = edgenas("run", *RANDOM, "--device", "ethos-u55-128", "--latency-ms", "85%", "--out", tmp_path / "other")
+    refused.refused(2, "'vela' takes int8 files", "edgenas search")
