@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from edgenas.errors import DeviceError, LinkLost, UsageError, unknown
 from edgenas.measure.clock import check_clock
@@ -52,10 +52,9 @@ def probe(device: Device, runtime: str) -> Conditions:
     """
     _check(device, runtime, [], device.threads)
     order = Order((), device.threads, DEFAULT, options=device.settings_of(runtime))
-    module = load_runtime(runtime)
-    job = job_of(module, order)
-    with closing(open_transport(device).stream(job, DEFAULT.timeout_s)) as printed:
-        return read_header(_first(lines_of(module, order, printed)), runtime)
+    here = _Here(device, runtime, load_runtime(runtime), open_transport(device))
+    with closing(here.transport.stream(job_of(here.module, order), DEFAULT.timeout_s)) as printed:
+        return here.header(lines_of(here.module, order, printed))
 
 
 def _check(device: Device, runtime: str, artifacts: Sequence[Artifact], threads: int) -> None:
@@ -77,13 +76,13 @@ def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say,
     due = {artifact.id: artifact for artifact in order.artifacts}
     if not due:
         return
-    module, transport = load_runtime(runtime), open_transport(device)
+    here = _Here(device, runtime, load_runtime(runtime), open_transport(device))
     place = f"with {runtime} on {device.name}"
     tries = 0
     while due:
         before = len(due)
         try:
-            yield from _pass(transport, module, runtime, replace(order, artifacts=tuple(due.values())), due, on_header)
+            yield from here.measurements(replace(order, artifacts=tuple(due.values())), due, on_header)
             break
         except LinkLost as error:
             tries = 0 if len(due) < before else tries + 1
@@ -99,45 +98,55 @@ def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say,
                           "run the same command again")
 
 
-def _pass(transport: Transport, module: Runtime, runtime: str, order: Order,
-          due: dict[str, Artifact], on_header: Hear) -> Iterator[Measurement]:
-    """One job; takes what it measured out of `due`."""
-    timeout_s = order.protocol.timeout_s * (len(due) if order.interleave else 1)
-    began, claimed_s = time.monotonic(), 0.0
-    with closing(transport.stream(job_of(module, order), timeout_s)) as printed:
-        lines = lines_of(module, order, printed)
-        on_header(read_header(_first(lines), runtime))
+@dataclass(frozen=True)
+class _Here:
+    """A runtime on a device that a transport reaches."""
+
+    device: Device
+    runtime: str
+    module: Runtime
+    transport: Transport
+
+    def measurements(self, order: Order, due: dict[str, Artifact], on_header: Hear) -> Iterator[Measurement]:
+        """One job; takes what it measured out of `due`."""
+        timeout_s = order.protocol.timeout_s * (len(due) if order.interleave else 1)
+        began, claimed_s = time.monotonic(), 0.0
+        with closing(self.transport.stream(job_of(self.module, order), timeout_s)) as printed:
+            lines = lines_of(self.module, order, printed)
+            on_header(self.header(lines))
+            for line in lines:
+                found = self._read(line, due, order.threads)
+                claimed_s += found.runs * found.min_ms / 1e3
+                check_clock(self.module, claimed_s, time.monotonic() - began)
+                del due[found.id]
+                yield found
+
+    def header(self, lines: Iterator[str]) -> Conditions:
         for line in lines:
-            found = _read(line, due, runtime, order.threads)
-            claimed_s += found.runs * found.min_ms / 1e3
-            check_clock(module, claimed_s, time.monotonic() - began)
-            del due[found.id]
-            yield found
+            return read_header(line, self.runtime, self._elsewhere)
+        raise DeviceError("the worker ended without saying anything", "run the same command again")
+
+    @property
+    def _elsewhere(self) -> str:
+        return "" if self.device.transport == "local" else self.device.name
+
+    def _read(self, line: str, due: dict[str, Artifact], threads: int) -> Measurement:
+        result = parse(line)
+        name = result.get("id")
+        if not isinstance(name, str) or name not in due:
+            raise bad_line(line, "is for no artifact whose result is due")
+        if "error" in result:
+            raise reported_failure(result, self.runtime, f"{self.runtime} said", self._elsewhere)
+        latency = result.get("latency")
+        if not isinstance(latency, dict):
+            raise bad_line(line, "has no latency")
+        try:
+            return Measurement.from_dict(
+                {**latency, "figures": result.get("figures", {}), "id": name, "threads": threads})
+        except DeviceError as error:
+            raise bad_line(line, f"is not credible: {error.message}") from error
 
 
 def _failed(error: DeviceError, due: dict[str, Artifact], place: str) -> DeviceError:
     what = f"{next(iter(due))!r} could not be measured {place}" if due else f"measuring {place} failed"
     return type(error)(f"{what}: {error.message}", error.hint)
-
-
-def _first(lines: Iterator[str]) -> str:
-    for line in lines:
-        return line
-    raise DeviceError("the worker ended without saying anything", "run the same command again")
-
-
-def _read(line: str, due: dict[str, Artifact], runtime: str, threads: int) -> Measurement:
-    result = parse(line)
-    name = result.get("id")
-    if not isinstance(name, str) or name not in due:
-        raise bad_line(line, "is for no artifact whose result is due")
-    if "error" in result:
-        raise reported_failure(result, runtime, f"{runtime} said")
-    latency = result.get("latency")
-    if not isinstance(latency, dict):
-        raise bad_line(line, "has no latency")
-    try:
-        return Measurement.from_dict(
-            {**latency, "figures": result.get("figures", {}), "id": name, "threads": threads})
-    except DeviceError as error:
-        raise bad_line(line, f"is not credible: {error.message}") from error

@@ -93,5 +93,5 @@ def _check_present(wanted: tuple[str, ...]) -> None:
 def _signature(item: Any) -> tuple[str, list[int], str]:
     if not all(isinstance(size, int) for size in item.shape):
         raise ValueError(f"the shape {item.shape} of {item.name!r} is not fixed")
-    dtype = item.type.removeprefix("tensor(").removesuffix(")")
+    dtype = item.type[len("tensor("):-1]
     return item.name, list(item.shape), DTYPES.get(dtype, dtype)

@@ -13,7 +13,7 @@ import pytest
 
 from edgenas.errors import DeviceError, UsageError
 from edgenas.measure import worker
-from edgenas.measure.device import load_device
+from edgenas.measure.device import Device, load_device
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure, probe
 from edgenas.measure.protocol import Protocol
@@ -93,6 +93,14 @@ def test_a_missing_runtime_says_what_to_install(host, runner, onnx_file):
         with pytest.raises(UsageError, match="'onnxruntime_that_is_not_there'") as caught:
             start()
         assert caught.value.hint == 'pip install "edgenas[onnx]"'
+
+
+def test_what_is_missing_on_another_device_is_to_be_installed_there(onnx_file, replies):
+    replies(json.dumps({"worker": 1, "runtime": "mock", "error": "no", "missing": "onnxruntime.capi"}))
+    board = Device(name="board", description="far away", transport="ssh", runtimes=("mock",), options={"host": "b"})
+    with pytest.raises(UsageError, match="mock needs the Python package 'onnxruntime.capi', .* on board") as caught:
+        probe(board, "mock")
+    assert caught.value.hint == "there: python3 -m pip install onnxruntime"
 
 
 def test_what_was_measured_before_a_crash_is_kept(host, runner, onnx_file, tmp_path, brief):
