@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 Floats = NDArray[np.float64]
 
 RIDGE = 0.03  # what one unit of a scaled weight costs, in relative errors
-TUNING = 1.345  # relative errors beyond this many robust standard deviations count linearly (Huber, 1964)
+TUNING = 1.0  # relative errors beyond this many robust standard deviations count linearly (Huber, 1964)
 ROUNDS = 6
 FLOOR = 0.1  # of the least latency seen
 

@@ -29,13 +29,6 @@ class Blocks:
     latency_ms: Mapping[str, float]
     doubt: Mapping[str, float] = field(default_factory=dict)
 
-    def sum_ms(self, signatures: tuple[str, ...]) -> float:
-        return sum(self.latency_ms[s] for s in signatures)
-
-    def doubt_ms(self, signatures: tuple[str, ...]) -> float:
-        """By how much the sum may be wrong if all predicted blocks are wrong in the same direction."""
-        return sum(self.doubt.get(s, 0.0) * self.latency_ms[s] for s in signatures)
-
 
 def block_latencies(wanted: Mapping[str, Network], profile: Profile, statistic: str) -> Blocks:
     """The latencies of blocks by signature; those that the profile lacks are predicted by a regression over it.

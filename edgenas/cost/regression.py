@@ -27,7 +27,7 @@ FEWEST_FOR_TREES = 100
 FOLDS = 10
 FOLDS_WITH_TREES = 5
 QUARTERS = 4  # shares are multiples of 1/4
-DOUBT = 0.5  # standard errors
+DOUBT = 2.0  # standard errors
 LARGEST_CORRECTION = np.log(4.0)  # of the sum of parts
 
 

@@ -20,6 +20,13 @@ OWN_255 = 254
 
 JOB = """\
 umask 077
+sweep() {{
+    found=
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/cwd") in "$1"*) kill -9 "${{process#/proc/}}" && found=1 ;; esac
+    done
+    [ -z "$found" ] || sweep "$1"
+}} 2>/dev/null
 {after_a_break}command -v timeout >/dev/null || exit {no_timeout}
 folder=$(mktemp -d {root}/edgenas-XXXXXX) && folder=$(cd "$folder" && pwd -P) || exit {no_folder}
 job=
@@ -27,6 +34,8 @@ stop() {{ kill -9 -$job || kill -9 $job; }} 2>/dev/null
 leave() {{
     [ -z "$job" ] || stop
     cd /
+    # Killing toybox's timeout (Android) leaves what it started, which is in a group of its own.
+    [ -z "$job" ] || [ "${{status-137}}" != 137 ] || sweep "$folder"
     rm -rf "$folder" || {{ sleep 1; rm -rf "$folder"; }}
 }}
 trap leave EXIT
@@ -47,9 +56,7 @@ kill $tether 2>/dev/null
 exit $status
 """
 AFTER_A_BREAK = """\
-for process in /proc/[0-9]*; do
-    case $(readlink "$process/cwd") in {folder}*) kill -9 "${{process#/proc/}}" ;; esac
-done 2>/dev/null
+sweep {folder}
 rm -rf {folder}
 """
 """The device may not have noticed yet that a connection broke: what still runs would disturb what comes next."""

@@ -125,7 +125,8 @@ def runtime_for(run: Run, format: str) -> str:
 
     Raises: UsageError for a format that nothing runs.
     """
-    candidates = [run.config.runtime, *run.device.runtimes, *runtime_names()]
+    simplest = sorted(runtime_names(), key=lambda name: hasattr(load_runtime(name), "job"))
+    candidates = [run.config.runtime, *run.device.runtimes, *simplest]
     return next(name for name in candidates
                 if runtime_format(name) == format and precision_of(load_runtime(name)) == "fp32")
 

@@ -11,16 +11,19 @@ from torch import Tensor, nn
 class ArchitectureParameters(nn.Module):
     """`values` (choices, most candidates) are learned; `mask` says which candidates exist and are allowed.
 
-    All candidates start equally likely.
+    All candidates start equally likely. baseline: moving average of the rewards where the architecture learns from
+    rewards (score_function.py); no number before the first.
     """
 
     mask: Tensor
+    baseline: Tensor
 
     def __init__(self, choices: Mapping[str, tuple[str, ...]], mask: Tensor) -> None:
         super().__init__()
         self.choices = dict(choices)
         self.values = nn.Parameter(torch.zeros(mask.shape))
         self.register_buffer("mask", mask)
+        self.register_buffer("baseline", torch.tensor(torch.nan))
 
     @property
     def logits(self) -> Tensor:

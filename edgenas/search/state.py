@@ -79,10 +79,15 @@ class SearchState:
         """The same value with the gradient of the penalised loss, as the routed paths' cost gives it."""
         if self.penalty is None or self._weights is None or not self._weights.requires_grad:
             return loss
-        cost = self.multipliers.cost(self.probabilities if self.penalty.expected else self._weights)
-        unit = units(self.multipliers.metrics).to(cost.device)
-        penalised = self.penalty(loss, cost * unit, self.multipliers.targets * unit)
+        penalised = self.charged(loss, self.probabilities if self.penalty.expected else self._weights)
         return loss.detach() + penalised - penalised.detach()
+
+    def charged(self, loss: Tensor, weights: Tensor) -> Tensor:
+        """The loss with the penalty, if there is one, on the cost of these path weights."""
+        if self.penalty is None:
+            return loss
+        unit = units(self.multipliers.metrics).to(weights.device)
+        return self.penalty(loss, self.multipliers.cost(weights) * unit, self.multipliers.targets * unit)
 
     def mean(self, tensor: Tensor) -> Tensor:
         """Mean over all processes."""

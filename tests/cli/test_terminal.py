@@ -64,3 +64,14 @@ def test_the_bar_ends_with_an_error(monkeypatch):
         shown.start("train", 2)
         raise KeyboardInterrupt
     assert screen.getvalue().endswith("\x1b[?25h") or "\x1b[?25h" in screen.getvalue()  # the cursor is back
+
+
+def test_lines_beside_each_other_tell_of_their_own_work(capsys):
+    with Terminal() as terminal:
+        one, two = terminal.beside(), terminal.beside()
+        one.start("one", 1)
+        two.start("two", 2)
+        one.advance("a")
+        two.advance("b")
+    said = capsys.readouterr().err
+    assert "one: 1/1" in said and "two: 2/2" not in said

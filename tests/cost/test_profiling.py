@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from edgenas.cost import profiling
 from edgenas.cost.drift import Drift, drift
@@ -206,6 +207,15 @@ def test_a_device_that_becomes_slower_is_noticed(monkeypatch: pytest.MonkeyPatch
     assert "load_average" in Profile.load(profile.path).checks[0].conditions
 
 
+def test_a_passing_disturbance_is_not_taken_for_drift(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    last = 4 + 7 + 1  # the first block again, after the networks
+    scripted(monkeypatch, lambda found, number: scaled(found, 1.3 if number == last else 1.0))
+    profile, said = open_profile(DEVICE, "mock", folder=tmp_path), list[str]()
+    profile_space(twins(), DEVICE, profile, say=said.append)
+    assert not said
+    assert drift(profile, "median_of_minima") == Drift(checks=1, largest=0.0, disagreed=0)
+
+
 def test_a_steady_device_is_not_warned_of(session: Session) -> None:
     assert drift(session.profile, "median_of_minima") == Drift(checks=2, largest=0.0, disagreed=0)
 
@@ -250,3 +260,22 @@ def test_a_profile_of_another_machine_or_version_is_refused_until_it_is_renewed(
         open_profile(DEVICE, "mock", folder=tmp_path)
     assert open_profile(DEVICE, "mock", folder=tmp_path, renew=True).header.runtime_version == "1"
     open_profile(DEVICE, "mock", folder=tmp_path)
+
+
+@pytest.mark.parametrize(("precision", "calibrated"), [("fp32", False), ("int8", True)])
+def test_files_are_exported_for_the_device_at_the_profile_s_precision(
+        session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, precision: str, calibrated: bool) -> None:
+    asked: list[dict[str, Any]] = []
+
+    class Exporter:
+        suffix = ".onnx"
+
+        def export(self, items: list[Any], **options: Any) -> None:
+            asked.append(options | {"calibration": [item.calibration is not None for item in items]})
+
+    monkeypatch.setattr(profiling, "exporter", lambda name: Exporter())
+    profile = Profile(tmp_path / "p.jsonl", session.profile.header.model_copy(update={"precision": precision}))
+    device = DEVICE.model_copy(update={"target": "aarch64"})
+    artifacts = profiling.exported([(nn.ReLU(), (1, 4, 4)), (nn.ReLU(), (2, 4, 4))], device, profile, tmp_path)
+    assert asked == [{"target": "aarch64", "precision": precision, "calibration": [calibrated] * 2}]
+    assert [(a.id, a.path.name) for a in artifacts] == [("0", "0.onnx"), ("1", "1.onnx")]

@@ -39,8 +39,9 @@ class AdbBoard:
         return f"/data/local/tmp/{self.port}"
 
     def device(self, *runtimes: str, **options: str | int) -> Device:
+        own: dict[str, str | int] = {"serial": self.serial, "server": self.server, "folder": self.jobs}
         return Device(name="phone", description="a stand-in phone", transport="adb", runtimes=runtimes,
-                      target="aarch64", options={"serial": self.serial, "server": self.server, "folder": self.jobs} | options)
+                      target="aarch64", options=own | options)
 
     def start(self) -> None:
         # Its output goes to a file: a pipe would stay open as long as the board runs.

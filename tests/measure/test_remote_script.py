@@ -31,7 +31,7 @@ def test_no_word_of_a_job_stands_unquoted_in_its_script():
     script = job_script("t", "/tmp/$a", ("./a b", "$(c)"), 5, ["/tmp/edgenas-x y"])
     assert "timeout -s KILL 5 './a b' '$(c)' <" in script
     assert "mktemp -d '/tmp/$a'/edgenas-XXXXXX" in script
-    assert "in '/tmp/edgenas-x y'*)" in script and "rm -rf '/tmp/edgenas-x y'\n" in script
+    assert "\nsweep '/tmp/edgenas-x y'\n" in script and "rm -rf '/tmp/edgenas-x y'\n" in script
 
 
 @pytest.mark.parametrize(("line", "place"), [

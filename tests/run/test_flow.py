@@ -204,7 +204,8 @@ def test_figures_of_an_unverified_run_are_the_chosen_round_s():
               {"architecture": {"a": "y"}, "within": False, "measured": {"macs": 9.0}}]
     decoding = {"budgets": [{"metric": "macs", "limit": 8.0}], "predicted": {"macs": 6.0}, "rounds": rounds,
                 "architecture": {"a": "y"}}
-    assert unverified(decoding) == [{"metric": "macs", "limit": 8.0, "predicted": 6.0, "measured": 7.0, "within": True}]
+    assert unverified(decoding) == [{"metric": "macs", "limit": 8.0, "predicted": 6.0, "measured": 7.0,
+                                      "provenance": "counted", "within": True}]
 
 
 def test_a_format_that_is_not_known_is_refused_before_the_run_begins(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_the_profile_says_what_it_was_measured_with(host: Run):
     header, *lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert header["machine"]["cpu"] and header["machine"]["id"] and header["provenance"] == "measured"
     assert header["precision"] == "fp32" and header["threads"] == 1 and header["created"]
-    assert [line["kind"] for line in lines] == ["block"] * 4 + ["network"] * 7 + ["decoded"]
+    measured = {(line["kind"], line["key"]) for line in lines}  # one in doubt is measured, and listed, again
+    assert Counter(kind for kind, _ in measured) == {"block": 4, "network": 7, "check": 1, "decoded": 1}
     assert len(lines[-1]["measurements"]) == 3
 
 

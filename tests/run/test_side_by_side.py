@@ -105,11 +105,13 @@ def test_two_devices_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_an_interruption_ends_the_work_of_all(
         tmp_path: Path, devices: Devices, monkeypatch: pytest.MonkeyPatch) -> None:
     devices(one="far", two="far")
-    ended = []
+    ended, began = [], threading.Event()
 
     def profile_one(space: object, device: Device, asked: object, progress: Stoppable) -> dict[str, Any]:
         if device.name == "one":
+            assert began.wait(60)
             raise KeyboardInterrupt
+        began.set()
         with pytest.raises(Interrupted):
             for _ in steps(progress):
                 pass

@@ -56,12 +56,17 @@ SPACE = Space("channels", lambda shape, classes: Channels(classes), (3, 8, 8), 4
 MODEL = CostModel("macs", "sum", 0.0, {f"choices.{i}": COSTS for i in range(3)})
 
 
-@pytest.mark.parametrize("name", ["snas", "proxyless"])
-def test_the_planted_optimum_is_found_in_eight_of_ten_seeds(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "options", "epochs"), [
+    ("snas", {}, 5), ("proxyless", {}, 5),
+    ("darts", {}, 10), ("darts", {"order": "2"}, 10), ("darts_minus", {}, 10), ("noisy_darts", {}, 10),
+    ("amended", {}, 10),  # these hold half of the data out: as many steps
+])
+def test_the_planted_optimum_is_found_in_eight_of_ten_seeds(tmp_path: Path, name: str, options: dict[str, str],
+                                                            epochs: int) -> None:
     task, found = colours(360), []
     for seed in range(10):
-        result = search(SPACE, task, load_strategy(name), {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
-                        settings=SearchSettings(epochs=5, batch_size=24, lr=0.1), seed=seed,
+        result = search(SPACE, task, load_strategy(name, options), {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
+                        settings=SearchSettings(epochs=epochs, batch_size=24, lr=0.1), seed=seed,
                         checkpoint=tmp_path / f"{seed}.pt")
         architecture = decode(result.scores, [Constraint(MODEL, LIMIT)])
         assert architecture is not None

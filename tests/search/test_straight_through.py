@@ -75,7 +75,7 @@ def test_the_mean_gradient_over_all_samples_is_the_enumerated_one() -> None:
     loss = (paths.weights.gather(1, paths.active)[:, 0] * values[paths.active[:, 0]]).mean()
     (gradient,) = torch.autograd.grad(loss, rows)
     torch.testing.assert_close(gradient.sum(0), expected, atol=2e-3, rtol=0)
-    assert float(loss) == pytest.approx(float((torch.softmax(logits[0], 0) * values).sum()), abs=0.01)
+    assert float(loss.detach()) == pytest.approx(float((torch.softmax(logits[0], 0) * values).sum()), abs=0.01)
     torch.testing.assert_close(shares, torch.softmax(logits[0], 0), atol=0.01, rtol=0)
 
 

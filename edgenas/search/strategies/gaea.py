@@ -1,0 +1,44 @@
+"""GAEA: Geometry-Aware Gradient Algorithms for NAS (Li, Khodak, Balcan, Talwalkar; ICLR 2021, arXiv:2004.07802).
+
+Every choice computes the mixture θ of all its candidates, θ a point of the simplex, learned by exponentiated gradient:
+θ <- θ · exp(−η ∂L/∂θ) / Z, alternating with the weights' SGD (algorithm 1). Unlike a gradient through a softmax, it
+does not fade as a candidate's share does; so mixtures become sparse, and little is lost when one candidate is decoded.
+With data held out for the architecture it is the authors' bi-level form, with `architecture_share=0` their single-level
+one (empirical risk minimisation).
+
+Where we differ: θ is kept as logits, whose step −η ∂L/∂θ is the same; η is one over the search's length, for the same
+total at any; the multipliers tilt the mixture (see multiplier.py). Under a penalty on the expected cost instead of them
+(`search.penalty=proxyless_…`), the cost's own gradient is still that through a softmax.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge, Gt, Lt
+
+from edgenas.search.exponentiated import Simplex, exponentiated_step
+from edgenas.search.state import Batch, SearchState
+from edgenas.search.strategy import Strategy
+from edgenas.search.update import weight_step
+
+
+@dataclass(frozen=True)
+class Gaea(Strategy):
+    """architecture_travel: how far a gradient of 1 moves a logit over the whole search: η times the number of steps.
+    The authors' 0.1 adds up to 500 to 1000."""
+
+    summary: ClassVar[str] = "mixture of all candidates learned by exponentiated gradient: sparse"
+    paper: ClassVar[str] = "Li et al., ICLR 2021, arXiv:2004.07802"
+
+    architecture_travel: Annotated[float, Gt(0)] = 500.0
+    architecture_share: Annotated[float, Ge(0), Lt(1)] = 0.5
+
+    def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:
+        (group,) = state.architecture_optimizer.param_groups
+        exponentiated_step(state, batch if held is None else held, group["lr"])
+        return weight_step(state, Simplex(), batch)
+
+
+STRATEGY = Gaea
