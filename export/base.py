@@ -71,9 +71,10 @@ def optional(package: str, extra: str) -> Any:
     try:
         return importlib.import_module(package)
     except ModuleNotFoundError as error:
-        if error.name != package.partition(".")[0]:
+        root = package.partition(".")[0]
+        if (error.name or "").partition(".")[0] != root:
             raise
-        raise missing_extra(error.name, extra) from error
+        raise missing_extra(root, extra) from error
 
 
 def in_batches(items: Sequence[Export], size: int, write: Callable[[Sequence[Export]], None],

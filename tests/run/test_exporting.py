@@ -67,9 +67,10 @@ def test_an_unknown_format_or_target_is_refused_and_nothing_written(run: Run):
 def test_a_missing_extra_says_what_to_install(run: Run, monkeypatch):
     import sys
 
-    for name in ("litert_torch", "onnxscript"):
+    monkeypatch.delitem(sys.modules, "ai_edge_litert.schema_py_generated", raising=False)
+    for name in ("ai_edge_litert", "onnxscript"):
         monkeypatch.setitem(sys.modules, name, None)
-    edgenas("export", run.folder, "--format", "tflite").refused(2, "'litert_torch'", 'pip install "edgenas[tflite]"')
+    edgenas("export", run.folder, "--format", "tflite").refused(2, "'ai_edge_litert'", 'pip install "edgenas[tflite]"')
     edgenas("export", run.folder, "--format", "onnx").refused(2, "'onnxscript'", 'pip install "edgenas[onnx]"')
 
 
