@@ -27,7 +27,8 @@ class Additive:
     @classmethod
     def fit(cls, features: Floats, latency_ms: Floats) -> Additive:
         """Huber's regression on relative errors with a slight ridge. features: (n, d) >= 0; latency_ms: (n,) > 0."""
-        scale = np.maximum(np.abs(features).max(axis=0, initial=0.0), np.finfo(np.float64).tiny)
+        largest = np.abs(features).max(axis=0, initial=0.0)
+        scale = np.where(largest > 0, largest, np.inf)  # what was never seen weighs nothing
         typical = float(np.exp(np.log(latency_ms).mean()))
         rows = np.column_stack([features / scale, np.ones(len(features))]) * (typical / latency_ms)[:, None]
         ridge = RIDGE * np.eye(rows.shape[1])

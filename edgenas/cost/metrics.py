@@ -10,35 +10,56 @@ from edgenas.cost.operators import Network
 from edgenas.errors import unknown
 
 Combine = Literal["sum", "max"]
-BYTES_PER_VALUE = 4  # fp32
-BYTES_PER_OPERATOR = 250  # an ONNX node, its initialisers' headers and its value names
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Bytes of an activation or a weight, and in a file also of an operator and of each channel that it writes."""
+
+    value: int
+    operator: int
+    channel: int
+
+
+STORAGE = {
+    "fp32": Storage(value=4, operator=250, channel=0),  # an ONNX node, its initialisers' headers and its value names
+    "int8": Storage(value=1, operator=400, channel=30),  # a TFLite file's scales and 4-byte biases
+}
+
+
+def _peak_memory_kib(network: Network, precision: str) -> float:
+    return network.peak_elements * STORAGE[precision].value / 1024
+
+
+def _flash_kib(network: Network, precision: str) -> float:
+    kept = STORAGE[precision]
+    channels = sum(op.shape[0] for op in network.operators if op.params)
+    return (network.params * kept.value + len(network.operators) * kept.operator + channels * kept.channel) / 1024
 
 
 @dataclass(frozen=True)
 class Metric:
     """A cost of one network for one image.
 
-    combine: how parts add up to the network. of: computes it from the operators alone, None where it must be measured
-    on a device. exact: whether `of` is the truth, rather than a prediction.
+    combine: how parts add up to the network. of: computes it from the operators and the precision (a key of STORAGE)
+    alone, None where it must be measured on a device. exact: whether `of` is the truth, rather than a prediction.
     """
 
     name: str
     meaning: str
     combine: Combine = "sum"
     exact: bool = True
-    of: Callable[[Network], float] | None = None
+    of: Callable[[Network, str], float] | None = None
 
 
 METRICS = {
     metric.name: metric
     for metric in (
         Metric("latency_ms", "time for one image on the device, in milliseconds", exact=False),
-        Metric("macs", "multiply-accumulates for one image", of=lambda n: float(n.macs)),
-        Metric("params", "weights and biases after batch-norm folding", of=lambda n: float(n.params)),
-        Metric("peak_memory_kib", "largest sum of live fp32 activations, in KiB", combine="max",
-               of=lambda n: n.peak_elements * BYTES_PER_VALUE / 1024),
-        Metric("flash_kib", "size of the exported ONNX file, in KiB", exact=False,
-               of=lambda n: (n.params * BYTES_PER_VALUE + len(n.operators) * BYTES_PER_OPERATOR) / 1024),
+        Metric("macs", "multiply-accumulates for one image", of=lambda n, _: float(n.macs)),
+        Metric("params", "weights and biases after batch-norm folding", of=lambda n, _: float(n.params)),
+        Metric("peak_memory_kib", "largest sum of live activations, in KiB", combine="max", of=_peak_memory_kib),
+        Metric("flash_kib", "size of the exported file, in KiB", exact=False, of=_flash_kib),
     )
 }
 

@@ -89,7 +89,7 @@ class CostModel:
         return torch.tensor(rows)
 
 
-def exact_model(space: Space, metric: str) -> CostModel:
+def exact_model(space: Space, metric: str, precision: str = "fp32") -> CostModel:
     """The cost model of a metric that follows from the operators alone: macs, params, peak_memory_kib, flash_kib.
 
     `peak_memory_kib` is exact where blocks follow one another, as nothing but a block's input crosses its border.
@@ -100,7 +100,7 @@ def exact_model(space: Space, metric: str) -> CostModel:
     of = definition.of
     if of is None:
         raise UsageError(f"{metric} must be measured on a device", "edgenas profile --device host")
-    return combined(space, metric, {key: 0.0 if network is None else of(network)
+    return combined(space, metric, {key: 0.0 if network is None else of(network, precision)
                                     for key, network in networks(space).items()}, exact=definition.exact)
 
 

@@ -123,26 +123,26 @@ class Bench:
             chunk = {name: modules[name] for name in names[start:start + CHUNK]}
             heard: list[Conditions] = []
             anchor = self._anchor()
-            again = self._modules({anchor: places(self.space)[anchor]}) if anchor else {}
-            found: list[Measurement] = []
-            for name, measurement in self._chunk(chunk | {ANCHOR: module for module in again.values()}, heard):
+            again = {ANCHOR: self._modules({anchor: places(self.space)[anchor]})[anchor]} if anchor else {}
+            anchored: list[Measurement] = []
+            for name, measurement in self._chunk(chunk | again, heard):
                 if name == ANCHOR:
-                    found.append(measurement)
+                    anchored.append(measurement)
                 else:
                     yield name, measurement
-            for signature, module in again.items():
-                self._check(signature, module, found[0], heard)
+            if anchor:
+                self._check(anchor, again, anchored[0], heard)
 
     def _anchor(self) -> str | None:
         """The block of this space that was measured first: a device that it finds slower now is too warm."""
         ours = places(self.space)
         return next((signature for signature in self.profile.blocks if signature in ours), None)
 
-    def _check(self, anchor: str, module: tuple[nn.Module, Shape], now: Measurement, heard: list[Conditions]) -> None:
+    def _check(self, anchor: str, again: Modules, now: Measurement, heard: list[Conditions]) -> None:
         """Compare with the first time. What looks slower is measured once more: it may have been disturbed."""
         before = self.profile.blocks[anchor]
         if change(now, before) > ALLOWED:
-            now = min(now, *(m for _, m in self._chunk({ANCHOR: module}, heard)), key=time_of)
+            now = min(now, *(m for _, m in self._chunk(again, heard)), key=time_of)
         state = state_of(heard[-1])
         self.profile.add_check(anchor, now, state)
         if abs(change(now, before)) > ALLOWED:

@@ -137,7 +137,8 @@ class Run:
     @cached_property
     def models(self) -> dict[str, CostModel]:
         """A cost model for each metric that has a budget."""
-        return {m: self.latency[0] if m == "latency_ms" else exact_model(self.space, m) for m in self.metrics}
+        return {m: self.latency[0] if m == "latency_ms" else exact_model(self.space, m, self.runtime_precision)
+                for m in self.metrics}
 
     @cached_property
     def budgets(self) -> Sequence[Budget]:

@@ -45,7 +45,7 @@ def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, fl
             for name, network in networks.items():
                 found[name][metric] = (
                     figure(run.profile.decoded[signatures[name]], run.config.statistic) if metric == "latency_ms"
-                    else count(metric, network, run.space.input_shape, files.get(name)))
+                    else count(run, metric, network, files.get(name)))
     return found
 
 
@@ -116,11 +116,11 @@ def spread(measurements: Sequence[Measurement], statistic: str) -> float:
     return max(values) / min(values) - 1
 
 
-def count(metric: str, network: nn.Module, shape: tuple[int, ...], file: Path | None) -> float:
+def count(run: Run, metric: str, network: nn.Module, file: Path | None) -> float:
     """A metric that needs no device: the file's size, or what follows from the operators of the whole network."""
     if metric == "flash_kib":
         assert file is not None
         return file.stat().st_size / 1024
     of = metric_of(metric).of
     assert of is not None
-    return of(trace(network, shape))
+    return of(trace(network, run.space.input_shape), run.runtime_precision)

@@ -46,7 +46,7 @@ def predict_file(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
 def _counted(metric: str, network: Any) -> float:
     of = metric_of(metric).of
     assert of is not None
-    return of(network)
+    return of(network, "fp32")
 
 
 def _row(name: str, layer: Layer) -> dict[str, Any]:

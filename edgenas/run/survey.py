@@ -25,20 +25,21 @@ def survey(input_shape: str, classes: int, device: str, runtime: str | None, thr
     """Every space with its size and, per metric, its smallest and largest cost; None where nothing was profiled."""
     target = load_device(device)
     runtime = runtime_of(target, runtime)
-    path = profile_path(target.name, runtime, threads or target.threads, precision_of(load_runtime(runtime)),
+    precision = precision_of(load_runtime(runtime))
+    path = profile_path(target.name, runtime, threads or target.threads, precision,
                         Path(profiles) if profiles else None)
     shape = parse_shape(input_shape)
     found = []
     for name in space_names():
         space = load_space(name, shape, classes)
         found.append({"name": name, "summary": summary(name), "size": space.size,
-                      "reachable": {metric: reachable(space, metric, path) for metric in METRICS}})
+                      "reachable": {metric: reachable(space, metric, path, precision) for metric in METRICS}})
     return found
 
 
-def reachable(space: Space, metric: str, path: Path) -> list[float] | None:
+def reachable(space: Space, metric: str, path: Path, precision: str) -> list[float] | None:
     if metric != "latency_ms":
-        return list(exact_model(space, metric).reachable)
+        return list(exact_model(space, metric, precision).reachable)
     if not path.exists():
         return None
     profile = Profile.load(path)

@@ -96,7 +96,7 @@ def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
         word = run.latency_word
         cost = predicted if word == "predicted" else gate["measured_latency_ms"]
     else:
-        cost = count(budget.metric, run.network(), run.space.input_shape, Path(gate["path"]))
+        cost = count(run, budget.metric, run.network(), Path(gate["path"]))
     return {"metric": budget.metric, "limit": budget.limit, "predicted": predicted} | known_as(word, cost) | {
         "margin": decoding["models"].get(budget.metric, {}).get("margin"), "within": cost <= budget.limit}
 

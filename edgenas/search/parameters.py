@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -11,23 +11,26 @@ from torch import Tensor, nn
 class ArchitectureParameters(nn.Module):
     """`values` (choices, most candidates) are learned; `mask` says which candidates exist and are allowed.
 
-    All candidates start equally likely. baseline: moving average of the rewards where the architecture learns from
-    rewards (score_function.py); no number before the first.
+    All candidates start equally likely. link: the learned values as logits; None where they are the logits. baseline:
+    moving average of the rewards where the architecture learns from rewards (score_function.py); no number before the
+    first.
     """
 
     mask: Tensor
     baseline: Tensor
 
-    def __init__(self, choices: Mapping[str, tuple[str, ...]], mask: Tensor) -> None:
+    def __init__(self, choices: Mapping[str, tuple[str, ...]], mask: Tensor,
+                 link: Callable[[Tensor], Tensor] | None = None) -> None:
         super().__init__()
-        self.choices = dict(choices)
+        self.choices, self.link = dict(choices), link
         self.values = nn.Parameter(torch.zeros(mask.shape))
         self.register_buffer("mask", mask)
         self.register_buffer("baseline", torch.tensor(torch.nan))
 
     @property
     def logits(self) -> Tensor:
-        return self.values.masked_fill(~self.mask, -torch.inf)
+        logits = self.values if self.link is None else self.link(self.values)
+        return logits.masked_fill(~self.mask, -torch.inf)
 
     @torch.no_grad()
     def scores(self) -> dict[str, dict[str, float]]:

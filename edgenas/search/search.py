@@ -77,7 +77,8 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
                          "--set search.scoring=probability, or another --strategy")
     torch.manual_seed(epoch_generator(seed, 0, "weights").initial_seed())
     supernet = space.supernet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets)).to(fabric.device)
+    parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets),
+                                        strategy.link).to(fabric.device)
     weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
     steps = settings.epochs * steps_of(weights_part, settings)
     multipliers = Multipliers(space.choices, models, budgets,

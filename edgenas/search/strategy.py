@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt
+from torch import Tensor
 
 from edgenas import options as opts
 from edgenas import plugins
@@ -42,6 +43,10 @@ class Strategy(ABC):
 
         progress: from 0 to 1 over the search. Returns figures for the log, averaged over the epoch.
         """
+
+    def link(self, values: Tensor) -> Tensor:
+        """The architecture's learned values as logits; by default they are the logits."""
+        return values
 
     def scores(self, state: SearchState) -> Scores:
         """Candidates' scores for decoding; by default their log-probabilities."""

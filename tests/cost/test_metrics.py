@@ -1,21 +1,41 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import torch
 
 from edgenas.cost.metrics import METRICS, metric_of
-from edgenas.cost.operators import Network, Operator
+from edgenas.cost.operators import Network, Operator, trace
 from edgenas.errors import UsageError
+from edgenas.export import exporter
+from edgenas.export.base import Export
+from edgenas.export.quantised import random_calibration
+from edgenas.run.measuring import distinct
+
+from .nets import draws, mobile
 
 NETWORK = Network((10,), (Operator("conv2d", "", (-1,), (20,), 300, 70), Operator("add", "", (0,), (226,), 5, 30)))
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("macs", 305), ("params", 100), ("peak_memory_kib", 246 * 4 / 1024), ("flash_kib", (100 * 4 + 2 * 250) / 1024),
+@pytest.mark.parametrize(("name", "fp32", "int8"), [
+    ("macs", 305, 305), ("params", 100, 100), ("peak_memory_kib", 246 * 4 / 1024, 246 / 1024),
+    ("flash_kib", (100 * 4 + 2 * 250) / 1024, (100 + 2 * 400 + 30 * (20 + 226)) / 1024),
 ])
-def test_metrics_of_a_network(name: str, value: float) -> None:
+def test_metrics_of_a_network(name: str, fp32: float, int8: float) -> None:
     of = metric_of(name).of
     assert of is not None
-    assert of(NETWORK) == pytest.approx(value)
+    assert (of(NETWORK, "fp32"), of(NETWORK, "int8")) == pytest.approx((fp32, int8))
+
+
+def test_the_size_of_an_int8_file_is_predicted_nearly(tmp_path: Path) -> None:
+    space, of = mobile(), metric_of("flash_kib").of
+    assert of is not None
+    image = torch.randn(1, *space.input_shape)
+    for index, architecture in enumerate(draws(space, 4)):
+        module, file = space.build(architecture).eval(), tmp_path / f"{index}.tflite"
+        exporter("tflite").export([Export(distinct(module), image, file, random_calibration(image))], precision="int8")
+        assert of(trace(module, space.input_shape), "int8") == pytest.approx(file.stat().st_size / 1024, rel=0.06)
 
 
 def test_only_latency_must_be_measured() -> None:

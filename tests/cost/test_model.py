@@ -86,11 +86,12 @@ def test_metrics_of_the_parts_combine_to_those_of_the_whole_network(name: str) -
     macs = exact_model(space, "macs")
     architectures = [*draws(space, 6), macs.smallest(), macs.largest()]
     wholes = [trace(space.build(a), space.input_shape) for a in architectures]
-    for metric, exact in (("macs", True), ("params", True), ("peak_memory_kib", True), ("flash_kib", False)):
-        of, model = METRICS[metric].of, exact_model(space, metric)
+    for metric, exact, precision in (("macs", True, "fp32"), ("params", True, "fp32"), ("flash_kib", False, "fp32"),
+                                     ("peak_memory_kib", True, "fp32"), ("peak_memory_kib", True, "int8")):
+        of, model = METRICS[metric].of, exact_model(space, metric, precision)
         assert of is not None
         assert model.exact is exact
-        found = [of(whole) for whole in wholes]
+        found = [of(whole, precision) for whole in wholes]
         assert [model.predict(a) for a in architectures] == pytest.approx(found, rel=1e-12)
         assert len(set(found)) > 2
 

@@ -21,6 +21,7 @@ from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import CHUNK, open_profile, profile_space
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.measure import measure as measuring
+from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import Measurement
 from edgenas.space import Space
@@ -154,9 +155,12 @@ def test_only_what_is_missing_is_exported(session: Session, monkeypatch: pytest.
     assert missing_blocks(session.space, copy) == {signature: (place, candidate)}
     asked: list[list[str]] = []
 
-    def measured(modules: dict[str, Any], device: Any, profile: Profile, **_: Any) -> list[tuple[str, Measurement]]:
+    def measured(modules: dict[str, Any], device: Any, profile: Profile,
+                 **options: Any) -> list[tuple[str, Measurement]]:
         asked.append(list(modules))
-        return [(name, session.profile.blocks[name]) for name in modules if name != profiling.ANCHOR]
+        options["on_header"](Conditions("mock", "1", {"id": "m"}))
+        first = next(iter(copy.blocks))
+        return [(name, session.profile.blocks[first if name == profiling.ANCHOR else name]) for name in modules]
 
     monkeypatch.setattr(profiling, "measured", measured)
     done: list[str] = []

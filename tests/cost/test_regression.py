@@ -92,6 +92,11 @@ def test_the_description_that_explains_the_latencies_is_found() -> None:
     assert model.predict(right) == pytest.approx(latency_ms, rel=0.05)
 
 
+def test_of_descriptions_that_are_as_good_the_first_is_taken() -> None:
+    features, latency_ms = operators(40, noise=0.1)
+    assert best([features, features * 1.01], latency_ms)[0] == 0
+
+
 @pytest.mark.parametrize(("features", "latency_ms", "says"), [
     (np.ones((2, 1)), np.ones(2), "2 measurements are too few"),
     (np.ones((4, 1)), np.ones(5), r"shape \(4, 1\) do not describe 5"),

@@ -44,8 +44,8 @@ def test_a_choice_with_one_allowed_candidate_is_decided() -> None:
     assert entropy(torch.softmax(one.logits, 1), one.mask) == 0.0
 
 
-def test_a_checkpoint_holds_values_and_mask(parameters: ArchitectureParameters) -> None:
-    assert set(parameters.state_dict()) == {"values", "mask"}
+def test_a_checkpoint_holds_values_mask_and_baseline(parameters: ArchitectureParameters) -> None:
+    assert set(parameters.state_dict()) == {"values", "mask", "baseline"}
 
 
 @pytest.mark.parametrize(("rows", "expected"), [

@@ -37,7 +37,8 @@ class Channels(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.choices = nn.ModuleList(Choice({"zero": Zero(), "noise": Noise(), "keep": nn.Identity()}) for _ in range(3))
+        self.choices = nn.ModuleList(Choice({"zero": Zero(), "noise": Noise(), "keep": nn.Identity()})
+                                     for _ in range(3))
         self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 16), nn.ReLU(),
                                   nn.Linear(16, classes))
 
@@ -58,9 +59,9 @@ MODEL = CostModel("macs", "sum", 0.0, {f"choices.{i}": COSTS for i in range(3)})
 ])
 def test_the_planted_optimum_is_found_in_eight_of_ten_seeds(tmp_path: Path, name: str, options: dict[str, str],
                                                             epochs: int) -> None:
-    task, found = colours(360), []
+    task, strategy, found = colours(360), load_strategy(name, options), []
     for seed in range(10):
-        result = search(SPACE, task, load_strategy(name, options), {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
+        result = search(SPACE, task, strategy, {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
                         settings=SearchSettings(epochs=epochs, batch_size=24, lr=0.1), seed=seed,
                         checkpoint=tmp_path / f"{seed}.pt")
         architecture = decode(result.scores, [Constraint(MODEL, LIMIT)])

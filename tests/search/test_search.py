@@ -163,7 +163,7 @@ def test_each_epoch_leaves_its_figures(tmp_path: Path) -> None:
                     fabric=fabric())
     assert len(result.history) == 2
     for row in result.history:
-        assert set(row) == {"loss", "accuracy", "entropy", "budgets", "seconds"}
+        assert set(row) == {"loss", "accuracy", "entropy", "parameter_free", "budgets", "seconds"}
         assert set(row["budgets"]["macs"]) == {"expected", "target", "multiplier"}
         assert row["budgets"]["macs"]["target"] == 3.0
         assert 0 < row["entropy"] <= 1
