@@ -54,6 +54,8 @@ def no_connection(options: AdbOptions, words: str, met: bool, attached: str) -> 
         if re.search(rule.pattern, words):
             kind = LinkLost if met and rule.passing else DeviceError
             return kind(rule.message.format_map(told), rule.hint.format_map(told))
+    if met and not said:  # adb itself was ended
+        return link_lost(options)
     return DeviceError(f"adb failed: {said or 'it does not say why'}", f"see what this says: {told['list']}")
 
 

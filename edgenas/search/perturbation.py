@@ -57,6 +57,7 @@ def perturbation_scores(state: SearchState, task: Task, part: Split, *, batch_si
     weights, mask = state.probabilities.detach().clone(), state.parameters.mask
     strengths = torch.zeros_like(weights)
     generator = epoch_generator(seed, 0, "perturbation")
+    torch.manual_seed(generator.initial_seed())  # for candidates that draw noise
     progress.start("score by perturbation", len(weights))
     for done, row in enumerate(torch.randperm(len(weights), generator=generator).tolist()):
         strengths[row] = strengths_of(state, task, weights, row)

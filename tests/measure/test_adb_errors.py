@@ -63,7 +63,11 @@ def test_every_rule_is_tried():
 def test_other_words_are_shown():
     error = no_connection(OPTIONS, "adb: something\nelse", True, "none")
     assert type(error) is DeviceError and error.message == "adb failed: adb: something else"
-    assert no_connection(OPTIONS, "", True, "none").message == "adb failed: it does not say why"
+    assert no_connection(OPTIONS, "", False, "none").message == "adb failed: it does not say why"
+
+
+def test_an_adb_that_was_killed_without_a_word_is_a_lost_link():
+    assert isinstance(no_connection(OPTIONS, "", True, "none"), LinkLost)
 
 
 @pytest.mark.parametrize(("status", "words", "message"), [

@@ -7,7 +7,7 @@ import torch
 from scipy.stats import chisquare
 from torch import Tensor
 
-from edgenas.search.relaxation import BinaryGates, GumbelSoftmax, Relaxation, SinglePath, gumbel
+from edgenas.search.relaxation import BinaryGates, GumbelSoftmax, Relaxation, SinglePath, Softmax, gumbel
 
 LOGITS = torch.tensor([[0.3, -0.5, 1.2, 0.0], [0.0, 2.0, -1.0, -torch.inf], [0.0, 0.0, 0.0, 0.0]])
 MISSING = torch.isinf(LOGITS)
@@ -87,6 +87,16 @@ def test_gumbel_softmax_has_the_gradient_of_its_formula() -> None:
         return (GumbelSoftmax(0.7).sample(values, seeded(5)).weights * coefficients).sum()
 
     assert torch.autograd.gradcheck(cost, (logits,))
+
+
+def test_the_mixed_operation_weighs_all_candidates_by_the_softmax_and_draws_nothing() -> None:
+    generator, values = seeded(1), LOGITS.clone().requires_grad_()
+    paths = Softmax().sample(values, generator)
+    torch.testing.assert_close(paths.weights, torch.softmax(LOGITS, 1))
+    assert paths.active.tolist() == [[0, 1, 2, 3]] * 3
+    assert paths.weights.requires_grad
+    assert not paths.single
+    assert torch.equal(generator.get_state(), seeded(1).get_state())
 
 
 def test_binary_gates_open_one_of_two_computed_paths() -> None:
