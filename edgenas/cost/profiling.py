@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from edgenas.cost.drift import ALLOWED, state_of, warning
@@ -38,6 +40,14 @@ Modules = Mapping[str, tuple[nn.Module, Shape]]
 
 TORCH = threading.RLock()
 """Tracing and exporting change PyTorch as a whole while they last: one thread at a time."""
+
+
+@contextlib.contextmanager
+def same_weights() -> Iterator[None]:
+    """Fresh weights are the same ones every time: a compiler that packs them would find each another size."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 @dataclass
@@ -97,7 +107,7 @@ class Bench:
 
     def networks(self, chosen: Mapping[str, Architecture]) -> None:
         """Measure whole networks by signature."""
-        with TORCH:
+        with TORCH, same_weights():
             modules = {s: (self.space.build(a).eval(), self.space.input_shape) for s, a in chosen.items()}
             structures = {s: whole(self.space, a) for s, a in chosen.items()}
         parts = {signature: blocks_of(self.space, a) for signature, a in chosen.items()}
@@ -152,7 +162,7 @@ class Bench:
         return measured(modules, self.device, self.profile, spent=self.spent, on_header=heard.append, say=self.say)
 
     def _modules(self, wanted: Mapping[str, Place]) -> dict[str, tuple[nn.Module, Shape]]:
-        with TORCH:
+        with TORCH, same_weights():
             supernet = self.space.supernet().eval()
         shapes = {(part.place, part.candidate): part.input_shape for part in self.space.parts}
         return {signature: (_module(supernet, *place), shapes[place]) for signature, place in wanted.items()}
@@ -210,7 +220,7 @@ def exported(modules: Sequence[tuple[nn.Module, Shape]], device: Device, profile
     from edgenas.export.quantised import random_calibration
     export, precision = exporter(runtime_format(profile.header.runtime)), profile.header.precision
     files = [folder / f"{i}{export.suffix}" for i in range(len(modules))]
-    inputs = [example_input(shape) for _, shape in modules]
+    inputs = [example_input(shape, torch.Generator().manual_seed(0)) for _, shape in modules]
     with TORCH:
         export.export([Export(module, x, file, random_calibration(x) if precision == "int8" else None)
                        for (module, _), x, file in zip(modules, inputs, files, strict=True)],

@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from edgenas.cost import profiling
 from edgenas.cost.drift import Drift, drift
 from edgenas.cost.latency import latency_model
-from edgenas.cost.missing import missing_blocks, missing_networks
+from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.model import exact_model, networks
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import CHUNK, open_profile, profile_space
+from edgenas.cost.profiling import CHUNK, Bench, open_profile, profile_space
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.measure import measure as measuring
 from edgenas.measure.conditions import Conditions
@@ -283,3 +284,13 @@ def test_files_are_exported_for_the_device_at_the_profile_s_precision(
     artifacts = profiling.exported([(nn.ReLU(), (1, 4, 4)), (nn.ReLU(), (2, 4, 4))], device, profile, tmp_path)
     assert asked == [{"target": "aarch64", "precision": precision, "calibration": [calibrated] * 2}]
     assert [(a.id, a.path.name) for a in artifacts] == [("0", "0.onnx"), ("1", "1.onnx")]
+
+
+def test_what_is_exported_again_has_the_weights_it_had(session: Session) -> None:
+    """A compiler that packs weights, as vela does, would otherwise find another latency each time."""
+    bench = Bench(session.space, DEVICE, session.profile)
+    signature, place = next(iter(places(session.space).items()))
+    state = torch.get_rng_state()
+    first, second = (bench._modules({signature: place})[signature][0].state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert torch.equal(state, torch.get_rng_state())

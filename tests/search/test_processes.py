@@ -41,7 +41,7 @@ Fabric(accelerator="cpu", devices=2, strategy=DDPStrategy(start_method="fork", f
 """
 
 
-@pytest.mark.parametrize("strategy", ["snas", "proxyless"])
+@pytest.mark.parametrize("strategy", ["snas", "proxyless", "darts", "amended"])
 def test_two_processes_agree_on_weights_and_architecture_from_different_data(strategy: str, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", SCRIPT, strategy, str(tmp_path)], check=True, timeout=120,
                    capture_output=True)
