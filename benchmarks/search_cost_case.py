@@ -27,6 +27,9 @@ from edgenas.space import Choice, Space
 from edgenas.space.operators import ConvBN, Head, MBConv
 from edgenas.training import new_fabric, sgd, to_device
 
+Batch = tuple[Tensor, Tensor]
+Step = Callable[[Batch, Batch], None]
+
 CLASSES = 10
 PROGRESS = 0.6  # past any warm-up
 WARM_UP = 2  # steps
@@ -38,15 +41,16 @@ def network(candidates: int, blocks: int, channels: int) -> nn.Module:
         made = [MBConv(channels, channels, 3, 3) for _ in range(candidates)]
         return Choice({f"c{i}": candidate for i, candidate in enumerate(made)}) if candidates > 1 else made[0]
 
-    return nn.Sequential(OrderedDict(stem=ConvBN(3, channels, 3), blocks=nn.Sequential(*(block() for _ in range(blocks))),
+    made = nn.Sequential(*(block() for _ in range(blocks)))
+    return nn.Sequential(OrderedDict(stem=ConvBN(3, channels, 3), blocks=made,
                                      head=Head(channels, 4 * channels, CLASSES)))
 
 
-def single(made: nn.Module) -> Callable[[tuple[Tensor, Tensor], tuple[Tensor, Tensor]], None]:
+def single(made: nn.Module) -> Step:
     """A training step of a network without choices."""
     optimizer = sgd(made, 0.01, 1e-4)
 
-    def step(batch: tuple[Tensor, Tensor], held: tuple[Tensor, Tensor]) -> None:
+    def step(batch: Batch, held: Batch) -> None:
         optimizer.zero_grad()
         functional.cross_entropy(made(batch[0]), batch[1]).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -54,8 +58,8 @@ def single(made: nn.Module) -> Callable[[tuple[Tensor, Tensor], tuple[Tensor, Te
     return step
 
 
-def searching(name: str, space: Space, made: nn.Module) -> Callable[[tuple[Tensor, Tensor], tuple[Tensor, Tensor]], None]:
-    """A step of the strategy as the search makes it, without budgets: one batch for weights, one for the architecture."""
+def searching(name: str, space: Space, made: nn.Module) -> Step:
+    """A step of the strategy as the search makes it, without budgets; the second batch is the held-out one."""
     strategy, fabric = load_strategy(name), new_fabric("cpu")
     parameters = ArchitectureParameters(space.choices, allowed(space.choices, {}, []), strategy.link)
     wrapped, optimizer = fabric.setup(made, sgd(made, 0.01, 1e-4))
@@ -63,7 +67,7 @@ def searching(name: str, space: Space, made: nn.Module) -> Callable[[tuple[Tenso
                         torch.optim.Adam(parameters.parameters(), 1e-3, betas=(strategy.momentum, 0.999)),
                         torch.Generator().manual_seed(0))
 
-    def step(batch: tuple[Tensor, Tensor], held: tuple[Tensor, Tensor]) -> None:
+    def step(batch: Batch, held: Batch) -> None:
         strategy.step(state, batch, held if strategy.architecture_share else None, PROGRESS)
 
     return step

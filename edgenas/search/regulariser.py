@@ -19,7 +19,7 @@ def skips_of(network: nn.Module) -> list[nn.Module]:
 
 @contextmanager
 def auxiliary_skip(network: nn.Module, share: float) -> Iterator[None]:
-    """Every choice adds `share` times its input to its output (DARTS-, arXiv:2009.01027, eq. 4).
+    """Every choice adds `share` times its input to its output (DARTS-, arXiv:2009.01027).
 
     A choice that changes the shape of its input gets none: no candidate of it can be a skip.
     """

@@ -56,10 +56,11 @@ class SearchState:
         """Sample paths and send the supernet's next forward pass along them."""
         paths = relaxation.sample(self.logits, self.generator)
         self._weights = paths.weights
-        mask = self.parameters.mask.tolist()
+        mask, closed = self.parameters.mask.tolist(), (paths.weights == 0).tolist()
         for i, (choice, active) in enumerate(zip(self._choices, paths.active.tolist(), strict=True)):
             choice.route = (Route(tuple(active)) if paths.single else
-                            Route(tuple(j for j in active if mask[i][j]), paths.weights[i]))
+                            Route(tuple(j for j in active if mask[i][j]), paths.weights[i],
+                                  frozenset(j for j in active if closed[i][j])))
         return paths
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from edgenas.errors import UsageError
@@ -15,11 +17,13 @@ class Route:
     """Which candidates of a choice one forward pass computes, and how they are weighed.
 
     active: indices of the computed candidates. weights: one weight per candidate of the choice (also the inactive
-    ones), or None to take the single active candidate as it is.
+    ones), or None to take the single active candidate as it is. closed: active candidates of weight 0. No gradient
+    passes through them, so none of their features are kept for one; the weight's own gradient takes their output alone.
     """
 
     active: tuple[int, ...]
     weights: Tensor | None = None
+    closed: frozenset[int] = frozenset()
 
 
 class Choice(nn.Module):
@@ -42,13 +46,19 @@ class Choice(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         operators = list(self.candidates.values())
-        active, weights = self.route.active, self.route.weights
+        active, weights, closed = self.route.active, self.route.weights, self.route.closed
         if weights is None:
             (only,) = active
             output: Tensor = operators[only](x)
             return output
-        mixed: Tensor = sum(weights[i] * operators[i](x) for i in active)
+        mixed: Tensor = sum(weights[i] * (_still(operators[i], x) if i in closed else operators[i](x))
+                            for i in active)
         return mixed
+
+
+@torch.no_grad()
+def _still(operator: nn.Module, x: Tensor) -> Any:
+    return operator(x)
 
 
 def choices_of(module: nn.Module) -> dict[str, Choice]:

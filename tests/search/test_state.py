@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from edgenas.search.relaxation import BinaryGates, GumbelSoftmax, SinglePath
+from edgenas.search.relaxation import BinaryGates, GumbelSoftmax, SinglePath, Softmax
 from edgenas.space import choices_of
 
 from .toy import batch, colours, stack_space, state_of, table
@@ -49,3 +49,15 @@ def test_the_loss_is_cross_entropy_and_the_share_of_right_predictions(smoothing:
     torch.testing.assert_close(loss, functional.cross_entropy(logits, data[1], label_smoothing=smoothing))
     assert right == pytest.approx(sum(int(row.argmax()) == int(y) for row, y in zip(*(logits, data[1]), strict=True))
                                   / len(data[1]))
+
+
+def test_candidates_of_weight_nought_are_closed() -> None:
+    state = state_of(stack_space(), [table()], [5.0])
+    choices = list(choices_of(state.supernet).values())
+    state.route(BinaryGates())
+    for choice in choices:
+        assert choice.route.weights is not None
+        assert choice.route.closed == {i for i in choice.route.active if choice.route.weights[i] == 0}
+        assert len(choice.route.closed) == 1
+    state.route(Softmax())
+    assert all(choice.route.closed == frozenset() for choice in choices)

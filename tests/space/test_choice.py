@@ -78,3 +78,24 @@ def test_choices_are_found_by_dotted_name_in_the_order_of_definition(operators: 
     assert list(found) == ["late.z", "late.a", "early"]
     assert found["late.z"] is inner["z"]
     assert found["early"].names == ("two", "three", "five")
+
+
+def test_a_closed_candidate_keeps_nothing_for_a_gradient_that_would_be_nought() -> None:
+    torch.manual_seed(0)
+    choice = Choice({"a": nn.Conv2d(2, 2, 3, padding=1), "b": nn.Sequential(nn.Conv2d(2, 2, 1), nn.ReLU())})
+    inputs = torch.randn(3, 2, 4, 4, requires_grad=True)
+    gates = torch.tensor([1.0, 0.0], requires_grad=True)
+    found = []
+    for closed in (frozenset[int](), frozenset({1})):
+        choice.route = Route((0, 1), gates, closed)
+        output = choice(inputs)
+        wanted = (inputs, gates, *choice.candidates["a"].parameters(), *choice.candidates["b"].parameters())
+        found.append((output, torch.autograd.grad(output.square().sum(), wanted, allow_unused=True)))
+    assert torch.equal(found[0][0], found[1][0])
+    for open_gradient, gradient in zip(found[0][1], found[1][1], strict=True):
+        if gradient is None:
+            assert not open_gradient.any()
+        else:
+            torch.testing.assert_close(gradient, open_gradient)
+    assert found[1][1][1][1] != 0  # the closed gate's own
+    assert [gradient is None for gradient in found[1][1][4:]] == [True, True]

@@ -1,11 +1,12 @@
 """DARTS- (Chu, Wang, Zhang, Lu, Wei, Yan; ICLR 2021, arXiv:2009.01027): DARTS with an auxiliary skip.
 
 A skip both competes with the other candidates and, like a residual connection, helps the supernet to train. Every
-choice therefore gets β times its input added to its output (eq. 4): that does the helping, and a skip candidate
-competes for what it is worth by itself. β falls linearly from 1 to 0 over the search, so that nothing of it remains.
+choice therefore gets β times its input added to its output: that does the helping, and a skip candidate competes for
+what it is worth by itself. β falls linearly from 1 to 0 over the search, so that nothing of it remains.
 
 Where we differ: a choice that changes its input's shape gets no auxiliary skip, as no skip competes there (the
-authors' cells put a strided 1×1 convolution in both places). For the rest see darts.py, order 1.
+authors' cells have a strided, convolutional skip, as a candidate and as an auxiliary). For the rest see darts.py,
+order 1.
 """
 
 from __future__ import annotations
