@@ -35,6 +35,7 @@ def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) 
             continue
         torch.manual_seed(epoch_generator(run.config.seed, 0, name).initial_seed())
         try:
+            check_measurable(run)
             network, row = hand_made(run) if name == "mobilenet_v2_like" else random_network(run, name, progress)
         except BudgetError as error:
             progress.say(f"baseline {name}: {error.message}")
@@ -48,6 +49,12 @@ def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) 
             known[name] = row | {"accuracy": {"validation": validation, "test": test}, "macs": counts.macs,
                                  "params": counts.params}
         run.write("baselines.json", known)
+
+
+def check_measurable(run: Run) -> None:
+    """Raises: BudgetError for a device that is known by published latencies only: predictions would compare nothing."""
+    if "latency_ms" in run.metrics and not run.is_measurable:
+        raise BudgetError(f"networks are compared by what is measured, and {run.device.name} cannot be measured here")
 
 
 def random_network(run: Run, name: str, progress: Progress) -> tuple[nn.Module, dict[str, Any]]:

@@ -58,9 +58,11 @@ class SearchState:
         self._weights = paths.weights
         mask, closed = self.parameters.mask.tolist(), (paths.weights == 0).tolist()
         for i, (choice, active) in enumerate(zip(self._choices, paths.active.tolist(), strict=True)):
-            choice.route = (Route(tuple(active)) if paths.single else
-                            Route(tuple(j for j in active if mask[i][j]), paths.weights[i],
-                                  frozenset(j for j in active if closed[i][j])))
+            if paths.single:
+                choice.route = Route(tuple(active))
+                continue
+            computed = tuple(j for j in active if mask[i][j])
+            choice.route = Route(computed, paths.weights[i], frozenset(j for j in computed if closed[i][j]))
         return paths
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:

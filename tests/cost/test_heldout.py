@@ -41,7 +41,7 @@ def test_networks_that_are_not_random_count_for_the_margin_alone() -> None:
     found.left_out[:, 0] /= 10
     assert found.held_out().networks == 19
     assert found.held_out().mape == pytest.approx(np.abs(RATIOS[1:] - 1).mean())
-    assert band(found) == conformal(RATIOS[1:], np.ones(19))
+    assert band(found, session=0) == conformal(RATIOS[1:], np.ones(19))
     assert margin(found) > margin(evaluated(RATIOS))
 
 
@@ -50,15 +50,23 @@ def test_the_margin_is_never_negative() -> None:
 
 
 def test_without_predicted_blocks_the_band_is_the_conformal_one() -> None:
-    assert band(evaluated(RATIOS)) == conformal(RATIOS, np.ones(20))
+    assert band(evaluated(RATIOS), session=0) == conformal(RATIOS, np.ones(20))
 
 
 def test_the_band_need_not_hold_what_the_predicted_blocks_explain() -> None:
     measured_ms = np.arange(1.0, 21)
-    plain, excused = band(evaluated(RATIOS)), band(evaluated(RATIOS, doubt_ms=0.05 * measured_ms * RATIOS))
+    plain = band(evaluated(RATIOS), session=0)
+    excused = band(evaluated(RATIOS, doubt_ms=0.05 * measured_ms * RATIOS), session=0)
     assert plain and excused and excused.above == pytest.approx(plain.above - 0.05)
-    all_explained = band(evaluated(RATIOS, doubt_ms=2 * measured_ms))
+    all_explained = band(evaluated(RATIOS, doubt_ms=2 * measured_ms), session=0)
     assert all_explained and all_explained.above == 0
+
+
+def test_another_session_widens_the_band_in_quadrature() -> None:
+    plain, wider = band(evaluated(RATIOS), session=0), band(evaluated(RATIOS), session=0.1)
+    assert plain is not None and wider is not None
+    assert wider.above == pytest.approx((plain.above**2 + 0.01) ** 0.5)
+    assert band(evaluated(RATIOS)) == band(evaluated(RATIOS), session=0.005)
 
 
 def test_too_few_networks_have_no_band() -> None:

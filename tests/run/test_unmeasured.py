@@ -55,6 +55,14 @@ def test_a_published_latency_is_predicted_and_never_called_measured(run: tuple[R
     assert "not measured" in shown.out and "predicted" in shown.out
 
 
+def test_baselines_are_not_compared_by_predictions(run: tuple[Result, Path]):
+    _, out = run
+    shown = succeed("report", out, "--baselines")
+    assert "networks are compared by what is measured, and pixel1 cannot be measured here" in shown.err
+    known = json.loads((out / "baselines.json").read_text())
+    assert len(known) == 3 and all("cannot be measured" in row["skipped"] for row in known.values())
+
+
 def test_the_profile_of_a_published_device_is_not_touched(run: tuple[Result, Path], published: Path):
     profile = Profile.load(published / "pixel1" / "litert-fp32-1t.jsonl")
     assert not profile.networks and not profile.decoded
