@@ -28,7 +28,7 @@ from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.model import CostModel, blocks_of, exact_model
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import exported, open_profile, profile_space
+from edgenas.cost.profiling import exported, open_profile, profile_space, steps
 from edgenas.cost.sampling import calibration_networks
 from edgenas.files import write_json
 from edgenas.measure.device import Device, load_device
@@ -56,7 +56,7 @@ def main(device: str, runtime: str, image_size: int, networks: int, out: Path, a
     chosen = held_out(space, networks)
     with Terminal() as terminal:
         profile = open_profile(target, runtime, folder=out / "profiles")
-        work = len(missing_blocks(space, profile)) + len(missing_networks(space, profile))
+        work = steps(profile, missing_blocks(space, profile), missing_networks(space, profile))
         terminal.start(f"profile {device} {runtime}", work)
         profile_space(space, target, profile, on_done=terminal.advance, say=terminal.say)
         times = twice(space, chosen, target, profile, out / f"{device}-{runtime}-{image_size}.json", terminal)

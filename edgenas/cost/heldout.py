@@ -19,7 +19,7 @@ FEWEST_FOR_INTERVAL = math.ceil(COVERAGE / (1 - COVERAGE) - 1e-9)
 MARGIN_QUANTILE = 0.9
 SESSION = 0.005
 """How far the minima of one file lie apart from one session of measuring to the next, relative, in nine cases of ten:
-0.3% to 0.7% were seen. The networks of a profile are measured in one session, which their errors cannot tell of."""
+0.3% to 0.7% were seen. The networks of a profile are measured minutes apart, and their errors cannot tell of hours."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,9 @@ class HeldOut:
 class Evaluation:
     """Networks left out in turn, in ms.
 
-    measured, plain sum of blocks, and doubt_ms: how far the predicted ones of its blocks may be off; all (n,).
-    left_out: (n, n), see calibration.left_out. tested: (n,), whether errors of this network are those of random ones.
+    measured (in another session than the fit's figures, where that is possible), plain sum of blocks, and doubt_ms: how
+    far the predicted ones of its blocks may be off; all (n,). left_out: (n, n), see calibration.left_out. tested: (n,),
+    whether errors of this network are those of random ones.
     """
 
     measured_ms: Floats

@@ -7,10 +7,11 @@ of the profile were, it covers 90% on average over profiles if leaving one netwo
 here (a few figures with priors, outliers weighed down). Without that condition the jackknife promises nothing, and the
 jackknife+ 80% (Barber et al., "Predictive inference with the jackknife+", Annals of Statistics 2021, theorems 1 and 5).
 The share covered in one profile scatters by 6 points around the average, and more where networks are unlike random
-ones. Another session of measuring adds half a percent, in quadrature. Blocks that were predicted rather than measured
-widen the interval by their own cross-validated error times their share of the network, as in conformalised quantile
-regression (Romano et al., NeurIPS 2019): networks with more of them than those of the profile keep their coverage if
-their blocks' errors are like those of the measured ones.
+ones. Errors are of networks measured once more, in a session that the fit knows nothing of, as a prediction will be
+held against another measurement; a session hours later adds half a percent, in quadrature. Blocks that were predicted
+rather than measured widen the interval by their own cross-validated error times their share of the network, as in
+conformalised quantile regression (Romano et al., NeurIPS 2019): networks with more of them than those of the profile
+keep their coverage if their blocks' errors are like those of the measured ones.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ def study(space: Space, profile: Profile, statistic: str) -> Study:
     placed = {blocks_of(space, a) for a in spread(space, SPREAD)}
     drawn = np.array([n.blocks not in placed for n in ours])
     tested = drawn if drawn.sum() >= FEWEST_FOR_INTERVAL else np.ones_like(drawn)
-    evaluation = Evaluation(seen.measured_ms, sum_ms=seen.counts @ plain, doubt_ms=seen.counts @ (doubt * fit.cost_ms),
+    afresh_ms = np.array([n.afresh.latency_ms(statistic) for n in ours])
+    evaluation = Evaluation(afresh_ms, sum_ms=seen.counts @ plain, doubt_ms=seen.counts @ (doubt * fit.cost_ms),
                             left_out=left_out(seen, fitter), tested=tested)
     session = SESSION if profile.header.provenance == "measured" else 0.0
     return Study(dict(zip(wanted, fit.cost_ms.tolist(), strict=True)), blocks.doubt, fit.overhead_ms, evaluation,

@@ -71,7 +71,7 @@ def transfer(bench: Bench, source: Profile, count: int) -> None:
     bench.profile.add_transfer(source, list(places(bench.space)))
     with TORCH:
         due = signed(bench.space, chosen)
-    bench.networks({s: a for s, a in due.items() if s not in bench.profile.networks})
+    bench.networks({s: a for s, a in due.items() if s not in bench.profile.networks}, repeat=False)
     leave_out(bench)
 
 

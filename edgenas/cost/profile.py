@@ -11,7 +11,7 @@ import importlib.resources
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,10 +61,19 @@ class _Versioned(BaseModel):
 
 @dataclass(frozen=True)
 class MeasuredNetwork:
-    """A whole network that was measured: the signatures of its parts, as often as they occur."""
+    """A whole network that was measured: the signatures of its parts, as often as they occur.
+
+    again: measured once more in another session, where the device's time is real: what a prediction can hope to meet.
+    """
 
     blocks: tuple[str, ...]
     measurement: Measurement
+    again: Measurement | None = None
+
+    @property
+    def afresh(self) -> Measurement:
+        """The later measurement, if there are two."""
+        return self.again or self.measurement
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,8 @@ class Profile:
         """SHA-256 of all that predictions are made from."""
         content = {"header": self.header.model_dump(mode="json"),
                    "blocks": {key: m.to_dict() for key, m in self.blocks.items()},
-                   "networks": {key: n.measurement.to_dict() for key, n in self.networks.items()}}
+                   "networks": {key: [m.to_dict() for m in (n.measurement, n.again) if m]
+                                for key, n in self.networks.items()}}
         if self.transfer:
             content["transfer"] = {key: m.to_dict() for key, m in self.transfer.blocks.items()}
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -161,6 +171,10 @@ class Profile:
                     structure: Network | None = None) -> None:
         self._append({"kind": "network", "key": signature, "blocks": list(blocks),
                       "measurement": measurement.to_dict()} | _listed(structure))
+
+    def add_repeat(self, signature: str, measurement: Measurement) -> None:
+        """A network of this profile measured once more."""
+        self._append({"kind": "repeat", "key": signature, "measurement": measurement.to_dict()})
 
     def add_check(self, signature: str, measurement: Measurement,
                   conditions: Mapping[str, Any] | None = None) -> None:
@@ -209,6 +223,8 @@ class Profile:
         elif kind == "network":
             self.networks[key] = MeasuredNetwork(tuple(record["blocks"]),
                                                  Measurement.from_dict(record["measurement"]))
+        elif kind == "repeat":
+            self.networks[key] = replace(self.networks[key], again=Measurement.from_dict(record["measurement"]))
         elif kind == "decoded":
             self.decoded[key] = tuple(Measurement.from_dict(m) for m in record["measurements"])
         elif kind == "check":

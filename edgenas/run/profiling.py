@@ -13,7 +13,7 @@ from edgenas.cost.latency import Study, model_of, study
 from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.plan import check_minutes, profile_within, transfer
 from edgenas.cost.profile import Profile, stored
-from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile
+from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile, steps
 from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import Device
@@ -76,7 +76,8 @@ def measure(bench: Bench, request: Request, source: Profile | None, progress: Pr
         blocks = missing_blocks(bench.space, bench.profile, left_out=True)
         whole = missing_networks(bench.space, bench.profile, left_out=True)
     if blocks or whole:
-        progress.start(f"profile {bench.device.name} {bench.profile.header.runtime}", len(blocks) + len(whole))
+        progress.start(f"profile {bench.device.name} {bench.profile.header.runtime}",
+                       steps(bench.profile, blocks, whole))
     if request["budget_minutes"] is not None:
         profile_within(bench, request["budget_minutes"])
     else:

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgenas.checkpoint import epoch_generator
 from edgenas.cost.missing import missing_blocks, missing_networks
-from edgenas.cost.profiling import profile_space
+from edgenas.cost.profiling import profile_space, steps
 from edgenas.data.task import Split
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
@@ -42,7 +42,7 @@ def profile_latency(run: Run, progress: Progress) -> None:
         progress.say(f"latency_ms is predicted from published latencies of {run.device.name}'s blocks; nothing is "
                      f"measured. Margin {model.margin:.1%}")
         return
-    work = len(missing_blocks(run.space, run.profile)) + len(missing_networks(run.space, run.profile))
+    work = steps(run.profile, missing_blocks(run.space, run.profile), missing_networks(run.space, run.profile))
     if work:
         progress.start(f"profile {run.device.name} {run.config.runtime}", work)
         profile_space(run.space, run.device, run.profile, on_done=progress.advance, say=progress.say)

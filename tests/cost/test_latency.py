@@ -147,6 +147,17 @@ def test_less_noise_makes_narrower_intervals(space: Space, tmp_path: Path) -> No
     assert bands[0] and bands[1] and bands[0].above < bands[1].above / 2
 
 
+def test_the_interval_is_for_another_session_and_predictions_are_not_moved_by_it(space: Space, tmp_path: Path) -> None:
+    profile = noisy(space, tmp_path, 0.01, seed=0)
+    before, one = latency_model(space, profile, "median_of_minima")[0], draws(space, 1)[0]
+    for key, network in list(profile.networks.items()):
+        profile.add_repeat(key, measured(1.1 * network.measurement.latency_ms()))
+    after, error = latency_model(space, Profile.load(profile.path), "median_of_minima")
+    assert after.predict(one) == before.predict(one)
+    assert 0.07 < error.mape < 0.13 and after.margin > 0.1
+    assert width(after, one) - 1 > 2 * (width(before, one) - 1)
+
+
 def test_blocks_that_were_not_measured_are_predicted_with_wider_intervals_that_hold(
         space: Space, tmp_path: Path) -> None:
     found = []

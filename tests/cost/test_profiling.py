@@ -19,7 +19,7 @@ from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.model import exact_model, networks
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import CHUNK, Bench, open_profile, profile_space
+from edgenas.cost.profiling import CHUNK, Bench, is_repeated, open_profile, profile_space
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.measure import measure as measuring
 from edgenas.measure.conditions import Conditions
@@ -294,3 +294,25 @@ def test_what_is_exported_again_has_the_weights_it_had(session: Session) -> None
     first, second = (bench._modules({signature: place})[signature][0].state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_where_time_is_real_networks_are_measured_in_two_sessions(
+        session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(network.again for network in session.profile.networks.values())
+    whole = dict(list(missing_networks(session.space, Profile(tmp_path / "none", session.profile.header)).items())[:2])
+    monkeypatch.setattr(profiling, "is_repeated", lambda profile: True)
+    done: list[str] = []
+    for number, repeat in enumerate((True, False)):
+        profile = Profile.create(tmp_path / f"{number}.jsonl", session.profile.header)
+        Bench(session.space, DEVICE, profile, on_done=done.append).networks(whole, repeat=repeat)
+        kept = Profile.load(profile.path)
+        assert [network.again is not None for network in kept.networks.values()] == [repeat, repeat]
+        assert len(done) == (profiling.steps(profile, (), whole) if repeat else 6)
+        assert profile.digest == kept.digest
+
+
+@pytest.mark.parametrize(("runtime", "provenance", "expected"), [
+    ("onnxruntime", "measured", True), ("mock", "measured", False), ("vela", "estimated", False)])
+def test_only_real_times_are_measured_twice(session: Session, runtime: str, provenance: str, expected: bool) -> None:
+    header = session.profile.header.model_copy(update={"runtime": runtime, "provenance": provenance})
+    assert is_repeated(Profile(session.profile.path, header)) is expected

@@ -72,27 +72,6 @@ def figures(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
 
 
-@pytest.mark.parametrize("name", strategy_names())
-def test_a_search_that_was_interrupted_and_resumed_ends_bit_for_bit_as_one_that_was_not(
-        mobile: Space, digits: Task, tmp_path: Path, name: str) -> None:
-    strategy = load_strategy(name)
-    whole = run(mobile, digits, strategy, tmp_path / "whole")
-    for after in (1, 1):
-        interrupted = Interrupting(after)
-        if strategy.trains_supernet:
-            with pytest.raises(KeyboardInterrupt):
-                run(mobile, digits, strategy, tmp_path / "parts", progress=interrupted)
-    watched = Interrupting(0)
-    torch.manual_seed(99)
-    resumed = run(mobile, digits, strategy, tmp_path / "parts", progress=watched)
-    assert resumed.scores == whole.scores
-    assert same_weights(resumed.supernet, whole.supernet)
-    assert figures(resumed.history) == figures(whole.history)
-    if strategy.trains_supernet:
-        assert watched.started == (EPOCHS, 2)
-        assert watched.left == -1
-
-
 def test_a_finished_search_gives_its_result_again_without_training(
         mobile: Space, digits: Task, tmp_path: Path) -> None:
     first = run(mobile, digits, Snas(), tmp_path, epochs=1)
@@ -122,15 +101,6 @@ def test_a_space_with_dropout_resumes_to_the_same_result_as_well(tmp_path: Path)
     assert same_weights(go(tmp_path / "parts").supernet, whole.supernet)
 
 
-@pytest.mark.parametrize("name", strategy_names())
-def test_a_seed_decides_the_search(mobile: Space, digits: Task, tmp_path: Path, name: str) -> None:
-    results = [run(mobile, digits, load_strategy(name), tmp_path / str(i), seed=seed, epochs=2)
-               for i, seed in enumerate((0, 0, 1))]
-    assert results[0].scores == results[1].scores != results[2].scores
-    assert same_weights(results[0].supernet, results[1].supernet)
-    assert not same_weights(results[0].supernet, results[2].supernet)
-
-
 @cache
 def default(name: str) -> Space:
     return load_space(name, (3, 8, 8), 4)
@@ -141,7 +111,7 @@ def default(name: str) -> Space:
 def test_every_strategy_searches_every_space(tmp_path: Path, name: str, space_name: str) -> None:
     """The contract: scores for all candidates, from which an architecture within the budget is decoded."""
     space, strategy = default(space_name), load_strategy(name)
-    result = run(space, colours(96), strategy, tmp_path, epochs=1)
+    result = run(space, colours(48), strategy, tmp_path, epochs=1)
     assert {choice: tuple(names) for choice, names in result.scores.items()} == space.choices
     values = torch.tensor([score for names in result.scores.values() for score in names.values()])
     assert values.isfinite().all()
