@@ -132,9 +132,26 @@ class Bench:
             if time_of(measurement) < time_of(doubtful[signature]):
                 self.profile.add_network(signature, parts[signature], measurement)
         if repeat and is_repeated(self.profile):
-            for signature, measurement in self._measured(modules):
-                self.profile.add_repeat(signature, measurement)
-                self.on_done(f"once more {chosen[signature].digest}")
+            self._repeat(modules)
+
+    def _repeat(self, modules: Modules) -> None:
+        """Measure networks once more; where the two figures lie apart, a third time, and keep the two fastest.
+
+        What slows a whole session of one network down, its rounds cannot tell.
+        """
+        known, apart = self.profile.networks, {}
+        for signature, measurement in self._measured(modules):
+            self.profile.add_repeat(signature, measurement)
+            self.on_done(f"network {signature[:12]}… once more")
+            if abs(change(measurement, known[signature].measurement)) > ALLOWED:
+                apart[signature] = measurement
+        if apart:
+            self.say(f"{self.device.name}: two measurements of {len(apart)} networks lie apart; measuring a third time")
+        for signature, third in self._measured({s: modules[s] for s in apart}):
+            found = known[signature]
+            fast, slow, _ = sorted((found.measurement, apart[signature], third), key=time_of)
+            self.profile.add_network(signature, found.blocks, fast)
+            self.profile.add_repeat(signature, slow)
 
     def _again(self, modules: Modules) -> Iterator[tuple[str, Measurement]]:
         """Measure once more what something disturbed: other programs only add time, so the faster one is kept."""

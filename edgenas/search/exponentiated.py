@@ -26,7 +26,7 @@ class Simplex(Relaxation):
 
 
 def exponentiated_step(state: SearchState, batch: Batch, rate: float) -> None:
-    """θ <- θ · exp(−rate · ∂L/∂θ) / Z, for all choices (GAEA, arXiv:2004.07802, eq. 6 and algorithm 1)."""
+    """θ <- θ · exp(−rate · ∂L/∂θ) / Z, for all choices (GAEA, arXiv:2004.07802)."""
     architecture_gradient(state, Simplex(), batch)
     state.average_architecture_gradient()
     values = state.parameters.values

@@ -16,7 +16,7 @@ from edgenas.search.relaxation import Paths, Relaxation, gumbel
 
 def neural_sort(scores: Tensor, temperature: float) -> Tensor:
     """Row i: softmax(((n + 1 − 2i) s − A 1) / τ), A_jk = |s_j − s_k| (NeuralSort, Grover et al., ICLR 2019,
-    arXiv:1903.08850, corollary 3 with a softmax for its argmax). The scores must be finite."""
+    arXiv:1903.08850, with a softmax for its argmax). The scores must be finite."""
     n = scores.shape[-1]
     factors = torch.arange(n - 1, -n, -2, dtype=scores.dtype, device=scores.device)  # n + 1 − 2i for i from 1
     distances = (scores[..., :, None] - scores[..., None, :]).abs().sum(-1)

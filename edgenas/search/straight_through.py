@@ -12,7 +12,7 @@ from edgenas.search.relaxation import Paths, Relaxation, gumbel
 
 @dataclass(frozen=True)
 class HardGumbelSoftmax(Relaxation):
-    """One-hot samples of softmax(logits) with the gradient of the Gumbel-softmax (GDAS, arXiv:1910.04465, eq. 5-6).
+    """One-hot samples of softmax(logits) with the gradient of the Gumbel-softmax (GDAS, arXiv:1910.04465).
 
     weights = one-hot of the largest of p, forward, p = softmax((logits + Gumbel noise) / temperature), backward. Only
     the candidate of weight 1 is computed, so the loss's gradient is ∂L/∂weight of that one times its ∂p/∂logits.

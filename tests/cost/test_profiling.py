@@ -27,6 +27,7 @@ from edgenas.measure.device import load_device
 from edgenas.measure.measurement import Measurement
 from edgenas.space import Space
 
+from .nets import measured as made
 from .nets import twins
 
 DEVICE = load_device("mock")
@@ -316,3 +317,24 @@ def test_where_time_is_real_networks_are_measured_in_two_sessions(
 def test_only_real_times_are_measured_twice(session: Session, runtime: str, provenance: str, expected: bool) -> None:
     header = session.profile.header.model_copy(update={"runtime": runtime, "provenance": provenance})
     assert is_repeated(Profile(session.profile.path, header)) is expected
+
+
+def test_what_one_of_two_sessions_slowed_down_is_measured_a_third_time(
+        session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = dict(list(missing_networks(session.space, Profile(tmp_path / "none", session.profile.header)).items())[:2])
+    disturbed, steady = whole
+    factors = {disturbed: iter((1.3, 1.02, 1.0)), steady: iter((1.01, 1.0))}
+
+    def slowed(modules: Any, *args: Any, **options: Any) -> Iterator[tuple[str, Measurement]]:
+        for name in modules:
+            yield name, made(10 * next(factors[name]))
+
+    monkeypatch.setattr(profiling, "is_repeated", lambda profile: True)
+    monkeypatch.setattr(profiling, "measured", slowed)
+    said: list[str] = []
+    profile = Profile.create(tmp_path / "p.jsonl", session.profile.header)
+    Bench(session.space, DEVICE, profile, say=said.append).networks(whole)
+    times = {key: [m.latency_ms() for m in (n.measurement, n.again) if m]
+             for key, n in Profile.load(profile.path).networks.items()}
+    assert times == {disturbed: [10.0, 10.2], steady: [10.1, 10.0]}
+    assert said == ["mock: two measurements of 1 networks lie apart; measuring a third time"]

@@ -1,7 +1,7 @@
 """GAEA: Geometry-Aware Gradient Algorithms for NAS (Li, Khodak, Balcan, Talwalkar; ICLR 2021, arXiv:2004.07802).
 
 Every choice computes the mixture θ of all its candidates, θ a point of the simplex, learned by exponentiated gradient:
-θ <- θ · exp(−η ∂L/∂θ) / Z, alternating with the weights' SGD (algorithm 1). Unlike a gradient through a softmax, it
+θ <- θ · exp(−η ∂L/∂θ) / Z, alternating with the weights' SGD. Unlike a gradient through a softmax, it
 does not fade as a candidate's share does; so mixtures become sparse, and little is lost when one candidate is decoded.
 With data held out for the architecture it is the authors' bi-level form, with `architecture_share=0` their single-level
 one (empirical risk minimisation).

@@ -1,8 +1,8 @@
 """GDAS: Searching for a Robust Neural Architecture in Four GPU Hours (Dong and Yang; CVPR 2019, arXiv:1910.04465).
 
-Every choice computes one sampled candidate: the argmax of the Gumbel-perturbed logits forward (eq. 5), the
-Gumbel-softmax backward (eq. 6), the gradient passing through the sampled candidate alone (eq. 7). Weights and
-architecture take turns on the two halves of the training data (algorithm 1); the temperature falls linearly from 10 to
+Every choice computes one sampled candidate: the argmax of the Gumbel-perturbed logits forward, the
+Gumbel-softmax backward, the gradient passing through the sampled candidate alone. Weights and
+architecture take turns on the two halves of the training data; the temperature falls linearly from 10 to
 0.1. So time and memory are near a single network's, whatever the number of candidates.
 
 Where we differ: the architecture has no weight decay; a weight step takes the sampled candidate as it is (the same
