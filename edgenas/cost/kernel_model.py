@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import lsq_linear
 
 from edgenas.cost.accuracy import Accuracy, accuracy
-from edgenas.cost.calibration import Calibration, fit_calibration
 from edgenas.cost.conformal import Interval, conformal
 from edgenas.cost.kernels import family, features
 from edgenas.cost.operators import Network, Operator
@@ -20,6 +21,31 @@ FEWEST_KERNELS = 6
 """Of a family, below which it counts as never profiled."""
 FEWEST_NETWORKS = 9
 """Whole networks, below which there is neither a calibration nor an interval."""
+
+
+Floats = NDArray[np.float64]
+
+PRIOR_WEIGHT = 0.05  # how strongly a kernel's own time is believed to be its time in a network, against one network
+LEAST_SHARE = 0.05  # of a kernel's own time that it takes in a network at least
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What becomes of a kernel's latency in a network: scale · (alone − call_ms) − per_value_ms · values moved.
+
+    A kernel in a file of its own pays for the call of the runtime, and for bringing its input and output into the
+    layout that it computes in and back (onnxruntime's convolutions do): in a network, once. call_ms is that of the
+    fastest kernel of all, which does next to nothing; a network's overhead.
+    """
+
+    call_ms: float
+    scale: float = 1.0
+    per_value_ms: float = 0.0
+
+    def of(self, alone_ms: Floats, values: Floats) -> Floats:
+        """alone_ms, values read and written: (n,). Never less than LEAST_SHARE of the kernel's own time."""
+        inside = self.scale * (alone_ms - self.call_ms) - self.per_value_ms * values
+        return np.maximum(inside, LEAST_SHARE * alone_ms)
 
 
 @dataclass(frozen=True)
@@ -55,7 +81,7 @@ class KernelModel:
     profile: Profile
     statistic: str
     regressions: dict[str, Regression]
-    calibration: Calibration
+    inside: Inside
     interval: Interval | None
     held_out: Accuracy | None
 
@@ -71,29 +97,33 @@ class KernelModel:
         if not regressions:
             raise ProfileError(f"the profile {profile.path} holds no single operators to predict from",
                                f"{profile.header.command} --operators 200")
-        plain = cls(profile, statistic, regressions, Calibration(0.0, 1.0, 0.0), None, None)
-        known = [(plain.predict(profile.structures[key]), profile.networks[key].measurement.latency_ms(statistic))
+        plain = cls(profile, statistic, regressions, Inside(_fastest_ms(profile, statistic)), None, None)
+        whole = [(plain.predict(profile.structures[key]), values(profile.structures[key]),
+                  profile.networks[key].afresh.latency_ms(statistic))
                  for key in profile.networks if key in profile.structures]
-        whole = [(p, ms) for p, ms in known if not p.unknown]
-        if len(whole) < FEWEST_NETWORKS:
+        known = [(p, moved.sum(), ms) for p, moved, ms in whole if not p.unknown]
+        if len(known) < FEWEST_NETWORKS:
             return plain
-        sums = np.array([p.latency_ms for p, _ in whole])
-        counts = np.array([float(len(p.layers)) for p, _ in whole])
-        measured = np.array([ms for _, ms in whole])
-        left_out = np.array([_network_ms(_fit_without(i, sums, counts, measured), sums[i], counts[i])
-                             for i in range(len(whole))])
+        work, moved, measured = (np.array(column) for column in zip(
+            *((p.latency_ms - p.overhead_ms, moved, ms) for p, moved, ms in known), strict=True))
+        call_ms = plain.inside.call_ms
+        left_out = np.array([_network_ms(_fit(work, moved, measured, call_ms, without=i), work[i], moved[i])
+                             for i in range(len(known))])
         interval = conformal(left_out, measured)
         low, high = left_out / (1 + interval.below), left_out * (1 + interval.above)
-        return cls(profile, statistic, regressions, fit_calibration(sums, counts, measured, 0.0), interval,
+        return cls(profile, statistic, regressions, _fit(work, moved, measured, call_ms), interval,
                    accuracy(left_out, measured, low, high))
 
     def predict(self, network: Network) -> Prediction:
-        fit, alone = self.calibration, self._alone(network)
-        layers = tuple(_layer(operator, alone.get(index), fit) for index, operator in enumerate(network.operators))
-        total = _network_ms(fit, sum(ms for ms, _ in alone.values()), len(alone))
+        alone = self._alone(network)
+        times = np.array([alone[index][0] if index in alone else np.nan for index in range(len(network.operators))])
+        inside = self.inside.of(times, values(network))
+        layers = tuple(Layer(op, family(op), float(inside[i]), alone[i][1]) if i in alone
+                       else Layer(op, family(op), None, None) for i, op in enumerate(network.operators))
+        total = self.inside.call_ms + float(np.nansum(inside))
         unknown = tuple(sorted({layer.family for layer in layers if layer.latency_ms is None}))
         low, high = self.interval.of(total) if self.interval and not unknown else (None, None)
-        return Prediction(layers, total, fit.overhead_ms, low, high, unknown)
+        return Prediction(layers, total, self.inside.call_ms, low, high, unknown)
 
     def _alone(self, network: Network) -> dict[int, tuple[float, str]]:
         """Operators' latencies in a file of their own and where they come from, by index; not of unknown families."""
@@ -127,10 +157,14 @@ def _regressions(profile: Profile, statistic: str) -> dict[str, Regression]:
             for name, rows in by_family.items() if len(rows) >= FEWEST_KERNELS}
 
 
-def _layer(operator: Operator, alone: tuple[float, str] | None, fit: Calibration) -> Layer:
-    if alone is None:
-        return Layer(operator, family(operator), None, None)
-    return Layer(operator, family(operator), fit.scale * alone[0] + fit.per_block_ms, alone[1])
+def values(network: Network) -> Floats:
+    """How many values each operator reads and writes."""
+    rows = [features(network, index) for index in range(len(network.operators))]
+    return np.array([row[2] + row[3] for row in rows])
+
+
+def _fastest_ms(profile: Profile, statistic: str) -> float:
+    return min(profile.blocks[key].latency_ms(statistic) for key in kernels_of(profile))
 
 
 def _signature(network: Network, index: int) -> str:
@@ -143,10 +177,17 @@ def _signature(network: Network, index: int) -> str:
     return Network(shape, (replace(operator, inputs=(-1,)),)).signature
 
 
-def _fit_without(index: int, sums: np.ndarray, counts: np.ndarray, measured: np.ndarray) -> Calibration:
-    rest = np.arange(len(measured)) != index
-    return fit_calibration(sums[rest], counts[rest], measured[rest], 0.0)
+def _fit(work_ms: Floats, moved: Floats, measured_ms: Floats, call_ms: float, without: int | None = None) -> Inside:
+    """Least squares on relative errors; work_ms: Σ (alone − call_ms) of each network, moved: its values; all (n,)."""
+    kept = np.arange(len(measured_ms)) != without
+    rows = np.stack([work_ms, -moved], axis=1)[kept] / measured_ms[kept, None]
+    strength = np.sqrt(PRIOR_WEIGHT * kept.sum())
+    design = np.vstack([rows, [strength, 0.0]])
+    target = np.append(1 - call_ms / measured_ms[kept], strength)
+    most = float((work_ms / moved).min())
+    scale, per_value = lsq_linear(design, target, bounds=([0.0, 0.0], [np.inf, most])).x
+    return Inside(call_ms, float(scale), float(per_value))
 
 
-def _network_ms(fit: Calibration, sum_ms: float, count: float) -> float:
-    return fit.overhead_ms + fit.scale * sum_ms + fit.per_block_ms * count
+def _network_ms(fit: Inside, work_ms: float, moved: float) -> float:
+    return fit.call_ms + fit.scale * work_ms - fit.per_value_ms * moved
