@@ -51,5 +51,5 @@ space_options = options(
 
 run_folder = click.argument("folder", metavar="RUN", type=click.Path())
 formats_option = click.option("--format", "formats", multiple=True, metavar="NAME",
-                              help="onnx, tflite, tvm, binary; may be given several times. Default: what the run's runtime "
-                                   "takes.")
+                              help="onnx, tflite, tvm, binary; may be given several times. Default: what the run's "
+                                   "runtime takes.")
