@@ -62,10 +62,16 @@ def scales(lowered: Lowered, ranges: dict[int, Range]) -> dict[int, Scale]:
     return found
 
 
+LEAST_SCALE = 1e-30
+"""A range of less is nought: its scale would be no normal float32."""
+
+
 def spread(low: float, high: float) -> Scale:
     """The scale of values between two limits, 0 among them."""
     low, high = min(low, 0.0), max(high, 0.0)
-    scale = float(np.float32((high - low) / (HIGH - LOW))) or 1.0
+    scale = float(np.float32((high - low) / (HIGH - LOW)))
+    if scale < LEAST_SCALE:
+        scale = 1.0
     return Scale(scale=scale, zero_point=int(np.clip(round(LOW - low / scale), LOW, HIGH)))
 
 

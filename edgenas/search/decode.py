@@ -16,6 +16,7 @@ from edgenas.space.architecture import Architecture
 Scores = Mapping[str, Mapping[str, float]]
 
 ROW_UNIT = 1e-4  # share of a limit; HiGHS lets a row miss its bound by 1e-6 of it, which must be less than one MAC
+LEAST_UNIT = 1e-6  # of the largest cost: a limit of nought gives no unit, and HiGHS takes huge entries for infinite
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def decode(scores: Scores, constraints: Sequence[Constraint],
             if model.fixed > limit:
                 return None
         else:
-            unit = max(abs(limit), 1e-12) * ROW_UNIT
+            unit = max(abs(limit), LEAST_UNIT * float(np.abs(costs).max()), 1e-12) * ROW_UNIT
             add(costs / unit, (constraint.floor - model.bias - model.fixed) / unit, (limit - model.fixed) / unit)
     for architecture in exclude:
         taken = np.array([float(architecture[choice] == candidate) for choice, candidate in variables])

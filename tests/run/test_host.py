@@ -37,7 +37,7 @@ def test_the_profile_says_what_it_was_measured_with(host: Run):
     assert header["machine"]["cpu"] and header["machine"]["id"] and header["provenance"] == "measured"
     assert header["precision"] == "fp32" and header["threads"] == 1 and header["created"]
     measured = {(line["kind"], line["key"]) for line in lines}  # one in doubt is measured, and listed, again
-    assert Counter(kind for kind, _ in measured) == {"block": 4, "network": 7, "check": 1, "decoded": 1}
+    assert Counter(kind for kind, _ in measured) == {"block": 4, "network": 7, "repeat": 7, "check": 1, "decoded": 1}
     assert len(lines[-1]["measurements"]) == 3
 
 

@@ -57,6 +57,11 @@ def instances(draw: st.DrawFn) -> Instance:
     return instance
 
 
+def test_a_limit_that_leaves_nothing_for_the_choices_is_held_by_free_candidates() -> None:
+    model = CostModel("macs", "sum", 0.0, {"a": {"x": 0.0, "y": 1.0}}, bias=1.0)
+    assert decode({"a": {"x": 0.0, "y": 1.0}}, [Constraint(model, 1.0)]) == {"a": "x"}
+
+
 @given(instances())
 @settings(deadline=None, max_examples=150)
 def test_the_best_architecture_that_holds_everything_is_found_or_there_is_none(instance: Instance) -> None:
