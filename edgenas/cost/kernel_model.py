@@ -11,20 +11,17 @@ from scipy.optimize import lsq_linear
 
 from edgenas.cost.accuracy import Accuracy, accuracy
 from edgenas.cost.conformal import Interval, conformal
+from edgenas.cost.heldout import FEWEST_FOR_INTERVAL
 from edgenas.cost.kernels import family, features
 from edgenas.cost.operators import Network, Operator
 from edgenas.cost.profile import Profile
 from edgenas.cost.regression import Regression
 from edgenas.errors import ProfileError
 
-FEWEST_KERNELS = 6
-"""Of a family, below which it counts as never profiled."""
-FEWEST_NETWORKS = 9
-"""Whole networks, below which there is neither a calibration nor an interval."""
-
-
 Floats = NDArray[np.float64]
 
+FEWEST_KERNELS = 6
+"""Of a family, below which it counts as never profiled."""
 PRIOR_WEIGHT = 0.05  # how strongly a kernel's own time is believed to be its time in a network, against one network
 LEAST_SHARE = 0.05  # of a kernel's own time that it takes in a network at least
 
@@ -102,7 +99,7 @@ class KernelModel:
                   profile.networks[key].afresh.latency_ms(statistic))
                  for key in profile.networks if key in profile.structures]
         known = [(p, moved.sum(), ms) for p, moved, ms in whole if not p.unknown]
-        if len(known) < FEWEST_NETWORKS:
+        if len(known) < FEWEST_FOR_INTERVAL:
             return plain
         work, moved, measured = (np.array(column) for column in zip(
             *((p.latency_ms - p.overhead_ms, moved, ms) for p, moved, ms in known), strict=True))

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from edgenas.errors import DeviceError, LinkLost
 from edgenas.measure.adb_options import AdbOptions
+from edgenas.measure.link_rules import Rule, by_rule, last_line
 from edgenas.measure.process import TAIL, Ended, ended
 from edgenas.measure.programs import signal_of
 from edgenas.measure.remote_script import NO_FOLDER, NO_TIMEOUT
-
-
-@dataclass(frozen=True)
-class Rule:
-    """pattern: in what adb says. passing: so does a phone that is booting, which will answer later."""
-
-    pattern: str
-    message: str
-    hint: str
-    passing: bool = False
-
 
 AGAIN = "then run the same command again"
 RULES = (
@@ -50,10 +39,8 @@ def no_connection(options: AdbOptions, words: str, met: bool, attached: str) -> 
     """
     said = " ".join(words.split())[-TAIL:]
     told = {"phone": phone(options), "attached": attached, "words": said, "list": options.by_hand("devices", "-l")}
-    for rule in RULES:
-        if re.search(rule.pattern, words):
-            kind = LinkLost if met and rule.passing else DeviceError
-            return kind(rule.message.format_map(told), rule.hint.format_map(told))
+    if known := by_rule(RULES, words, told, met):
+        return known
     if met and not said:  # adb itself was ended
         return link_lost(options)
     return DeviceError(f"adb failed: {said or 'it does not say why'}", f"see what this says: {told['list']}")
@@ -72,7 +59,7 @@ def disk_full(options: AdbOptions, need_kib: int, free_kib: int | None) -> Devic
 
 
 def no_folder(options: AdbOptions, words: str) -> DeviceError:
-    return DeviceError(f"no folder can be made under {options.folder!r} on {phone(options)}: {_last_line(words)}",
+    return DeviceError(f"no folder can be made under {options.folder!r} on {phone(options)}: {last_line(words)}",
                        "set folder under [options] in the device's file to one that adb's shell may write to")
 
 
@@ -85,7 +72,7 @@ def job_failed(options: AdbOptions, status: int, words: str, program: str) -> De
     if status == 127:
         return DeviceError(f"{phone(options)} has no program {program!r}")
     if status == 126:
-        return DeviceError(f"{phone(options)} cannot run {program!r}: {_last_line(words)}")
+        return DeviceError(f"{phone(options)} cannot run {program!r}: {last_line(words)}")
     return ended(-signal_of(status) or status, words)
 
 
@@ -101,7 +88,3 @@ def failed_push(options: AdbOptions, error: Ended, need_kib: int, free_kib: int 
     if re.search("Permission denied|Read-only file system|Operation not permitted", error.words):
         return no_folder(options, error.words)
     return trouble
-
-
-def _last_line(words: str) -> str:
-    return words.splitlines()[-1][-TAIL:] if words else "it does not say why"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from edgenas.errors import DeviceError
+from edgenas.measure import worker
 from edgenas.measure.benchmark_output import Operator, inferences, operators
 from edgenas.measure.lines import bad_line
 from edgenas.measure.programs import fate
@@ -97,20 +95,8 @@ def samples_ms(run: Run) -> list[float]:
 
 def latency(rounds: Sequence[Sequence[float]], runs: int, protocol: Protocol) -> dict[str, Any]:
     """The statistics that worker.py makes of its samples."""
-    minima = sorted(min(samples) for samples in rounds)[:protocol.rounds]
-    samples = [sample for one in rounds for sample in one]
-    middle, spread = statistics.median(minima), minima[-1] / minima[0] - 1 if minima[0] else float("inf")
-    return {
-        "min_ms": minima[0],
-        "median_of_minima_ms": middle,
-        "p50_ms": float(np.percentile(samples, 50)),
-        "p90_ms": float(np.percentile(samples, 90)),
-        "mad_ms": statistics.median(abs(value - middle) for value in minima),
-        "spread": spread,
-        "rounds": len(rounds),
-        "runs": runs,
-        "agreed": spread <= protocol.agreement,
-    }
+    found = worker.summary(rounds, sorted(min(samples) for samples in rounds)[:protocol.rounds])
+    return {**found, "runs": runs, "agreed": found["spread"] <= protocol.agreement}
 
 
 def figures(rows: Sequence[Operator]) -> dict[str, float]:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from edgenas.errors import DeviceError, LinkLost
+from edgenas.measure.link_rules import Rule, by_rule, last_line
 from edgenas.measure.process import TAIL, Ended, ended
 from edgenas.measure.remote_script import NO_FOLDER, NO_TIMEOUT, OWN_255
 from edgenas.measure.ssh_options import SshOptions
 
 SSH_FAILED = 255
-
-
-@dataclass(frozen=True)
-class Rule:
-    """pattern: in what ssh says. passing: so does a device that is booting, which will answer later."""
-
-    pattern: str
-    message: str
-    hint: str
-    passing: bool = False
-
 
 RULES = (
     Rule("REMOTE HOST IDENTIFICATION HAS CHANGED", "the host key of {host!r} is another than the one ssh knows",
@@ -47,16 +36,14 @@ def no_connection(options: SshOptions, error: Ended, met: bool) -> DeviceError:
     """Why a session did not begin. If the device was `met` before, it may come back: LinkLost."""
     if error.status == NO_FOLDER:
         return DeviceError(f"no folder can be made under {options.folder!r} on {options.host!r}: "
-                           f"{_last_line(error.words)}",
+                           f"{last_line(error.words)}",
                            "set options.folder in the device's file to a folder that can be written there")
     if error.status == NO_TIMEOUT:
         return DeviceError(f"{options.host!r} has no program 'timeout'", "install coreutils or busybox there")
     told = {"host": options.host, "ssh": options.by_hand(), "try": options.by_hand("true"),
             "words": " ".join(error.words.split())[-TAIL:]}
-    for rule in RULES:
-        if re.search(rule.pattern, error.words):
-            kind = LinkLost if met and rule.passing else DeviceError
-            return kind(rule.message.format_map(told), rule.hint.format_map(told))
+    if known := by_rule(RULES, error.words, told, met):
+        return known
     how = told["words"] or f"it ended with exit status {error.status}"
     return DeviceError(f"ssh to {options.host!r} failed: {how}", f"see what it says: {told['try']}")
 
@@ -74,7 +61,7 @@ def no_files(options: SshOptions, error: Ended, need_kib: int, free_kib: int | N
         return disk_full(options, need_kib, free_kib)
     if error.status == 127 or "failed to run command" in error.words:
         return DeviceError(f"{options.host!r} has no program 'tar'", "install it there")
-    return DeviceError(f"the files could not be unpacked on {options.host!r}: {_last_line(error.words)}",
+    return DeviceError(f"the files could not be unpacked on {options.host!r}: {last_line(error.words)}",
                        "run the same command again")
 
 
@@ -94,7 +81,7 @@ def job_failed(options: SshOptions, error: Ended, program: str) -> DeviceError:
                            "set options.python in the device's file to the Python there"
                            if program == options.python else "")
     if error.status == 126:
-        return DeviceError(f"{options.host!r} cannot run {program!r}: {_last_line(error.words)}")
+        return DeviceError(f"{options.host!r} cannot run {program!r}: {last_line(error.words)}")
     missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", error.words)
     if missing and program == options.python:
         return DeviceError(f"{program} on {options.host!r} lacks the package {missing[1]!r}",
@@ -116,7 +103,3 @@ def broken(error: Ended) -> bool:
 
 def link_lost(options: SshOptions) -> LinkLost:
     return LinkLost(f"the connection to {options.host!r} broke", "run the same command again")
-
-
-def _last_line(words: str) -> str:
-    return words.splitlines()[-1][-TAIL:] if words else "it does not say why"

@@ -47,7 +47,7 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,20 +139,23 @@ class Timer:
         return sorted(min(samples) for samples in self.rounds)[:self.protocol["rounds"]]
 
     def latency(self) -> dict[str, Any]:
-        minima = self._lowest_minima()
-        samples = [sample for samples in self.rounds for sample in samples]
-        middle = statistics.median(minima)
-        return {
-            "min_ms": minima[0],
-            "median_of_minima_ms": middle,
-            "p50_ms": float(np.percentile(samples, 50)),
-            "p90_ms": float(np.percentile(samples, 90)),
-            "mad_ms": statistics.median(abs(value - middle) for value in minima),
-            "spread": minima[-1] / minima[0] - 1,
-            "rounds": len(self.rounds),
-            "runs": len(samples) * self.loops,
-            "agreed": self.agreed(),
-        }
+        runs = sum(map(len, self.rounds)) * self.loops
+        return {**summary(self.rounds, self._lowest_minima()), "runs": runs, "agreed": self.agreed()}
+
+
+def summary(rounds: Sequence[Sequence[float]], minima: Sequence[float]) -> dict[str, Any]:
+    """Statistics of rounds of samples in ms, and of the lowest of their minima, ascending."""
+    samples = [sample for one in rounds for sample in one]
+    middle = statistics.median(minima)
+    return {
+        "min_ms": minima[0],
+        "median_of_minima_ms": middle,
+        "p50_ms": float(np.percentile(samples, 50)),
+        "p90_ms": float(np.percentile(samples, 90)),
+        "mad_ms": statistics.median(abs(value - middle) for value in minima),
+        "spread": minima[-1] / minima[0] - 1 if minima[0] else math.inf,
+        "rounds": len(rounds),
+    }
 
 
 def measured(artifacts: list[dict[str, str]], load: Callable[[str], Timer],
