@@ -104,16 +104,14 @@ class Bench:
 
     def blocks(self, wanted: Mapping[str, Place]) -> None:
         """Measure blocks by signature."""
-        known, modules = networks(self.space), self._modules(wanted)
-        doubtful: dict[str, Measurement] = {}
-        for signature, measurement in self._measured(modules):
-            self.profile.add_block(signature, measurement, known[wanted[signature]])
-            self.on_done(" ".join(str(name) for name in wanted[signature] if name))
-            if not measurement.agreed:
-                doubtful[signature] = measurement
-        for signature, measurement in self._again({s: modules[s] for s in doubtful}):
-            if time_of(measurement) < time_of(doubtful[signature]):
-                self.profile.add_block(signature, measurement)
+        known = networks(self.space)
+
+        def keep(signature: str, measurement: Measurement, first: bool) -> None:
+            self.profile.add_block(signature, measurement, known[wanted[signature]] if first else None)
+            if first:
+                self.on_done(" ".join(str(name) for name in wanted[signature] if name))
+
+        self._settled(self._modules(wanted), keep)
 
     def networks(self, chosen: Mapping[str, Architecture], repeat: bool = True) -> None:
         """Measure whole networks by signature; `repeat`: and once more in other sessions, if the device's time is real.
@@ -122,15 +120,13 @@ class Bench:
             modules = {s: (self.space.build(a).eval(), self.space.input_shape) for s, a in chosen.items()}
             structures = {s: whole(self.space, a) for s, a in chosen.items()}
         parts = {signature: blocks_of(self.space, a) for signature, a in chosen.items()}
-        doubtful: dict[str, Measurement] = {}
-        for signature, measurement in self._measured(modules):
-            self.profile.add_network(signature, parts[signature], measurement, structures[signature])
-            self.on_done(f"network {chosen[signature].digest}")
-            if not measurement.agreed:
-                doubtful[signature] = measurement
-        for signature, measurement in self._again({s: modules[s] for s in doubtful}):
-            if time_of(measurement) < time_of(doubtful[signature]):
-                self.profile.add_network(signature, parts[signature], measurement)
+
+        def keep(signature: str, measurement: Measurement, first: bool) -> None:
+            self.profile.add_network(signature, parts[signature], measurement, structures[signature] if first else None)
+            if first:
+                self.on_done(f"network {chosen[signature].digest}")
+
+        self._settled(modules, keep)
         if repeat and is_repeated(self.profile):
             self._repeat(modules)
 
@@ -153,11 +149,21 @@ class Bench:
             self.profile.add_network(signature, found.blocks, fast)
             self.profile.add_repeat(signature, slow)
 
-    def _again(self, modules: Modules) -> Iterator[tuple[str, Measurement]]:
-        """Measure once more what something disturbed: other programs only add time, so the faster one is kept."""
-        if modules:
-            self.say(f"{self.device.name}: the rounds of {len(modules)} never agreed; measuring them once more")
-        yield from self._measured(modules)
+    def _settled(self, modules: Modules, keep: Callable[[str, Measurement, bool], None]) -> None:
+        """Measure, and once more what something disturbed: other programs only add time, so the faster one is kept.
+
+        keep: takes a signature, its measurement, and whether that is its first.
+        """
+        doubtful: dict[str, Measurement] = {}
+        for signature, measurement in self._measured(modules):
+            keep(signature, measurement, True)
+            if not measurement.agreed:
+                doubtful[signature] = measurement
+        if doubtful:
+            self.say(f"{self.device.name}: the rounds of {len(doubtful)} never agreed; measuring them once more")
+        for signature, measurement in self._measured({s: modules[s] for s in doubtful}):
+            if time_of(measurement) < time_of(doubtful[signature]):
+                keep(signature, measurement, False)
 
     def _measured(self, modules: Modules) -> Iterator[tuple[str, Measurement]]:
         names = list(modules)
