@@ -29,7 +29,8 @@ from edgenas.export.base import Export, in_batches
 from edgenas.measure.runtime import load_runtime
 from edgenas.measure.session import open_session
 from edgenas.space.load import load_space
-from edgenas.space.space import Shape, Space
+from edgenas.space.parts import Shape
+from edgenas.space.space import Space
 
 RUNTIMES = {"onnx": "onnxruntime", "tflite": "litert"}
 ROUNDS, RUNS, WARM_UP = 15, 30, 50

@@ -37,7 +37,8 @@ from edgenas.measure.runtime import load_runtime
 from edgenas.measure.transport import open_transport
 from edgenas.space.choice import Choice
 from edgenas.space.load import load_space
-from edgenas.space.space import Shape, Space
+from edgenas.space.parts import Shape
+from edgenas.space.space import Space
 
 LARGEST = 1e-4
 TIMEOUT_S = 300.0

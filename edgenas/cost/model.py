@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -14,7 +14,10 @@ from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import Network, trace
 from edgenas.errors import ProfileError, UsageError
 from edgenas.space.architecture import Architecture
+from edgenas.space.program import Row, best
 from edgenas.space.space import Space
+
+WAITING_NETWORKS = 8  # of which it is seen what waits in memory while parts of a cell run
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class CostModel:
     fixed_parts: what each fixed part adds to `fixed`, the rest of which is overhead. band: how far the truth lies
     around predictions, None where that is not known. doubt: what to add to the band on either side, in the metric's
     unit, for each candidate whose cost was itself predicted rather than measured; fixed_doubt for the fixed parts.
+    rows: what the space asks of architectures, whatever they cost.
     """
 
     metric: str
@@ -40,6 +44,7 @@ class CostModel:
     band: Interval | None = None
     doubt: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     fixed_doubt: float = 0.0
+    rows: tuple[Row, ...] = ()
 
     def predict(self, architecture: Architecture) -> float:
         entries = [self.table[choice][candidate] for choice, candidate in architecture.items()]
@@ -68,10 +73,20 @@ class CostModel:
         return parts
 
     def smallest(self) -> Architecture:
-        return Architecture({choice: min(costs, key=costs.__getitem__) for choice, costs in self.table.items()})
+        return self._extreme(-1.0)
 
     def largest(self) -> Architecture:
-        return Architecture({choice: max(costs, key=costs.__getitem__) for choice, costs in self.table.items()})
+        return self._extreme(1.0)
+
+    def _extreme(self, sign: float) -> Architecture:
+        if not self.rows:
+            return Architecture({choice: max(costs, key=lambda name: sign * costs[name])
+                                 for choice, costs in self.table.items()})
+        unit = max((abs(cost) for costs in self.table.values() for cost in costs.values()), default=1.0) or 1.0
+        found = best({choice: {name: sign * cost / unit for name, cost in costs.items()}
+                      for choice, costs in self.table.items()}, self.rows)
+        assert found is not None  # Space.random found one
+        return found
 
     @property
     def reachable(self) -> tuple[float, float]:
@@ -92,7 +107,8 @@ class CostModel:
 def exact_model(space: Space, metric: str, precision: str = "fp32") -> CostModel:
     """The cost model of a metric that follows from the operators alone: macs, params, peak_memory_kib, flash_kib.
 
-    `peak_memory_kib` is exact where blocks follow one another, as nothing but a block's input crosses its border.
+    `peak_memory_kib` is exact where blocks follow one another, as nothing but a block's input crosses its border. In
+    cells other tensors wait: the model is then too high by the most that some networks exceed it.
 
     Raises: UsageError for a metric that must be measured.
     """
@@ -100,8 +116,13 @@ def exact_model(space: Space, metric: str, precision: str = "fp32") -> CostModel
     of = definition.of
     if of is None:
         raise UsageError(f"{metric} must be measured on a device", "edgenas profile --device host")
-    return combined(space, metric, {key: 0.0 if network is None else of(network, precision)
-                                    for key, network in networks(space).items()}, exact=definition.exact)
+    costs = {key: 0.0 if network is None else of(network, precision) for key, network in networks(space).items()}
+    if not space.graphs or definition.combine == "sum":
+        return combined(space, metric, costs, exact=definition.exact and space.is_additive)
+    from edgenas.cost.sampling import calibration_networks  # which needs the exact model of the MACs
+    model = combined(space, metric, costs)
+    return replace(model, bias=max(of(whole(space, a), precision) - model.predict(a)
+                                   for a in calibration_networks(space)[:WAITING_NETWORKS]))
 
 
 def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], float], *, fixed: float = 0.0,
@@ -110,25 +131,37 @@ def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], f
     """A cost model from the costs, and their doubts, of all parts by (place, candidate); None for fixed parts."""
     combine = metric_of(metric).combine
     parts = {place: cost for (place, candidate), cost in costs.items() if candidate is None}
-    table = {choice: {name: costs[choice, name] for name in names} for choice, names in space.choices.items()}
     total = sum(parts.values(), fixed) if combine == "sum" else max([fixed, *parts.values()])
+    model = CostModel(metric, combine, total, by_choice(space, costs, sum if combine == "sum" else max), margin,
+                      exact=exact, fixed_parts=parts, band=band, rows=space.rows)
     if not doubts:
-        return CostModel(metric, combine, total, table, margin, exact=exact, fixed_parts=parts, band=band)
-    doubt = {choice: {name: doubts[choice, name] for name in names} for choice, names in space.choices.items()}
-    return CostModel(metric, combine, total, table, margin, exact=exact, fixed_parts=parts, band=band, doubt=doubt,
-                     fixed_doubt=sum(doubts[place, None] for place in parts))
+        return model
+    return replace(model, doubt=by_choice(space, doubts, sum),
+                   fixed_doubt=sum(doubts[place, None] for place in parts))
+
+
+def by_choice(space: Space, costs: Mapping[tuple[str, str | None], float],
+              combine: Callable[[list[float]], float]) -> dict[str, dict[str, float]]:
+    """Choice -> candidate -> what it costs at all places of the choice."""
+    found: dict[str, dict[str, list[float]]] = {choice: {name: [] for name in names}
+                                                for choice, names in space.choices.items()}
+    for part in space.parts:
+        if part.choice is not None and part.candidate is not None:
+            found[part.choice][part.candidate].append(costs[part.place, part.candidate])
+    return {choice: {name: combine(each) for name, each in row.items()} for choice, row in found.items()}
 
 
 @functools.cache
 def whole(space: Space, architecture: Architecture) -> Network:
     """The operators of a whole network. Remembered."""
-    return trace(space.build(architecture), space.input_shape)
+    return trace(space.outline(architecture), space.input_shape)
 
 
 def blocks_of(space: Space, architecture: Architecture) -> tuple[str, ...]:
     """The signatures of the parts that a network of `architecture` executes, in the order of the network."""
-    return tuple(network.signature for (place, candidate), network in networks(space).items()
-                 if network is not None and (candidate is None or architecture[place] == candidate))
+    return tuple(network.signature for part in space.parts
+                 if (network := networks(space)[part.place, part.candidate]) is not None
+                 and (part.choice is None or architecture[part.choice] == part.candidate))
 
 
 @functools.cache

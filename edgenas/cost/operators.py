@@ -93,12 +93,20 @@ def trace(module: nn.Module, input_shape: Shape) -> Network:
     module = copy.deepcopy(module).to("meta").eval()
     try:
         graph = fx.symbolic_trace(nn.Sequential(module))  # a lone layer stays one: it is not the root
-        ShapeProp(graph).propagate(torch.empty(1, *input_shape, device="meta"))
+        _Shapes(graph).propagate(torch.empty(1, *input_shape, device="meta"))
     except Exception as error:
         raise UsageError(f"cannot trace {type(module).__name__} on input {input_shape}: {error}",
                          "write its forward pass without branches on data") from error
     tracer = _Lister(graph)
     return Network(input_shape, tuple(tracer.operators))
+
+
+class _Shapes(ShapeProp):
+    """Modules that keep the shape of their input are not run."""
+
+    def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        kept = isinstance(self.fetch_attr(target), (nn.modules.batchnorm._BatchNorm, *FUSED))
+        return args[0] if kept else super().call_module(target, args, kwargs)
 
 
 class _Lister:

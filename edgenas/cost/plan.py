@@ -111,9 +111,10 @@ def most_telling(space: Space, profile: Profile, lacking: list[str], count: int)
 def weights(space: Space) -> dict[str, float]:
     """How often a random network of the space has each block."""
     found: dict[str, float] = defaultdict(float)
-    for (place, candidate), network in networks(space).items():
+    for part in space.parts:
+        network = networks(space)[part.place, part.candidate]
         if network is not None:
-            found[network.signature] += 1.0 if candidate is None else 1 / len(space.choices[place])
+            found[network.signature] += 1.0 if part.choice is None else 1 / len(space.choices[part.choice])
     return dict(found)
 
 

@@ -30,7 +30,8 @@ from edgenas.measure.runtime import load_runtime, precision_of, provenance_of
 from edgenas.measure.session import runtime_format
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Choice
-from edgenas.space.space import Shape, Space
+from edgenas.space.parts import Shape
+from edgenas.space.space import Space
 
 CHUNK = 24  # modules exported as one program: cheaper by the module, and an interrupted one costs little
 ANCHOR = "anchor"

@@ -6,6 +6,7 @@ import torch
 
 from edgenas.cost.model import exact_model
 from edgenas.space.architecture import Architecture
+from edgenas.space.graph import NONE
 from edgenas.space.space import Space
 
 SPREAD = 4  # networks from the smallest to the largest, which the fit needs ...
@@ -35,7 +36,9 @@ def spread(space: Space, count: int, seed: int = 0) -> list[Architecture]:
         extreme = smallest if torch.rand((), generator=generator) < 0.5 else largest
         random = space.random(generator)
         take = torch.rand(len(random), generator=generator) < lean
-        drawn[Architecture({c: extreme[c] if t else random[c] for c, t in zip(random, take, strict=True)})] = None
+        mixed = {c: extreme[c] if t and NONE not in (extreme[c], random[c]) else random[c]
+                 for c, t in zip(random, take, strict=True)}  # which leaves a cell's edges as `random` has them
+        drawn[Architecture(mixed)] = None
     ordered = sorted(drawn, key=lambda a: (macs.predict(a), a.digest))
     low, high = macs.reachable
     chosen: dict[Architecture, None] = {}

@@ -43,6 +43,7 @@ class RunConfig(BaseModel):
 
     space: str = "mobile"
     space_options: dict[str, str] = {}
+    build_options: dict[str, str] = {}
     strategy: str = "snas"
     strategy_options: dict[str, str] = {}
     budgets: tuple[Request, ...]

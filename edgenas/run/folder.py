@@ -86,7 +86,8 @@ class Run:
 
     @cached_property
     def space(self) -> Space:
-        return load_space(self.config.space, self.task.input_shape, len(self.task.classes), self.config.space_options)
+        return load_space(self.config.space, self.task.input_shape, len(self.task.classes), self.config.space_options,
+                          self.config.build_options)
 
     @cached_property
     def strategy(self) -> Strategy:

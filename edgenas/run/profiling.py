@@ -33,7 +33,7 @@ def space_of(request: Request) -> Space:
     Raises: UsageError for options that a profile does not have; DataError for the data.
     """
     options = parse(request["assignments"])
-    if foreign := [name for name in options if not name.startswith("space.")]:
+    if foreign := [name for name in options if not name.startswith(("space.", "build."))]:
         raise UsageError(f"a profile has no option {foreign[0]!r}: it takes those of the space",
                          "write for example --set space.width=0.5")
     if request["budget_minutes"] is not None and request["transfer_from"]:
@@ -43,7 +43,8 @@ def space_of(request: Request) -> Space:
         check_minutes(request["budget_minutes"])
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
-    return load_space(request["space"], task.input_shape, len(task.classes), part(options, "space"))
+    return load_space(request["space"], task.input_shape, len(task.classes), part(options, "space"),
+                      part(options, "build"))
 
 
 def profile_one(space: Space, device: Device, request: Request, progress: Progress) -> dict[str, Any]:

@@ -38,19 +38,20 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
     if request["train_epochs"]:
         train = replace(train, epochs=request["train_epochs"])
     strategy_options = {name: value for name, value in assigned.items()
-                        if not name.startswith(("space.", "search.", "train."))}
+                        if not name.startswith(("space.", "build.", "search.", "train."))}
     check_names(strategy_options, request["strategy"])
     check_teacher(request["distill"], load_strategy(request["strategy"], strategy_options), request["strategy"])
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
-    load_space(request["space"], task.input_shape, len(task.classes), part(assigned, "space"))
+    space_options, build_options = part(assigned, "space"), part(assigned, "build")
+    load_space(request["space"], task.input_shape, len(task.classes), space_options, build_options)
     return RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request["data"], data_fingerprint=task.fingerprint, image_size=request["image_size"],
         max_images=request["max_images"], on_bad_image=request["on_bad_image"],
         device=request["device"], runtime=runtime, threads=request["threads"] or device.threads,
         statistic=request["statistic"], profiles=request["profiles"],
-        space=request["space"], space_options=part(assigned, "space"),
+        space=request["space"], space_options=space_options, build_options=build_options,
         strategy=request["strategy"], strategy_options=strategy_options, budgets=budgets(request),
         seed=request["seed"], search=search, train=train, inherit=not request["from_scratch"],
         distill=request["distill"], accelerator=request["accelerator"], precision=request["precision"],

@@ -16,7 +16,7 @@ from edgenas.run.settling import FLOOR, Settled, check_together, constraints_of,
 from edgenas.search.decode import Scores
 from edgenas.search.scoring import sample, validated
 from edgenas.search.search import SearchResult, search
-from edgenas.space import Architecture, follow
+from edgenas.space import Architecture, Part, Space, follow
 from edgenas.training import accuracy, recalibrate
 
 VALIDATION_IMAGES = 1000
@@ -135,10 +135,19 @@ def labelled(entry: dict[str, Any], word: str) -> dict[str, Any]:
 
 
 def layers(run: Run, architecture: Architecture) -> list[dict[str, Any]]:
-    """The network's places in order, with what each adds to every metric, as predicted."""
+    """The network's places in order, with what each adds to every metric, as predicted; those of one choice once."""
     shares = {metric: model.shares(architecture) for metric, model in run.models.items()}
-    rows = [{"place": p.place, "candidate": p.candidate or type(p.module).__name__, "input_shape": list(p.input_shape),
-             "predicted": {metric: share[p.place] for metric, share in shares.items()}}
-            for p in run.space.parts if p.candidate is None or architecture[p.place] == p.candidate]
+    rows = [{"place": name, "candidate": p.candidate or type(p.module).__name__, "input_shape": list(p.input_shape),
+             "predicted": {metric: share[name] for metric, share in shares.items()}}
+            for name, p in first_places(run.space, architecture).items()]
     overhead = {metric: share["overhead"] for metric, share in shares.items() if "overhead" in share}
     return [*rows, {"place": "overhead", "candidate": "", "input_shape": [], "predicted": overhead}]
+
+
+def first_places(space: Space, architecture: Architecture) -> dict[str, Part]:
+    """The executed parts by their choice, or by their place where there is nothing to choose."""
+    found: dict[str, Part] = {}
+    for part in space.parts:
+        if part.choice is None or architecture[part.choice] == part.candidate:
+            found.setdefault(part.choice or part.place, part)
+    return found

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from edgenas.search.state import SearchState
-from edgenas.space.choice import choices_of
+from edgenas.space.choice import places_of
 
 DOMINANT = 0.75  # of the probability mass; half of it is where DARTS's eight operators start
 PICKED = 0.5  # of the choices
@@ -24,7 +24,7 @@ def parameter_free(state: SearchState) -> Tensor:
     """(choices, candidates) bool: allowed candidates without a parameter, in the choices that have both kinds."""
     mask = state.parameters.mask
     free = torch.zeros_like(mask)
-    for row, choice in enumerate(choices_of(state.network).values()):
+    for row, (choice, *_) in enumerate(places_of(state.network).values()):
         for column, candidate in enumerate(choice.candidates.values()):
             free[row, column] = next(candidate.parameters(), None) is None
     free &= mask

@@ -6,12 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from edgenas.cost.model import CostModel
-from edgenas.errors import EdgenasError
 from edgenas.space.architecture import Architecture
+from edgenas.space.program import Row, best
 
 Scores = Mapping[str, Mapping[str, float]]
 
@@ -21,7 +19,7 @@ LEAST_UNIT = 1e-6  # of the largest cost: a limit of nought gives no unit, and H
 
 @dataclass(frozen=True)
 class Constraint:
-    """The predicted cost must lie in [floor, limit]."""
+    """The predicted cost must lie in [floor, limit]; with no limit, only what the model's space asks for holds."""
 
     model: CostModel
     limit: float
@@ -32,43 +30,33 @@ def decode(scores: Scores, constraints: Sequence[Constraint],
            exclude: Collection[Architecture] = ()) -> Architecture | None:
     """The architecture of the largest summed score that holds all constraints and is not in `exclude`.
 
-    A multiple-choice knapsack as an integer program: one binary variable per candidate, one pick per choice, a row per
-    summed cost, and a cut per excluded architecture. A cost that combines as a maximum removes the candidates above
-    its limit. Solved to optimality by HiGHS (scipy.optimize.milp). None if no architecture is left.
+    A multiple-choice knapsack as an integer program (space/program.py) with a row per summed cost, what the space asks
+    of architectures, and a cut per excluded one. A cost that combines as a maximum forbids the candidates above its
+    limit. None if no architecture is left.
     """
-    variables = [(choice, candidate) for choice, candidates in scores.items() for candidate in candidates]
-    objective = -np.array([scores[choice][candidate] for choice, candidate in variables])
-    upper = np.ones(len(variables))
-    rows: list[NDArray[np.float64]] = []
-    lows: list[float] = []
-    highs: list[float] = []
-
-    def add(row: NDArray[np.float64], low: float, high: float) -> None:
-        rows.append(row)
-        lows.append(low)
-        highs.append(high)
-
-    for choice in scores:
-        add(np.array([float(c == choice) for c, _ in variables]), 1.0, 1.0)
+    rows: dict[Row, None] = {}
+    forbidden: set[tuple[str, str]] = set()
     for constraint in constraints:
         model = constraint.model
-        costs = np.array([model.table[choice][candidate] for choice, candidate in variables])
+        rows |= dict.fromkeys(model.rows)
         limit = constraint.limit - model.bias
         if model.combine == "max":
-            upper[costs > limit] = 0.0
             if model.fixed > limit:
                 return None
-        else:
-            unit = max(abs(limit), LEAST_UNIT * float(np.abs(costs).max()), 1e-12) * ROW_UNIT
-            add(costs / unit, (constraint.floor - model.bias - model.fixed) / unit, (limit - model.fixed) / unit)
-    for architecture in exclude:
-        taken = np.array([float(architecture[choice] == candidate) for choice, candidate in variables])
-        add(taken, 0.0, len(architecture) - 1.0)
-    result = milp(objective, integrality=np.ones(len(variables)), bounds=Bounds(0.0, upper),
-                  constraints=LinearConstraint(np.array(rows), lows, highs), options={"mip_rel_gap": 0.0})
-    if result.status == 2:  # infeasible
-        return None
-    if result.x is None:
-        raise EdgenasError(f"the integer program could not be solved: {result.message}")
-    return Architecture({choice: candidate for (choice, candidate), x in zip(variables, result.x, strict=True)
-                         if x > 0.5})
+            forbidden |= {(choice, name) for choice, names in scores.items() for name in names
+                          if model.table[choice][name] > limit}
+        elif np.isfinite(constraint.limit):
+            rows[_budget(constraint, scores)] = None
+    cuts = [Row({choice: {candidate: 1.0} for choice, candidate in architecture.items()},
+                high=len(architecture) - 1.0) for architecture in exclude]
+    return best(scores, [*rows, *cuts], forbidden)
+
+
+def _budget(constraint: Constraint, scores: Scores) -> Row:
+    model = constraint.model
+    costs = {choice: {name: model.table[choice][name] for name in names} for choice, names in scores.items()}
+    largest = max(abs(cost) for row in costs.values() for cost in row.values())
+    unit = max(abs(constraint.limit - model.bias), LEAST_UNIT * largest, 1e-12) * ROW_UNIT
+    known = model.bias + model.fixed
+    return Row({choice: {name: cost / unit for name, cost in row.items()} for choice, row in costs.items()},
+               (constraint.floor - known) / unit, (constraint.limit - known) / unit)

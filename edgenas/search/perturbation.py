@@ -30,7 +30,7 @@ from edgenas.search.relaxation import Paths, Relaxation
 from edgenas.search.schedule import cosine
 from edgenas.search.state import SearchState
 from edgenas.search.update import weight_step
-from edgenas.space.choice import Route, choices_of
+from edgenas.space.choice import Route, places_of
 from edgenas.training import EVALUATION_BATCH, prepared, to_device
 
 IMAGES = 1000  # of the validation part
@@ -86,8 +86,9 @@ def strengths_of(state: SearchState, task: Task, weights: Tensor, row: int) -> T
 @torch.no_grad()
 def validation_loss(state: SearchState, task: Task, weights: Tensor) -> float:
     """Mean cross-entropy of the supernet with these path weights; what has no weight is not computed."""
-    for choice, row in zip(choices_of(state.network).values(), weights, strict=True):
-        choice.route = Route(tuple(row.nonzero().flatten().tolist()), row)
+    for places, row in zip(places_of(state.network).values(), weights, strict=True):
+        for choice in places:
+            choice.route = Route(tuple(row.nonzero().flatten().tolist()), row)
     part = Split(task.validation.images[:IMAGES], task.validation.labels[:IMAGES])
     losses = []
     with by_batch(state.network):

@@ -14,7 +14,7 @@ from edgenas.search.multiplier import Multipliers
 from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.penalty import Penalty, units
 from edgenas.search.relaxation import Paths, Relaxation
-from edgenas.space.choice import Route, choices_of
+from edgenas.space.choice import Route, places_of
 
 Batch = tuple[Tensor, Tensor]
 
@@ -35,7 +35,7 @@ class SearchState:
     penalty: Penalty | None = None
 
     def __post_init__(self) -> None:
-        self._choices = list(choices_of(self.supernet).values())
+        self._places = list(places_of(self.supernet).values())
         self._weights: Tensor | None = None
 
     @property
@@ -57,12 +57,12 @@ class SearchState:
         paths = relaxation.sample(self.logits, self.generator)
         self._weights = paths.weights
         mask, closed = self.parameters.mask.tolist(), (paths.weights == 0).tolist()
-        for i, (choice, active) in enumerate(zip(self._choices, paths.active.tolist(), strict=True)):
-            if paths.single:
-                choice.route = Route(tuple(active))
-                continue
+        for i, (places, active) in enumerate(zip(self._places, paths.active.tolist(), strict=True)):
             computed = tuple(j for j in active if mask[i][j])
-            choice.route = Route(computed, paths.weights[i], frozenset(j for j in computed if closed[i][j]))
+            route = Route(tuple(active)) if paths.single else Route(
+                computed, paths.weights[i], frozenset(j for j in computed if closed[i][j]))
+            for choice in places:
+                choice.route = route
         return paths
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:

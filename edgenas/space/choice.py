@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgenas.errors import UsageError
+from edgenas.space.operators import Zero
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,20 @@ class Route:
 class Choice(nn.Module):
     """Holds named candidates, all of one input and one output shape; computes those that `route` names.
 
-    `nn.Identity` as a candidate makes the network shallower at this place and costs nothing.
+    `nn.Identity` as a candidate makes the network shallower at this place and costs nothing; `Zero` makes an edge of a
+    cell vanish (dag.py).
+
+    name: places of one name are one choice, which takes the same candidate at all of them, as in cells that repeat.
+    By default a choice has one place and is named by its path in the network.
     """
 
-    def __init__(self, candidates: Mapping[str, nn.Module]) -> None:
+    def __init__(self, candidates: Mapping[str, nn.Module], name: str | None = None) -> None:
         super().__init__()
         if len(candidates) < 2:
             raise UsageError(f"a choice of {len(candidates)} candidate(s): {list(candidates)}; it takes at least two",
                              "put the module itself into the network where there is nothing to choose")
         self.candidates = nn.ModuleDict(candidates)
+        self.name = name
         self.route = Route(active=(0,))
 
     @property
@@ -51,8 +57,9 @@ class Choice(nn.Module):
             (only,) = active
             output: Tensor = operators[only](x)
             return output
-        mixed: Tensor = sum(weights[i] * (_still(operators[i], x) if i in closed else operators[i](x))
-                            for i in active)
+        terms = [weights[i] * (_still(operators[i], x) if i in closed else operators[i](x))
+                 for i in active if not isinstance(operators[i], Zero)]
+        mixed: Tensor = sum(terms[1:], terms[0]) if terms else _still(operators[active[0]], x)
         return mixed
 
 
@@ -62,5 +69,13 @@ def _still(operator: nn.Module, x: Tensor) -> Any:
 
 
 def choices_of(module: nn.Module) -> dict[str, Choice]:
-    """The choices of a network by their dotted names, in the order of definition."""
-    return {name: part for name, part in module.named_modules() if isinstance(part, Choice)}
+    """The places of a network where there is a choice, by their dotted paths, in the order of definition."""
+    return {path: part for path, part in module.named_modules() if isinstance(part, Choice)}
+
+
+def places_of(module: nn.Module) -> dict[str, list[Choice]]:
+    """Choice name -> its places, in the order of definition."""
+    found: dict[str, list[Choice]] = {}
+    for path, choice in choices_of(module).items():
+        found.setdefault(choice.name or path, []).append(choice)
+    return found

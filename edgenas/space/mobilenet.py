@@ -6,7 +6,7 @@ from torch import nn
 
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import choices_of
-from edgenas.space.space import pick
+from edgenas.space.pick import pick
 from edgenas.space.spaces.mobile import network
 
 BLOCK = "mbconv_k3_e6"  # MobileNetV2 (arXiv:1801.04381) is built of these alone

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from edgenas.errors import unknown
@@ -73,6 +74,45 @@ class MBConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.body(x)
         return x + output if self.residual else output
+
+
+class ReluConvBN(nn.Sequential):
+    """ReLU, convolution and batch normalisation, as the operators of cells are built. Keeps the size at stride 1."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, padding: int | None = None,
+                 affine: bool = True) -> None:
+        super().__init__(nn.ReLU(), nn.Conv2d(inputs, outputs, kernel, stride,
+                                              kernel // 2 if padding is None else padding, bias=False),
+                         nn.BatchNorm2d(outputs, affine=affine))
+
+
+class DilatedConv(nn.Sequential):
+    """Depthwise convolution of dilation 2, pointwise convolution (DARTS, arXiv:1806.09055)."""
+
+    def __init__(self, channels: int, kernel: int, stride: int = 1, affine: bool = True, dilation: int = 2) -> None:
+        super().__init__(
+            nn.ReLU(), nn.Conv2d(channels, channels, kernel, stride, dilation * (kernel // 2), dilation,
+                                 groups=channels, bias=False),
+            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels, affine=affine))
+
+
+class SeparableConv(nn.Sequential):
+    """Depthwise and pointwise convolution, twice (DARTS, arXiv:1806.09055)."""
+
+    def __init__(self, channels: int, kernel: int, stride: int = 1, affine: bool = True) -> None:
+        super().__init__(DilatedConv(channels, kernel, stride, affine, dilation=1),
+                         DilatedConv(channels, kernel, 1, affine, dilation=1))
+
+
+class Zero(nn.Module):
+    """Nothing: zeros in the place of the input, of every `stride`-th pixel."""
+
+    def __init__(self, stride: int = 1) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x[:, :, ::self.stride, ::self.stride])
 
 
 class Head(nn.Sequential):

@@ -9,38 +9,26 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from edgenas.errors import RunError, UsageError
 from edgenas.space.architecture import Architecture
-from edgenas.space.choice import Choice, Route, choices_of
+from edgenas.space.choice import places_of
+from edgenas.space.dag import graphs_of
+from edgenas.space.graph import NONE, Graph
+from edgenas.space.parts import Part, parts_of
+from edgenas.space.pick import pick, picked
+from edgenas.space.program import Row
 
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of the network whose cost is known by itself: one candidate of a choice, or a fixed part.
-
-    input_shape has no batch dimension. candidate is None for a fixed part. module has no data: it lives on `meta`.
-    """
-
-    place: str
-    candidate: str | None
-    module: nn.Module
-    input_shape: Shape
-
-    @property
-    def is_absent(self) -> bool:
-        """Whether nothing at all is executed for this part."""
-        return isinstance(self.module, nn.Identity)
+DRAWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
     """The networks that `define(input_shape, classes, **options)` describes.
 
-    input_shape: (channels, height, width) of an image.
+    input_shape: (channels, height, width) of an image. grown: options that are others in the networks that are built
+    than in the supernet that is searched; both must have the same choices.
     """
 
     name: str
@@ -48,19 +36,55 @@ class Space:
     input_shape: tuple[int, int, int]
     classes: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    grown: Mapping[str, Any] = field(default_factory=dict)
 
     def supernet(self) -> nn.Module:
         """A freshly initialised network that holds all candidates."""
         return self.define(self.input_shape, self.classes, **self.options)
 
+    def whole(self) -> nn.Module:
+        """As `supernet`, of the size of the networks that are built."""
+        return self.define(self.input_shape, self.classes, **{**self.options, **self.grown})
+
+    @property
+    def inherits(self) -> bool:
+        """Whether built networks have the supernet's size, so that its weights fit."""
+        return all(self.options.get(name) == value for name, value in self.grown.items())
+
     @cached_property
     def choices(self) -> dict[str, tuple[str, ...]]:
-        """Choice name -> candidate names, in the order of definition."""
-        found = {name: choice.names for name, choice in choices_of(self._outline).items()}
+        """Choice name -> candidate names, in the order of definition.
+
+        Raises: UsageError when there is none, when places of one name differ, or when the supernet has other choices
+        than the networks that are built.
+        """
+        found = _named(self._outline)
         if not found:
             raise UsageError(f"space {self.name!r} has no choice in it",
                              "put an edgenas.space.Choice where candidates differ")
+        if not self.inherits:
+            with torch.device("meta"):
+                searched = _named(self.supernet())
+            if searched != found:
+                odd = next(name for name in {**searched, **found} if searched.get(name) != found.get(name))
+                raise UsageError(f"the supernet and the networks built from it differ in the choice {odd!r}",
+                                 "set under build. only options that leave the choices as they are")
         return found
+
+    @cached_property
+    def graphs(self) -> tuple[Graph, ...]:
+        """The graphs of the cells, where there are some."""
+        return graphs_of(self._outline)
+
+    @cached_property
+    def rows(self) -> tuple[Row, ...]:
+        """What architectures must hold, whatever they cost, as rows of an integer program."""
+        return tuple(row for graph in self.graphs for row in graph.rows(self.choices))
+
+    @cached_property
+    def is_additive(self) -> bool:
+        """Whether a network's operators are those of its parts and sums: no outputs of a cell vanish from others."""
+        return all(graph.keep is not None or len(graph.outputs) == 1 for graph in self.graphs)
 
     @property
     def size(self) -> int:
@@ -78,16 +102,38 @@ class Space:
             if candidate not in self.choices[name]:
                 raise RunError(f"the architecture is of another space: {candidate!r} is no candidate of {name!r} "
                                f"({', '.join(self.choices[name])})")
+        for graph in self.graphs:
+            if not graph.allows(architecture):
+                raise RunError(f"the architecture is none of {self.name!r}: in the cell {graph.name!r} an operator is "
+                               "in vain, the output hangs on no input, or a node keeps the wrong number of edges")
+
+    def live(self, architecture: Architecture) -> Architecture:
+        """The architecture of the same network without the operators that compute in vain."""
+        dead = {edge.choice for graph in self.graphs
+                for edge in set(graph.present(architecture)) - set(graph.live(graph.present(architecture)))}
+        return Architecture({name: NONE if name in dead else picked for name, picked in architecture.items()})
 
     def random(self, generator: torch.Generator) -> Architecture:
-        """One architecture, every candidate of a choice equally likely."""
-        return Architecture({name: names[int(torch.randint(len(names), (), generator=generator))]
-                             for name, names in self.choices.items()})
+        """One architecture, every candidate of a choice equally likely; of a graph that keeps so many edges of a node,
+        every set of them, and every operator of these.
+
+        Raises: UsageError when the graphs leave none to be found.
+        """
+        for _ in range(DRAWS):
+            drawn = {name: names[int(torch.randint(len(names), (), generator=generator))]
+                     for name, names in self.choices.items()}
+            for graph in self.graphs:
+                drawn |= graph.draw(self.choices, generator)
+            found = self.live(Architecture(drawn))
+            if all(graph.allows(found) for graph in self.graphs):
+                return found
+        raise UsageError(f"no network of space {self.name!r} was found in {DRAWS} random draws",
+                         "define its graphs so that their outputs can hang on their inputs")
 
     def build(self, architecture: Architecture) -> nn.Module:
         """The network of `architecture` alone, freshly initialised, without any choice in it."""
         self.check(architecture)
-        return pick(self.supernet(), architecture)
+        return pick(self.whole(), architecture)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -95,75 +141,24 @@ class Space:
 
         Raises: UsageError when candidates of one choice differ in their output shape or cannot take their input.
         """
-        network = self._outline
-        shapes = _input_shapes(network, self.input_shape, f"space {self.name!r}")
-        found: list[Part] = []
-        for name, module in _places(network):
-            if name not in shapes:
-                continue  # defined but never called
-            if isinstance(module, Choice):
-                group = [Part(name, key, candidate, shapes[name]) for key, candidate in module.candidates.items()]
-                _check_outputs(group)
-                found += group
-            else:
-                found.append(Part(name, None, module, shapes[name]))
-        return tuple(found)
+        return parts_of(self._outline, self.input_shape, f"space {self.name!r}")
+
+    def outline(self, architecture: Architecture) -> nn.Module:
+        """As `build`, without data: on `meta`."""
+        self.check(architecture)
+        return picked(self._outline, architecture)
 
     @cached_property
     def _outline(self) -> nn.Module:
         with torch.device("meta"):
-            return self.supernet().eval()
+            return self.whole().eval()
 
 
-def pick(supernet: nn.Module, architecture: Architecture) -> nn.Module:
-    """Replace every choice of `supernet` by its picked candidate, weights included. Changes `supernet`."""
-    for name, choice in choices_of(supernet).items():
-        parent, _, child = name.rpartition(".")
-        setattr(supernet.get_submodule(parent), child, choice.candidates[architecture[name]])
-    return supernet
-
-
-def follow(supernet: nn.Module, architecture: Architecture) -> None:
-    """Route every choice of `supernet` through the candidate that `architecture` names."""
-    for name, choice in choices_of(supernet).items():
-        choice.route = Route(active=(choice.names.index(architecture[name]),))
-
-
-def _places(module: nn.Module, prefix: str = "") -> list[tuple[str, nn.Module]]:
-    if isinstance(module, Choice) or not choices_of(module):
-        return [(prefix, module)]
-    return [place for name, child in module.named_children()
-            for place in _places(child, f"{prefix}.{name}" if prefix else name)]
-
-
-def _input_shapes(network: nn.Module, input_shape: Shape, what: str) -> dict[str, Shape]:
-    shapes: dict[str, Shape] = {}
-    hooks = []
-    for name, module in _places(network):
-        def record(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-            shapes[name] = tuple(inputs[0].shape[1:])
-        hooks.append(module.register_forward_pre_hook(record))
-    try:
-        _output_shape(network, input_shape, what)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return shapes
-
-
-def _check_outputs(group: list[Part]) -> None:
-    outputs = {str(part.candidate): _output_shape(part.module, part.input_shape,
-                                                  f"candidate {part.candidate!r} of {part.place!r}")
-               for part in group}
-    if len(set(outputs.values())) > 1:
-        raise UsageError(f"the candidates of {group[0].place!r} differ in their output shape: {outputs}",
-                         "give them one output shape")
-
-
-def _output_shape(module: nn.Module, input_shape: Shape, what: str) -> Shape:
-    try:
-        with torch.no_grad():
-            return tuple(module(torch.empty(1, *input_shape, device="meta")).shape[1:])
-    except Exception as error:
-        raise UsageError(f"{what} cannot take an input of shape {input_shape}: {error}",
-                         "mend the definition of the space") from error
+def _named(network: nn.Module) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for name, places in places_of(network).items():
+        found[name] = places[0].names
+        if other := next((choice.names for choice in places if choice.names != found[name]), None):
+            raise UsageError(f"the places of the choice {name!r} have different candidates: {', '.join(found[name])} "
+                             f"and {', '.join(other)}", "give them the same ones, or another name")
+    return found
