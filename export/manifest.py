@@ -56,11 +56,27 @@ class Input(Record):
     preprocessing: Preprocessing
 
 
+class Quantisation(Record):
+    """How an int8 file was made, and what that cost on validation images, measured on the file in its runtime.
+
+    method: ptq, ranges from the calibration images (of the training part); qat, trained further as it is rounded.
+    Accuracies are shares; the drop is in points, fp32 minus int8, and at most max_drop_points.
+    """
+
+    method: Literal["ptq", "qat"]
+    calibration_images: int
+    validation_images: int
+    validation_accuracy_fp32: float
+    validation_accuracy_int8: float
+    drop_points: float
+    max_drop_points: float
+
+
 class Artifact(Record):
     """One exported file. `path` is relative to the manifest's folder; `target` is what it was compiled for.
 
     max_abs, agreement and parity_images are those of its comparison with PyTorch (see parity.py), figures
-    measured on the file itself in its runtime.
+    measured on the file itself in its runtime. quantisation: of an int8 file.
     """
 
     format: str
@@ -76,6 +92,8 @@ class Artifact(Record):
     agreement: float
     parity_images: int
     target: str
+    precision: Literal["fp32", "int8"] = "fp32"
+    quantisation: Quantisation | None = None
 
 
 class Manifest(Record):

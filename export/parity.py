@@ -33,6 +33,7 @@ class Parity:
     tolerance  the largest difference allowed: FP32_TOLERANCE * max(1, PyTorch's largest |logit|)
     wrong      images with different predictions that are no tie; in a tie, PyTorch's two highest logits differ
                by less than the tolerance, so that either class is right
+    right, expected_right  images that the file and PyTorch classify as their labels say, where these are known
     """
 
     max_abs: float
@@ -41,14 +42,24 @@ class Parity:
     images: int
     tolerance: float
     wrong: int
+    right: int = 0
+    expected_right: int = 0
 
     @property
     def equal(self) -> bool:
         return self.max_abs <= self.tolerance and self.wrong == 0
 
+    @property
+    def drop_points(self) -> float:
+        """Points of accuracy that the file loses."""
+        return 100 * (self.expected_right - self.right) / self.images
 
-def parity(module: nn.Module, session_predict: Callable[[NDArray[Any]], NDArray[Any]], images: Tensor) -> Parity:
+
+def parity(module: nn.Module, session_predict: Callable[[NDArray[Any]], NDArray[Any]], images: Tensor,
+           labels: Tensor | None = None) -> Parity:
     """Compare `module` in eval mode with the file that `session_predict` runs, on images (N, C, H, W) float32.
+
+    labels: (N,), for the accuracies.
 
     Raises: ExportError if there is no image, or the file gives another shape than PyTorch's (N, classes).
     """
@@ -65,7 +76,8 @@ def parity(module: nn.Module, session_predict: Callable[[NDArray[Any]], NDArray[
     differ = found.argmax(1) != expected.argmax(1)
     return Parity(max_abs=max_abs, max_rel=max_abs / largest if largest else max_abs,
                   agreement=float(1 - differ.mean()), images=len(images), tolerance=tolerance,
-                  wrong=int((differ & (_lead(expected) >= tolerance)).sum()))
+                  wrong=int((differ & (_lead(expected) >= tolerance)).sum()),
+                  right=_right(found, labels), expected_right=_right(expected, labels))
 
 
 def gate(result: Parity) -> None:
@@ -75,6 +87,10 @@ def gate(result: Parity) -> None:
             f"the exported network does not compute what PyTorch computes: logits differ by up to "
             f"{result.max_abs:.3g} (allowed: {result.tolerance:.3g}), {result.wrong} of {result.images} "
             f"predictions differ and are no ties", "export it again from the weights that it is compared with")
+
+
+def _right(logits: NDArray[Any], labels: Tensor | None) -> int:
+    return 0 if labels is None else int((logits.argmax(1) == labels.numpy()).sum())
 
 
 def _predictions(module: nn.Module, images: Tensor) -> NDArray[Any]:

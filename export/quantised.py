@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from edgenas.errors import ExportError
+from edgenas.errors import ExportError, UsageError
 
+from .base import Export
 from .ops import Activation, Array, Concat, Lowered, Op, Pad, Pool, Reshape
 from .scale import HIGH, LOW, Scale
 
@@ -30,6 +31,17 @@ def random_calibration(example: Tensor, n: int = 8, seed: int = 0) -> Tensor:
     """Standard-normal inputs (n, ...) like `example` (1, ...): good enough to time a file, not to use it."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(n, *example.shape[1:], generator=generator)
+
+
+def check_calibration(item: Export) -> None:
+    """Raises: UsageError when the item's calibration inputs are missing or unlike its example."""
+    images, wanted = item.calibration, tuple(item.example.shape[1:])
+    if images is None or not len(images):
+        raise UsageError(f"{item.path.name}: int8 needs calibration inputs, and there are none",
+                         "give some hundred inputs as in use, or export it in fp32")
+    if images.dtype != torch.float32 or tuple(images.shape[1:]) != wanted or not images.isfinite().all():
+        raise UsageError(f"{item.path.name}: the calibration inputs are {images.dtype} of shape {tuple(images.shape)}, "
+                         f"but must be finite float32 of shape (n, {', '.join(map(str, wanted))})")
 
 
 def observed(lowered: Lowered, images: Tensor) -> dict[int, Range]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +16,9 @@ from .base import Done, Export, Exporter, in_batches, optional
 from .direct import directly
 from .direct_onnx import content
 from .onnx_graph import canonical
+from .onnx_quantizer import quantised
 from .program import examples, trace, translated
+from .quantised import check_calibration
 from .quiet import quiet
 
 # Modules exported as one program cost a fifth of what they cost one by one; larger batches gain no more.
@@ -23,6 +28,8 @@ BATCH = 32
 class ToOnnx(Exporter):
     """Input `image`, output `logits`, float32, static shapes, batch normalisation folded into convolutions.
 
+    int8: input and output stay float32, and are rounded within.
+
     The file is portable, so `target` does not change it. The same module gives the same bytes, alone or beside
     others; nothing in it tells where it was made.
     """
@@ -30,14 +37,32 @@ class ToOnnx(Exporter):
     format = "onnx"
     suffix = ".onnx"
     extra = "onnx"
+    precisions = ("fp32", "int8")
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
         for package in ("onnx", "onnxscript"):
             optional(package, self.extra)
+        if precision == "int8":
+            optional("onnxruntime", self.extra)
+            self._int8(items, on_done)
+            return
         left = directly(items, lambda _, lowered: content(lowered), on_done)
         in_batches([items[position] for position in left], BATCH, write, on_done)
+
+    def _int8(self, items: Sequence[Export], on_done: Done | None) -> None:
+        for item in items:
+            check_calibration(item)
+        with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+            plain = [replace(item, path=Path(folder) / f"{index}{self.suffix}") for index, item in enumerate(items)]
+            self.export(plain)
+            for item, source in zip(items, plain, strict=True):
+                assert item.calibration is not None
+                with replacing(item.path) as scratch, translated([item], "it cannot be made int8"):
+                    scratch.write_bytes(quantised(source.path.read_bytes(), item.calibration))
+                if on_done:
+                    on_done(item)
 
 
 def write(items: Sequence[Export]) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from edgenas.errors import ExportError, UsageError
+from edgenas.errors import ExportError
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional
 from .direct import directly
 from .program import examples, output_shapes, trace, translated
+from .quantised import check_calibration
 from .quiet import muted, quiet
 
 # Modules converted together cost a third of what they cost one by one; larger batches gain no more.
@@ -48,20 +49,10 @@ class ToTflite(Exporter):
 def _int8(items: Sequence[Export], on_done: Done | None) -> None:
     from .direct_tflite import content
     for item in items:
-        _check_calibration(item)
+        check_calibration(item)
     for position, reason in directly(items, lambda item, lowered: content(lowered, item.calibration), on_done).items():
         raise ExportError(f"{items[position].path.name}: it cannot be made int8: {reason}",
                           "replace that part of the module, or export it in fp32")
-
-
-def _check_calibration(item: Export) -> None:
-    images, wanted = item.calibration, tuple(item.example.shape[1:])
-    if images is None or not len(images):
-        raise UsageError(f"{item.path.name}: int8 needs calibration inputs, and there are none",
-                         "give some hundred inputs as in use, or export it in fp32")
-    if images.dtype != torch.float32 or tuple(images.shape[1:]) != wanted or not images.isfinite().all():
-        raise UsageError(f"{item.path.name}: the calibration inputs are {images.dtype} of shape {tuple(images.shape)}, "
-                         f"but must be finite float32 of shape (n, {', '.join(map(str, wanted))})")
 
 
 def write(items: Sequence[Export]) -> None:

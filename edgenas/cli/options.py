@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
+
+from edgenas.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,6 +34,8 @@ data_options = options(
 
 runtime_options = options(
     click.option("--runtime", metavar="NAME", help="What will run it there; the device's first one by default."),
+    click.option("--precision", type=click.Choice(["fp32", "int8"]),
+                 help="What the exported network computes in; the runtime's own by default."),
     click.option("--threads", type=click.IntRange(min=1), help="Threads of the runtime; the device's own by default."),
     click.option("--profiles", metavar="DIR", envvar="EDGENAS_PROFILES",
                  help="Where profiles are kept; your data folder by default."),
@@ -49,6 +54,18 @@ space_options = options(
                       "strategy's such as temperature.start=5. May be given several times."),
 )
 
+
+
+def _points(context: click.Context, parameter: click.Parameter, value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise UsageError(f"--max-drop {value:g} is no number of points of accuracy from 0 up", "--max-drop 0.5")
+    return value
+
+
+max_drop_option = click.option(
+    "--max-drop", type=float, default=0.5, show_default=True, metavar="POINTS", callback=_points,
+    help="Points of accuracy that an int8 file may lose on validation images, measured on the file in its runtime. If "
+         "it loses more, it is trained further as it will be rounded, and refused if that is not enough.")
 run_folder = click.argument("folder", metavar="RUN", type=click.Path())
 formats_option = click.option("--format", "formats", multiple=True, metavar="NAME",
                               help="onnx, tflite, tvm, binary; may be given several times. Default: what the run's "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from edgenas.cli.options import data_options, device_options, options, space_options
+from edgenas.cli.options import data_options, device_options, max_drop_option, options, space_options
 
 request_options = options(
     data_options,
@@ -27,8 +27,9 @@ request_options = options(
                  help="Of the split, the initial weights and every random draw."),
     click.option("--accelerator", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
                  show_default=True, help="What PyTorch trains on."),
-    click.option("--precision", type=click.Choice(["32-true", "16-mixed", "bf16-mixed"]), default="32-true",
-                 show_default=True, help="Of training."),
+    click.option("--training-precision", type=click.Choice(["32-true", "16-mixed", "bf16-mixed"]), default="32-true",
+                 show_default=True, help="What PyTorch computes in while it trains."),
+    max_drop_option,
 )
 
 out_option = options(

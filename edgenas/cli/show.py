@@ -26,8 +26,9 @@ def show_result(run: Run) -> None:
               [[part, f"{value:.2%}"] for part, value in document["accuracy"].items()])
     if document["artifacts"]:
         table("artifacts, on the device and the whole test set",
-              ["format", "runtime", "file", "KiB", "latency_ms", "spread", "accuracy", "agrees with PyTorch"],
-              [[a["format"], a["runtime"], a["path"], a["bytes"] / 1024,
+              ["format", "precision", "runtime", "file", "KiB", "latency_ms", "spread", "accuracy",
+               "agrees with PyTorch"],
+              [[a["format"], a["precision"], a["runtime"], a["path"], a["bytes"] / 1024,
                 a["measured_latency_ms"] if a["measured_latency_ms"] is not None else "not on this device",
                 f"{a['spread']:.1%}" if "spread" in a else "", f"{a['test_accuracy']:.2%}", f"{a['agreement']:.2%}"]
                for a in document["artifacts"]])

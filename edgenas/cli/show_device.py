@@ -19,8 +19,8 @@ def show_device(document: Mapping[str, Any]) -> None:
     said = {"file": document["path"], **{key: device[key] for key in ("description", "transport", "threads")},
             **{f"options.{key}": value for key, value in device["options"].items()}}
     table(f"device {device['name']}", ["what", "value"], [[key, str(value)] for key, value in said.items()])
-    table("runtimes, the first by default", ["name", "format", "precision", "figures are", "extra", "settings"],
-          [[r["name"], r["format"], r["precision"], r["provenance"], r["extra"], _settings(r["settings"])]
+    table("runtimes, the first by default", ["name", "format", "precisions", "figures are", "extra", "settings"],
+          [[r["name"], r["format"], ", ".join(r["precisions"]), r["provenance"], r["extra"], _settings(r["settings"])]
            for r in document["runtimes"]])
     if document["profiles"]:
         table("profiles", ["file", "runtime", "threads", "blocks", "networks", "created", "machine"],

@@ -49,8 +49,9 @@ class Header(BaseModel):
 
     @property
     def command(self) -> str:
-        """What measures on this device with this runtime and these threads."""
-        return f"edgenas profile --device {self.device} --runtime {self.runtime} --threads {self.threads}"
+        """What measures on this device with this runtime, these threads and files of this precision."""
+        return (f"edgenas profile --device {self.device} --runtime {self.runtime} --threads {self.threads} "
+                f"--precision {self.precision}")
 
 
 class _Versioned(BaseModel):

@@ -26,7 +26,7 @@ from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact
 from edgenas.measure.measurement import STATISTICS, Measurement
-from edgenas.measure.runtime import load_runtime, precision_of, provenance_of
+from edgenas.measure.runtime import load_runtime, precision_for, provenance_of
 from edgenas.measure.session import runtime_format
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Choice
@@ -61,21 +61,24 @@ class Spent:
 
 
 def open_profile(device: Device, runtime: str, *, threads: int | None = None, folder: Path | None = None,
-                 renew: bool = False) -> Profile:
-    """The profile of `device` and `runtime`, created if there is none.
+                 renew: bool = False, precision: str | None = None) -> Profile:
+    """The profile of `device` and `runtime`, created if there is none. precision: of the files, the runtime's first
+    by default.
 
-    Raises: ProfileError if it is of another machine or runtime version, unless `renew` starts it anew.
+    Raises: UsageError for a precision that the runtime does not measure; ProfileError if it is of another machine or
+    runtime version, unless `renew` starts it anew.
     """
     threads = threads or device.threads
     module = load_runtime(runtime)
-    path = profile_path(device.name, runtime, threads, precision_of(module), folder)
+    precision = precision_for(runtime, precision)
+    path = profile_path(device.name, runtime, threads, precision, folder)
     conditions = measuring.probe(device, runtime)
     if path.exists() and not renew:
         profile = Profile.load(path)
         profile.check(conditions.version, conditions.machine)
         return profile
     return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
-                                       precision=precision_of(module), provenance=provenance_of(module),
+                                       precision=precision, provenance=provenance_of(module),
                                        runtime_version=conditions.version, machine=conditions.machine))
 
 

@@ -27,6 +27,7 @@ from edgenas.measure.job import Job, Order
 FORMAT = run_litert.FORMAT
 SUFFIX = run_litert.SUFFIX
 EXTRA = run_litert.EXTRA
+PRECISIONS = run_litert.PRECISIONS
 OPTIONS = {"program": "/data/local/tmp/benchmark_model", "push": "", "arguments": ""}
 SCRIPT = Path(__file__).with_name("benchmark_model.sh")
 PUSHED = "benchmark_model"

@@ -15,6 +15,7 @@ import numpy as np
 FORMAT = "tflite"
 SUFFIX = ".tflite"
 EXTRA = "tflite"
+PRECISIONS = ("fp32", "int8")
 
 
 def _package() -> str:

@@ -9,6 +9,7 @@ import numpy as np
 FORMAT = "onnx"
 SUFFIX = ".onnx"
 EXTRA = "onnx"
+PRECISIONS = ("fp32", "int8")
 DTYPES = {"float": "float32", "double": "float64"}
 
 

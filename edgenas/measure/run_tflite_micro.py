@@ -35,7 +35,7 @@ import numpy as np
 FORMAT = "tflite"
 SUFFIX = ".tflite"
 EXTRA = "micro"
-PRECISION = "int8"
+PRECISIONS = ("int8",)
 PROVENANCE = "estimated"
 OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
 

@@ -28,7 +28,7 @@ import numpy as np
 FORMAT = "tflite"
 SUFFIX = ".tflite"
 EXTRA = "ethosu"
-PRECISION = "int8"
+PRECISIONS = ("int8",)
 PROVENANCE = "estimated"
 OPTIONS = {"accelerator": "ethos-u55-128", "system_config": "", "memory_mode": ""}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 
 from edgenas import plugins
+from edgenas.errors import UsageError
 
+Precision = Literal["fp32", "int8"]
 PACKAGE = "edgenas.measure"
 PREFIX = "run_"
 
@@ -40,7 +42,7 @@ class Runtime(Protocol):
     clock() -> float     seconds, to be used in place of the real time
     describe() -> dict   the accelerator that it runs on, a part of what the machine is: `name`, `software` (true if
                          it is only emulated), and what else tells it from others
-    PRECISION            of the files that it measures, if not "fp32"
+    PRECISIONS           of the files that it measures, the first by default, if not ("fp32",)
     PROVENANCE           of its figures, if they are not "measured": "estimated"
     OPTIONS              name -> default of what a device's `settings` may say; `Session` takes them as keywords
     job(order) -> Job    what runs on the device, if that is not worker.py with this file (see job.py)
@@ -67,8 +69,21 @@ def load_runtime(name: str) -> Runtime:
     return cast(Runtime, plugins.load(PACKAGE, name, "runtime", PREFIX))
 
 
-def precision_of(runtime: Runtime) -> str:
-    return str(getattr(runtime, "PRECISION", "fp32"))
+def precisions_of(runtime: Runtime) -> tuple[str, ...]:
+    """Of the files that it measures, the first by default."""
+    return tuple(getattr(runtime, "PRECISIONS", ("fp32",)))
+
+
+def precision_for(name: str, wanted: str | None = None) -> Precision:
+    """The precision of the files for the runtime `name`: the one wanted, or its first.
+
+    Raises: UsageError naming the runtime's precisions for one that it does not measure.
+    """
+    known = precisions_of(load_runtime(name))
+    if wanted is not None and wanted not in known:
+        raise UsageError(f"runtime {name!r} runs no {wanted} files", f"--precision {known[0]}"
+                         + "".join(f" or {other}" for other in known[1:]) + ", or another --runtime")
+    return cast(Precision, wanted or known[0])
 
 
 def provenance_of(runtime: Runtime) -> str:

@@ -10,9 +10,9 @@ from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, table, tag
 from edgenas.report.records import Verdict, VerifiedArtifact
 from edgenas.report.units import STATISTIC_MEANINGS, amount, bare, percent
-from edgenas.run.exporting import HOST
+from edgenas.run.proving import HOST
 
-HEAD = ("format", "runtime", "file", "KiB", "SHA-256", "max abs", "agreement")
+HEAD = ("format", "precision", "runtime", "file", "KiB", "SHA-256", "max abs", "agreement")
 VERIFIED_HEAD = (*HEAD, "test accuracy", "latency, measured", "spread")
 
 
@@ -34,14 +34,14 @@ def measured(verdict: Verdict) -> Html:
         "Max abs: the largest difference from PyTorch in any output. Agreement: share of images with "
         "PyTorch's prediction. Both, and the accuracy, are of the file itself on the whole test part. "
         f"Latency: {statistic} ({STATISTIC_MEANINGS[statistic]}), the median of several measurements in new "
-        f"sessions; spread: how far those lie apart. The budgets bind the {bound.format} file in "
+        f"sessions; spread: how far those lie apart. The budgets bind the {bound.precision} {bound.format} file in "
         f"{bound.runtime}."))
 
 
 def row(artifact: VerifiedArtifact) -> list[str]:
     latency, spread = artifact.measured_latency_ms, artifact.spread
-    return [artifact.format, artifact.runtime, file_name(artifact.path), bare(artifact.bytes / 1024),
-            digest(artifact.sha256), figure(artifact.max_abs, f"{artifact.max_abs:.2g}"),
+    return [artifact.format, artifact.precision, artifact.runtime, file_name(artifact.path),
+            bare(artifact.bytes / 1024), digest(artifact.sha256), figure(artifact.max_abs, f"{artifact.max_abs:.2g}"),
             percent(artifact.agreement), percent(artifact.test_accuracy),
             amount("latency_ms", latency) if latency is not None else "not on this device",
             percent(spread, 1) if spread is not None else ""]
@@ -49,7 +49,7 @@ def row(artifact: VerifiedArtifact) -> list[str]:
 
 def unverified(run: Contents, rest: Sequence[manifest.Artifact]) -> Html:
     """Files that are new, or compiled for another target than this machine."""
-    rows = [[a.format, a.runtime, file_name(a.path), bare(a.bytes / 1024), digest(a.sha256),
+    rows = [[a.format, a.precision, a.runtime, file_name(a.path), bare(a.bytes / 1024), digest(a.sha256),
              figure(a.max_abs, f"{a.max_abs:.2g}"), percent(a.agreement), a.target] for a in rest]
     due = [not_done("Accuracy and latency of these files are not verified yet", run.command("verify"))]
     return tag("div", *(due if any(a.target == HOST for a in rest) else []),

@@ -8,7 +8,6 @@ from typing import Any
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.errors import EdgenasError
 from edgenas.measure.device import load_device
-from edgenas.measure.runtime import load_runtime, precision_of
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, listing, note, section, tag
 from edgenas.report.units import STATISTIC_MEANINGS
@@ -46,7 +45,7 @@ def device(run: Contents) -> str:
 def path_of(run: Contents) -> Path:
     """Raises: EdgenasError when the device is no longer known."""
     c = run.config
-    return profile_path(load_device(c.device).name, c.runtime, c.threads, precision_of(load_runtime(c.runtime)),
+    return profile_path(load_device(c.device).name, c.runtime, c.threads, c.precision,
                         Path(c.profiles) if c.profiles else None)
 
 

@@ -141,6 +141,7 @@ class VerifiedArtifact(Record):
     """measured_latency_ms is None where the device does not run the artifact."""
 
     format: str
+    precision: str = "fp32"
     runtime: str
     path: str
     bytes: int
@@ -176,17 +177,21 @@ class Verdict(Record):
     within: bool
     statistic: str
     runtime: str
+    precision: str = "fp32"
 
     @model_validator(mode="after")
     def _complete(self) -> Verdict:
-        if not any(a.runtime == self.runtime for a in self.artifacts):
-            raise ValueError(f"there is no artifact of runtime {self.runtime}")
+        if not any(self._binds(a) for a in self.artifacts):
+            raise ValueError(f"there is no {self.precision} artifact of runtime {self.runtime}")
         return self
+
+    def _binds(self, artifact: VerifiedArtifact) -> bool:
+        return (artifact.runtime, artifact.precision) == (self.runtime, self.precision)
 
     @property
     def bound(self) -> VerifiedArtifact:
         """The artifact that the budgets bind."""
-        return next(a for a in self.artifacts if a.runtime == self.runtime)
+        return next(a for a in self.artifacts if self._binds(a))
 
 
 class Baseline(Record):

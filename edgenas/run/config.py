@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from annotated_types import Ge
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from edgenas import __version__
 from edgenas.budget import Request
 from edgenas.errors import RunError
 from edgenas.measure.measurement import STATISTICS
+from edgenas.measure.runtime import Precision, precision_for
 from edgenas.search.search import SearchSettings
 from edgenas.train import TrainSettings
 
-SCHEMA: Literal[1] = 1
+SCHEMA: Literal[2] = 2
+MAX_DROP = 0.5
 ANEW = "start the run anew in another folder"
 PROVENANCE = {"command", "created", "edgenas"}  # what may differ between two starts of one run
 
 
 class RunConfig(BaseModel):
-    """The resolved request, as `run.json` keeps it. Two runs of equal configurations give equal architectures."""
+    """The resolved request, as `run.json` keeps it. Two runs of equal configurations give equal architectures.
+
+    precision: of the exported network. max_drop: points of validation accuracy that an int8 file may lose.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = SCHEMA
+    schema_version: Literal[2] = SCHEMA
     edgenas: str = __version__
     command: tuple[str, ...] = ()
     created: str = ""
@@ -37,6 +43,7 @@ class RunConfig(BaseModel):
 
     device: str
     runtime: str
+    precision: Precision = "fp32"
     threads: int
     statistic: str = STATISTICS[0]
     profiles: str | None = None
@@ -54,8 +61,20 @@ class RunConfig(BaseModel):
     inherit: bool = True
     distill: str | None = None
 
+    max_drop: Annotated[float, Ge(0)] = MAX_DROP
+
     accelerator: str = "auto"
-    precision: str = "32-true"
+    training_precision: str = "32-true"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _current(cls, values: Any) -> Any:
+        """Schema 1 called the precision of training `precision`, and the exported network's was its runtime's first."""
+        if isinstance(values, dict) and values.get("schema_version") == 1 and "runtime" in values:
+            training = values.get("precision", "32-true")
+            return values | {"schema_version": SCHEMA, "training_precision": training,
+                             "precision": precision_for(str(values["runtime"]))}
+        return values
 
     def is_same_run(self, other: RunConfig) -> bool:
         return self.model_dump(exclude=PROVENANCE) == other.model_dump(exclude=PROVENANCE)

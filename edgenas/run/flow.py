@@ -9,7 +9,7 @@ from typing import Any
 from edgenas.errors import UsageError
 from edgenas.progress import Progress
 from edgenas.run.baselines import baselines_phase
-from edgenas.run.exporting import check_deployable, default_formats, export_phase, is_exported
+from edgenas.run.exporting import default_formats, export_phase, is_exported
 from edgenas.run.folder import Run
 from edgenas.run.searching import search_phase
 from edgenas.run.training import train_phase
@@ -17,11 +17,7 @@ from edgenas.run.verifying import is_verified, known_as, verify_phase
 
 
 def specialise(run: Run, formats: Sequence[str], progress: Progress, *, baselines: bool = False) -> None:
-    """Profile, search, train, export, verify and report; phases that are done are not done again.
-
-    Raises: UsageError for a runtime that takes files of a precision in which nothing trained is exported yet.
-    """
-    check_deployable(run)
+    """Profile, search, train, export, verify and report; phases that are done are not done again."""
     search_phase(run, progress)
     train_phase(run, progress)
     wanted = list(formats) or default_formats(run)

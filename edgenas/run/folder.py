@@ -24,7 +24,6 @@ from edgenas.data import Task, load
 from edgenas.errors import RunError
 from edgenas.files import replacing, write_json
 from edgenas.measure.device import Device, load_device
-from edgenas.measure.runtime import load_runtime, precision_of
 from edgenas.run.config import RunConfig
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
@@ -99,7 +98,7 @@ class Run:
 
     @cached_property
     def fabric(self) -> Fabric:
-        return new_fabric(self.config.accelerator, self.config.precision)
+        return new_fabric(self.config.accelerator, self.config.training_precision)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -109,13 +108,9 @@ class Run:
     def profile(self) -> Profile:
         c = self.config
         folder = Path(c.profiles) if c.profiles else None
-        path = profile_path(self.device.name, c.runtime, c.threads, self.runtime_precision, folder)
-        return load_published(path) or open_profile(self.device, c.runtime, threads=c.threads, folder=folder)
-
-    @property
-    def runtime_precision(self) -> str:
-        """What the exported network computes in."""
-        return precision_of(load_runtime(self.config.runtime))
+        path = profile_path(self.device.name, c.runtime, c.threads, c.precision, folder)
+        return load_published(path) or open_profile(self.device, c.runtime, threads=c.threads, folder=folder,
+                                                    precision=c.precision)
 
     @property
     def latency_word(self) -> str:
@@ -138,7 +133,7 @@ class Run:
     @cached_property
     def models(self) -> dict[str, CostModel]:
         """A cost model for each metric that has a budget."""
-        return {m: self.latency[0] if m == "latency_ms" else exact_model(self.space, m, self.runtime_precision)
+        return {m: self.latency[0] if m == "latency_ms" else exact_model(self.space, m, self.config.precision)
                 for m in self.metrics}
 
     @cached_property

@@ -52,7 +52,7 @@ def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, fl
 @contextlib.contextmanager
 def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, Path]]:
     """Files of the networks in the format and precision of the run's runtime, for as long as the context lasts."""
-    export, precision = exporter(runtime_format(run.config.runtime)), run.runtime_precision
+    export, precision = exporter(runtime_format(run.config.runtime)), run.config.precision
     images = calibration(run) if networks and precision == "int8" else None
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
@@ -123,4 +123,4 @@ def count(run: Run, metric: str, network: nn.Module, file: Path | None) -> float
         return file.stat().st_size / 1024
     of = metric_of(metric).of
     assert of is not None
-    return of(trace(network, run.space.input_shape), run.runtime_precision)
+    return of(trace(network, run.space.input_shape), run.config.precision)

@@ -13,7 +13,7 @@ from edgenas.cost.onnx_network import read_onnx
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.runtime import load_runtime, precision_of
+from edgenas.measure.runtime import precision_for
 from edgenas.run.request import runtime_of
 
 COUNTED = ("macs", "params", "peak_memory_kib")
@@ -28,25 +28,26 @@ def predict_file(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     device = load_device(request["device"])
     runtime = runtime_of(device, request["runtime"])
     folder = Path(request["profiles"]) if request["profiles"] else None
-    profile = Profile.load(profile_path(device.name, runtime, request["threads"] or device.threads,
-                                        precision_of(load_runtime(runtime)), folder))
+    precision = precision_for(runtime, request["precision"])
+    profile = Profile.load(profile_path(device.name, runtime, request["threads"] or device.threads, precision, folder))
     model = KernelModel.fit(profile, STATISTICS[0])
     found = model.predict(named.network)
     interval = None if found.low_ms is None else [found.low_ms, found.high_ms]
     return {
-        "file": str(path), "device": device.name, "runtime": runtime, "profile": str(profile.path),
+        "file": str(path), "device": device.name, "runtime": runtime, "precision": precision,
+        "profile": str(profile.path),
         "latency_ms": {"predicted": found.latency_ms, "interval_90": interval, "overhead": found.overhead_ms},
         "never_profiled": list(found.unknown),
-        **{metric: _counted(metric, named.network) for metric in COUNTED},
+        **{metric: _counted(metric, named.network, precision) for metric in COUNTED},
         "held_out": asdict(model.held_out) if model.held_out else None,
         "layers": [_row(name, layer) for name, layer in zip(named.names, found.layers, strict=True)],
     }
 
 
-def _counted(metric: str, network: Any) -> float:
+def _counted(metric: str, network: Any, precision: str) -> float:
     of = metric_of(metric).of
     assert of is not None
-    return of(network, "fp32")
+    return of(network, precision)
 
 
 def _row(name: str, layer: Layer) -> dict[str, Any]:

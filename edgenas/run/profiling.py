@@ -55,7 +55,8 @@ def profile_one(space: Space, device: Device, request: Request, progress: Progre
     runtime = runtime_of(device, request["runtime"])
     folder = Path(request["profiles"]) if request["profiles"] else None
     source = source_of(request["transfer_from"], folder) if request["transfer_from"] else None
-    profile = open_profile(device, runtime, threads=request["threads"], folder=folder, renew=request["renew"])
+    profile = open_profile(device, runtime, threads=request["threads"], folder=folder, renew=request["renew"],
+                           precision=request["precision"])
     before = len(profile.blocks) + len(profile.networks)
     if request["operators"]:
         profile_operators(device, profile, request["operators"], progress)

@@ -14,6 +14,7 @@ from edgenas.data import load
 from edgenas.errors import UsageError, unknown
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
+from edgenas.measure.runtime import precision_for
 from edgenas.options import option_names, parse, settings
 from edgenas.run.config import RunConfig
 from edgenas.search.search import SearchSettings
@@ -30,6 +31,7 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
     check_accelerator(request["accelerator"])
     device = load_device(request["device"])
     runtime = runtime_of(device, request["runtime"])
+    precision = precision_for(runtime, request["precision"])
     assigned = parse(request["assignments"])
     search = settings(SearchSettings, part(assigned, "search"), "the search")
     train = settings(TrainSettings, part(assigned, "train"), "training")
@@ -49,12 +51,13 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request["data"], data_fingerprint=task.fingerprint, image_size=request["image_size"],
         max_images=request["max_images"], on_bad_image=request["on_bad_image"],
-        device=request["device"], runtime=runtime, threads=request["threads"] or device.threads,
+        device=request["device"], runtime=runtime, precision=precision, threads=request["threads"] or device.threads,
         statistic=request["statistic"], profiles=request["profiles"],
         space=request["space"], space_options=space_options, build_options=build_options,
         strategy=request["strategy"], strategy_options=strategy_options, budgets=budgets(request),
         seed=request["seed"], search=search, train=train, inherit=not request["from_scratch"],
-        distill=request["distill"], accelerator=request["accelerator"], precision=request["precision"],
+        distill=request["distill"], max_drop=request["max_drop"], accelerator=request["accelerator"],
+        training_precision=request["training_precision"],
     )
 
 

@@ -14,18 +14,18 @@ from edgenas.cost.reference import PUBLISHED, sum_model
 from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.runtime import load_runtime, precision_of
+from edgenas.measure.runtime import precision_for
 from edgenas.run.request import runtime_of
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.load import summary
 
 
 def survey(input_shape: str, classes: int, device: str, runtime: str | None, threads: int | None,
-           profiles: str | None) -> list[dict[str, Any]]:
+           profiles: str | None, precision: str | None = None) -> list[dict[str, Any]]:
     """Every space with its size and, per metric, its smallest and largest cost; None where nothing was profiled."""
     target = load_device(device)
     runtime = runtime_of(target, runtime)
-    precision = precision_of(load_runtime(runtime))
+    precision = precision_for(runtime, precision)
     path = profile_path(target.name, runtime, threads or target.threads, precision,
                         Path(profiles) if profiles else None)
     shape = parse_shape(input_shape)

@@ -12,22 +12,23 @@ from edgenas.budget import Budget
 from edgenas.export import manifest
 from edgenas.measure.session import open_session
 from edgenas.progress import Progress
-from edgenas.run.exporting import HOST, artifact_path, check_deployable, default_formats, export_phase
+from edgenas.run.artifact import artifact_path
+from edgenas.run.exporting import default_formats, export_phase
 from edgenas.run.folder import Run
 from edgenas.run.measuring import count, figure, measure_files, spread
+from edgenas.run.proving import HOST
 from edgenas.training import predict
 
 
 def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
     """Measure what was exported; writes and returns the verdict.
 
-    The artifact of the run's own runtime is the one that the budgets bind. Files compiled for another target are not
-    run. Latency is the median of several measurements, each in a new session, by the run's statistic; `spread` says
-    how far they lie apart.
+    The artifact of the run's own runtime and precision is the one that the budgets bind. Files compiled for another
+    target are not run. Latency is the median of several measurements, each in a new session, by the run's statistic;
+    `spread` says how far they lie apart.
 
-    Raises: ExportError when an artifact is missing or was changed; UsageError as `check_deployable` has it.
+    Raises: ExportError when an artifact is missing or was changed.
     """
-    check_deployable(run)
     document = manifest.read(run.artifacts) if (run.artifacts / manifest.NAME).exists() else export_phase(
         run, default_formats(run), progress)
     manifest.verify_hashes(document, run.artifacts)
@@ -40,11 +41,12 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
     checked = []
     for artifact in runnable:
         checked.append(check(run, artifact, expected))
-        progress.advance(artifact.format)
+        progress.advance(f"{artifact.format} {artifact.precision}")
     gate = next(row for row, artifact in zip(checked, runnable, strict=True) if binds(run, artifact))
     budgets = [judge(run, budget, gate) for budget in run_budgets(run)]
     verdict = {"artifacts": checked, "budgets": budgets, "within": all(b["within"] for b in budgets),
-               "statistic": run.config.statistic, "runtime": run.config.runtime}
+               "statistic": run.config.statistic, "runtime": run.config.runtime,
+               "precision": run.config.precision}
     run.write("verify.json", verdict)
     return verdict
 
@@ -57,7 +59,7 @@ def is_verified(run: Run) -> bool:
 
 
 def binds(run: Run, artifact: manifest.Artifact) -> bool:
-    return artifact.runtime == run.config.runtime and artifact.target == HOST
+    return (artifact.runtime, artifact.precision, artifact.target) == (run.config.runtime, run.config.precision, HOST)
 
 
 def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, Any]:
@@ -66,14 +68,15 @@ def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, 
     found = open_session(path, artifact.runtime).predict(run.task.normalise(run.task.test.images).numpy())
     picks, labels = found.argmax(1), run.task.test.labels.numpy()
     row: dict[str, Any] = {
-        "format": artifact.format, "runtime": artifact.runtime, "path": str(path), "bytes": artifact.bytes,
-        "sha256": artifact.sha256, "max_abs": float(np.abs(found - expected.numpy()).max()),
+        "format": artifact.format, "precision": artifact.precision, "runtime": artifact.runtime,
+        "path": str(path), "bytes": artifact.bytes, "sha256": artifact.sha256,
+        "max_abs": float(np.abs(found - expected.numpy()).max()),
         "agreement": float((picks == expected.argmax(1).numpy()).mean()),
         "test_accuracy": float((picks == labels).mean()), "test_images": len(labels),
         "measured_latency_ms": None,
     }
     if artifact.runtime in run.device.runtimes and run.is_measurable:
-        (measurements,) = measure_files(run, {artifact.format: path}, artifact.runtime).values()
+        (measurements,) = measure_files(run, {artifact.path: path}, artifact.runtime).values()
         row["measured_latency_ms"] = figure(measurements, run.config.statistic)
         row["spread"] = spread(measurements, run.config.statistic)
     return row

@@ -156,7 +156,7 @@ def test_a_stale_profile_is_refused_with_the_command_that_renews_it(
         profile.check(version, {"id": machine})
     assert what in caught.value.message
     assert caught.value.hint.split() == ["edgenas", "profile", "--device", "host", "--runtime", "onnxruntime",
-                                         "--threads", "2", "--renew"]
+                                         "--threads", "2", "--precision", "fp32", "--renew"]
 
 
 def test_decoded_networks_are_kept_with_all_their_measurements(profile: Profile, path: Path) -> None:

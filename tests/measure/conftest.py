@@ -23,7 +23,7 @@ from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.measure.device import Device
 from edgenas.measure.protocol import Protocol
-from edgenas.measure.runtime import load_runtime, precision_of, runtime_names
+from edgenas.measure.runtime import load_runtime, precision_for, runtime_names
 
 WEIGHT = np.random.default_rng(0).standard_normal((4, 3, 3, 3)).astype(np.float32)
 
@@ -122,7 +122,7 @@ def program(path: Path, target: str = "host") -> Path:
 def network_file(request, runtime) -> Path:
     """The network in the format and precision that the test's `runtime` runs."""
     module = load_runtime(runtime)
-    name = module.FORMAT if precision_of(module) == "fp32" else precision_of(module)
+    name = module.FORMAT if precision_for(runtime) == "fp32" else precision_for(runtime)
     return request.getfixturevalue(f"{name}_file")
 
 
@@ -162,7 +162,7 @@ def expected(images: np.ndarray) -> np.ndarray:
 
 def tolerance(runtime: str) -> float:
     """How far a runtime's outputs may lie from PyTorch's; int8: two steps of its output."""
-    return 1e-5 if precision_of(load_runtime(runtime)) == "fp32" else 0.05
+    return 1e-5 if precision_for(runtime) == "fp32" else 0.05
 
 
 @pytest.fixture

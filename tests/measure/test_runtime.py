@@ -13,7 +13,7 @@ import pytest
 from edgenas.errors import UsageError
 from edgenas.measure.measure import probe
 from edgenas.measure.quantised import RealSession, is_quantised
-from edgenas.measure.runtime import load_runtime, precision_of, runtime_names
+from edgenas.measure.runtime import load_runtime, precision_for, runtime_names
 
 from .conftest import expected, runtimes, tolerance
 
@@ -38,7 +38,7 @@ def loaded(runtime, network_file):
 
 def test_session_says_its_signature(runtime, loaded):
     [(name, shape, dtype)], [(_, output, _)] = loaded.inputs, loaded.outputs
-    assert name and dtype == {"fp32": "float32"}.get(precision_of(load_runtime(runtime)), "int8") and output == [1, 4]
+    assert name and dtype == {"fp32": "float32"}.get(precision_for(runtime), "int8") and output == [1, 4]
     assert shape == ([1, 8, 8, 3] if load_runtime(runtime).FORMAT == "tflite" else [1, 3, 8, 8])
 
 

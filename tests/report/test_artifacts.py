@@ -12,7 +12,7 @@ def test_every_artifact_with_its_figures(finished):
     assert f"model.onnx51.12{SHA[:12]}2.3e-0697.50%81.25%0.3834 ms1.2%" in page.text
     assert SHA[:13] not in page.text
     assert "not on this device" in page.text
-    assert "The budgets bind the onnx file in mock" in page.text and "median_of_minima" in page.text
+    assert "The budgets bind the fp32 onnx file in mock" in page.text and "median_of_minima" in page.text
 
 
 def test_exported_files_are_shown_before_they_are_verified(make):

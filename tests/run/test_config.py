@@ -59,10 +59,19 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, content, words):
 
 def test_another_schema_and_an_unknown_key_are_refused(tmp_path: Path):
     path = tmp_path / "run.json"
-    for change, word in (({"schema_version": 2}, "schema_version"), ({"sede": 3}, "sede")):
+    for change, word in (({"schema_version": 3}, "schema_version"), ({"sede": 3}, "sede")):
         path.write_text(json.dumps(CONFIG.model_dump(mode="json") | change))
         with pytest.raises(RunError, match=word):
             RunConfig.read(path)
+
+
+def test_a_run_of_the_first_schema_is_read(tmp_path: Path):
+    path = tmp_path / "run.json"
+    old = CONFIG.model_dump(mode="json", exclude={"training_precision", "max_drop"})
+    for runtime, precision in (("mock", "fp32"), ("vela", "int8")):
+        path.write_text(json.dumps(old | {"schema_version": 1, "precision": "16-mixed", "runtime": runtime}))
+        found = RunConfig.read(path)
+        assert (found.schema_version, found.training_precision, found.precision) == (2, "16-mixed", precision)
 
 
 def test_a_folder_without_a_run_says_how_to_start_one(tmp_path: Path):

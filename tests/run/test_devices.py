@@ -36,10 +36,10 @@ def test_a_device_with_its_runtimes(board, tmp_path):
     assert found["path"] == board and found["device"]["name"] == "board" and found["profiles"] == []
     vela, mock = found["runtimes"]
     assert vela["settings"]["accelerator"] == "ethos-u55-256" and len(vela["settings"]) > 1, "the defaults too"
-    assert (vela["format"], vela["precision"], vela["provenance"], vela["extra"]) == (
-        "tflite", "int8", "estimated", "ethosu")
-    assert mock == {"name": "mock", "format": "onnx", "precision": "fp32", "provenance": "measured", "extra": "onnx",
-                    "settings": {}}
+    assert (vela["format"], vela["precisions"], vela["provenance"], vela["extra"]) == (
+        "tflite", ["int8"], "estimated", "ethosu")
+    assert mock == {"name": "mock", "format": "onnx", "precisions": ["fp32", "int8"], "provenance": "measured",
+                    "extra": "onnx", "settings": {}}
 
 
 def test_its_profiles_are_listed_and_a_damaged_one_says_so(board, tmp_path):

@@ -8,8 +8,10 @@ import pytest
 
 from edgenas.errors import ExportError
 from edgenas.export import manifest
-from edgenas.run import exporting
-from edgenas.run.exporting import is_exported, layout, runtime_for
+from edgenas.run import proving
+from edgenas.run.artifact import layout
+from edgenas.run.describing import describe
+from edgenas.run.exporting import is_exported, runtime_for
 from edgenas.run.folder import Run
 
 from .flows import Finished, copied, edgenas, files, succeed
@@ -28,7 +30,7 @@ class Wrong:
 
 
 def test_a_file_that_computes_something_else_is_removed(run: Run, monkeypatch):
-    monkeypatch.setattr(exporting, "open_session", lambda *_: Wrong())
+    monkeypatch.setattr(proving, "open_session", lambda *_: Wrong())
     result = edgenas("export", run.folder, "--json")
     result.refused(4, "model.onnx is refused: the exported network does not compute what PyTorch computes",
                    "logits differ by up to")
@@ -54,7 +56,7 @@ def test_the_manifest_describes_the_file_and_the_run(run: Run):
 
 def test_the_recorded_command_can_be_pasted_into_a_shell(run: Run):
     spaced = Run(run.folder, run.config.model_copy(update={"command": ("edgenas", "run", "--out", "my run")}))
-    assert exporting.describe(spaced, []).command == "edgenas run --out 'my run'"
+    assert describe(spaced, []).command == "edgenas run --out 'my run'"
 
 
 def test_an_unknown_format_or_target_is_refused_and_nothing_written(run: Run):
@@ -120,10 +122,10 @@ def test_a_full_disk_keeps_the_artifact_that_was_there(run: Run, monkeypatch):
 
 
 def test_parity_that_fails_for_another_target_removes_that_target_s_file(run: Run, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(exporting, "open_session", lambda *_: Wrong())
+    monkeypatch.setattr(proving, "open_session", lambda *_: Wrong())
     file = tmp_path / "model-aarch64.so"
     file.write_bytes(b"x")
     file.with_name(f"{file.name}.json").write_text(json.dumps({}))
     with pytest.raises(ExportError, match="model-aarch64.so is refused"):
-        exporting.prove(run, run.network(), run.artifacts / "model.onnx", "mock", file)
+        proving.prove(run, run.network(), run.artifacts / "model.onnx", "mock", file)
     assert not list(tmp_path.glob("model-aarch64*")) and (run.artifacts / "model.onnx").exists()

@@ -100,13 +100,13 @@ def test_ctrl_c_in_verify_leaves_no_worker_and_the_artifacts(counted: Finished, 
     assert succeed("verify", out, "--json").document["budgets"] == counted.result.document["budgets"]
 
 
-@pytest.mark.parametrize("where", ["signature", "prove"])
+@pytest.mark.parametrize("where", ["artifact.signature", "proving.prove"])
 def test_ctrl_c_in_export_leaves_what_was_there(counted: Finished, tmp_path: Path, monkeypatch, where):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     out = copied(counted, tmp_path / "run")
     shutil.rmtree(out / "artifacts")
-    monkeypatch.setattr(f"edgenas.run.exporting.{where}", interrupt)
+    monkeypatch.setattr(f"edgenas.run.{where}", interrupt)
     edgenas("export", out).refused(130, "interrupted")
     assert set(files(out / "artifacts")) <= {"model.onnx"}

@@ -75,11 +75,13 @@ def test_a_budget_below_what_the_blocks_allow_is_refused(published: Path, tmp_pa
 
 
 def test_an_estimated_latency_says_so(tmp_path: Path):
-    found = succeed("search", *RANDOM, "--device", "ethos-u55-128", "--latency-ms", "85%", "--out", tmp_path / "run")
+    found = succeed("run", *RANDOM, "--device", "ethos-u55-128", "--latency-ms", "85%", "--max-drop", "10",
+                    "--out", tmp_path / "run")
     (budget,) = found.document["budgets"]
     assert budget["provenance"] == "estimated" and budget["measured"] is None and budget["within"]
     assert 0 < budget["estimated"] <= budget["limit"]
     assert budget["estimated"] == pytest.approx(budget["predicted"], rel=0.1)
     assert " estimated " in found.err and " measured " not in found.err.partition("round 1")[2]
-    refused = edgenas("run", *RANDOM, "--device", "ethos-u55-128", "--latency-ms", "85%", "--out", tmp_path / "other")
-    refused.refused(2, "'vela' takes int8 files", "edgenas search")
+    (artifact,) = found.document["artifacts"]
+    assert (artifact["runtime"], artifact["precision"]) == ("vela", "int8")
+    assert artifact["path"].endswith("model.int8.tflite") and artifact["agreement"] > 0.8

@@ -14,14 +14,14 @@ from edgenas.cli.output import emit, json_option, table
 @device_options
 @json_option
 def command(input_shape: str, classes: int, device: str, runtime: str | None, threads: int | None,
-            profiles: str | None, as_json: bool) -> None:
+            profiles: str | None, precision: str | None, as_json: bool) -> None:
     """List the spaces with their number of architectures and the range of costs they reach.
 
     Latency is predicted from the device's profile; a space that is not profiled yet shows none.
     """
     from edgenas.run.survey import survey
 
-    found = survey(input_shape, classes, device, runtime, threads, profiles)
+    found = survey(input_shape, classes, device, runtime, threads, profiles, precision)
     rows = [[s["name"] if row == 0 else "", s["size"] if row == 0 else "", metric, *(span or ["not profiled", ""])]
             for s in found for row, (metric, span) in enumerate(s["reachable"].items())]
     emit(as_json, {"spaces": found}, lambda: table(f"spaces for images of {input_shape}, {classes} classes", [

@@ -1,0 +1,38 @@
+"""One exported file, as the manifest describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from edgenas.export import manifest
+from edgenas.export.base import Exporter
+from edgenas.export.contents import operators, signature
+from edgenas.files import sha256
+from edgenas.run.folder import Run
+from edgenas.run.proving import HOST, Proven
+
+
+def file_name(export: Exporter, precision: str, target: str) -> str:
+    """`model.onnx`, `model.int8.tflite`, `model-aarch64.so`."""
+    stem = "model" if target == HOST else f"model-{target}"
+    return f"{stem}{export.suffix}" if precision == "fp32" else f"{stem}.{precision}{export.suffix}"
+
+
+def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target: str) -> manifest.Artifact:
+    inputs, outputs = signature(path)
+    return manifest.Artifact(
+        format=export.format, runtime=proven.runtime, path=path.name, bytes=path.stat().st_size, sha256=sha256(path),
+        inputs=inputs, outputs=outputs, layout=layout(inputs[0].shape, run.space.input_shape),
+        operators=operators(path), max_abs=proven.parity.max_abs, agreement=proven.parity.agreement,
+        parity_images=proven.parity.images, target=target,
+        precision="fp32" if proven.quantisation is None else "int8", quantisation=proven.quantisation)
+
+
+def layout(shape: Sequence[int], image: tuple[int, int, int]) -> Literal["NCHW", "NHWC"]:
+    return "NCHW" if tuple(shape[1:]) == image else "NHWC"
+
+
+def artifact_path(run: Run, artifact: manifest.Artifact) -> Path:
+    return run.artifacts / artifact.path
