@@ -115,8 +115,9 @@ def measure(space: Space, configuration: str, blocks: Mapping[str, Path], whole:
 
     def estimate(path: Path) -> tuple[float, float]:
         """Latency in ms, and how far the layers' cycles are from the total."""
-        summary, layers, _ = compiled(str(path), accelerator, system_config, memory_mode)
-        if any(layer["Target"] != "NPU" for layer in layers):
+        found = compiled(str(path), accelerator, system_config, memory_mode)
+        summary, layers = found.summary, found.layers
+        if found.left:
             raise click.ClickException(f"an operator of {path} would not run on {accelerator}")
         return (float(summary["inference_time"]) * 1e3,
                 sum(int(layer["Op Cycles"]) for layer in layers) / float(summary["cycles_total"]) - 1)

@@ -19,9 +19,9 @@ def formats() -> list[str]:
 
 
 def exporter(format: str) -> Exporter:
-    """The exporter of a format: the `EXPORTER` of its file.
+    """The exporter of a format: the `EXPORTER` of its file. A name may have dashes for its underscores.
 
     Raises: UsageError naming the nearest format when there is none of this name.
     """
-    found: Exporter = plugins.load("edgenas.export", format, "export format", prefix="to_").EXPORTER
+    found: Exporter = plugins.load("edgenas.export", format.replace("-", "_"), "export format", prefix="to_").EXPORTER
     return found

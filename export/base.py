@@ -36,13 +36,15 @@ class Export:
 class Exporter(ABC):
     """Writes modules in one format: `format` is its name, `suffix` its files', `extra` what installs it.
 
-    precisions: what a file can compute in, the first one by default.
+    precisions: what a file can compute in, the first one by default. proof: where nothing here runs the files, the
+    format whose files compute the same; of the same weights, calibration inputs and precision.
     """
 
     format: ClassVar[str]
     suffix: ClassVar[str]
     extra: ClassVar[str]
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
+    proof: ClassVar[str] = ""
 
     @abstractmethod
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",

@@ -36,7 +36,10 @@ Result = TypeVar("Result")
 
 
 class Sidecar(BaseModel):
-    """What stands beside a TVM library or a program, which do not hold it: `<path>.json`."""
+    """What stands beside a file that does not hold it: `<path>.json`.
+
+    figures: what the file costs, by name with unit, as its compiler estimates or as was measured. made: how.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +47,8 @@ class Sidecar(BaseModel):
     outputs: Specs
     operators: dict[str, int]
     target: str
+    figures: dict[str, float] = {}
+    made: dict[str, str] = {}
 
 
 def sidecar_path(path: Path) -> Path:
@@ -62,7 +67,8 @@ def signature(path: Path) -> tuple[Specs, Specs]:
 def operators(path: Path) -> dict[str, int]:
     """How often each operator occurs in an exported file; errors as for signature().
 
-    Those of a TVM library or a program are the Relax operators that it was compiled from.
+    Those of a TVM library or a program are the Relax operators that it was compiled from; those of a C array, the
+    network's that it holds.
     """
     return dict(sorted(_contents(path)[2].items()))
 
@@ -75,7 +81,7 @@ def weights_bytes(path: Path) -> int:
 
 
 def _contents(path: Path) -> tuple[Specs, Specs, Counter[str]]:
-    readers = {".onnx": _onnx, ".tflite": _tflite, ".so": _tvm, ".bin": _tvm}
+    readers = {".onnx": _onnx, ".tflite": _tflite, ".so": _sidecar, ".bin": _sidecar, ".c": _sidecar}
     if path.suffix not in readers:
         raise UsageError(f"{path.name!r} is no exported network", f"its name should end in {', '.join(readers)}")
     return _read(path, lambda: readers[path.suffix](path))
@@ -142,6 +148,19 @@ def _quantisation(parameters: Any) -> Scale | None:
     return Scale(scale=float(parameters.scale[0]), zero_point=int(parameters.zeroPoint[0]))
 
 
-def _tvm(path: Path) -> tuple[Specs, Specs, Counter[str]]:
-    sidecar = Sidecar.model_validate_json(sidecar_path(path).read_bytes())
+def figures(path: Path) -> dict[str, float]:
+    """The figures that stand beside an exported file; none for formats that have none.
+
+    Raises: ExportError when they cannot be read.
+    """
+    beside = sidecar_path(path)
+    return dict(_read(beside, lambda: _beside(path)).figures) if beside.exists() else {}
+
+
+def _beside(path: Path) -> Sidecar:
+    return Sidecar.model_validate_json(sidecar_path(path).read_bytes())
+
+
+def _sidecar(path: Path) -> tuple[Specs, Specs, Counter[str]]:
+    sidecar = _beside(path)
     return sidecar.inputs, sidecar.outputs, Counter(sidecar.operators)

@@ -1,9 +1,9 @@
 """Estimates int8 TFLite files on a microcontroller. Stands alone: numpy and tflite-micro.
 
-Memory is what TensorFlow Lite for Microcontrollers records when it runs the file here, with its reference kernels: the
-smallest arena, which lies in RAM, and the file, which lies in flash beside the program. Pointers take 8 bytes here and
-4 on a microcontroller; the scratch buffers of Arm's CMSIS-NN kernels are not counted. Latency is a model: a virtual
-clock moves on with each run by
+Memory is what TensorFlow Lite for Microcontrollers takes when it runs the file here, with its reference kernels: the
+smallest arena in which it can, to 16 bytes, which lies in RAM, and the file, which lies in flash beside the program.
+Pointers take 8 bytes here and 4 on a microcontroller; the scratch buffers of Arm's CMSIS-NN kernels are not counted.
+Latency is a model: a virtual clock moves on with each run by
 
     work / macs_per_cycle / clock_mhz
 
@@ -20,12 +20,14 @@ any other operator reads.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import importlib.metadata
 import math
 import os
 import re
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -39,7 +41,9 @@ PRECISIONS = ("int8",)
 PROVENANCE = "estimated"
 OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
 
-LEAST_ARENA, LARGEST_ARENA = 1 << 16, 1 << 28  # bytes
+LEAST_ARENA, LARGEST_ARENA = 1 << 20, 1 << 28  # bytes, of those that are tried first
+TOO_SMALL, CRASHED = "missing:", "it ended with signal"
+STEP = 16  # bytes: what an arena is aligned to
 TOTAL = re.compile(r"Arena allocation total (\d+) bytes")
 
 _now_s = 0.0
@@ -67,7 +71,7 @@ class Session:
             raise ValueError(f"{Path(path).name!r} is no TFLite model")
         macs, others = _work(content)
         self._step_s = (macs + others) / macs_per_cycle / (clock_mhz * 1e6)
-        self._interpreter, arena = _loaded(content)
+        self._interpreter, arena = loaded(content)
         self.inputs = [("image", *_shape(self._interpreter.get_input_details(0)))]
         self.outputs = [("logits", *_shape(self._interpreter.get_output_details(0)))]
         self.figures = {"arena_kib": arena / 1024, "flash_kib": len(content) / 1024, "macs": macs}
@@ -85,28 +89,74 @@ class Session:
         _now_s += self._step_s
 
 
-def _loaded(content: bytes) -> tuple[Any, int]:
-    """An interpreter that ran once, and the bytes of its arena that are in use."""
-    from tflite_micro.python.tflite_micro import runtime
+def loaded(content: bytes) -> tuple[Any, int]:
+    """An interpreter that ran once, and the smallest arena in bytes that the model runs in, to STEP.
+
+    Raises: ValueError with tflite-micro's reason when it cannot run it, or not in LARGEST_ARENA.
+    """
     size = LEAST_ARENA
-    while True:
-        with tempfile.TemporaryFile("w+") as heard:
+    while said := tried(content, size):
+        if (TOO_SMALL not in said and CRASHED not in said) or size >= LARGEST_ARENA:
+            raise ValueError(f"tflite-micro cannot run it: {said}")
+        size *= 2
+    with tempfile.TemporaryFile("w+") as heard:
+        with _heard(heard):
+            interpreter = _run_once(content, size)
+            interpreter.print_allocations()
+        heard.seek(0)
+        return interpreter, _smallest(content, int(TOTAL.findall(heard.read())[-1]), size)
+
+
+def _smallest(content: bytes, used: int, enough: int) -> int:
+    """used: what was recorded as in use, which preparing may exceed. enough: an arena that the model ran in."""
+    low, high = -(-used // STEP) - 1, enough // STEP
+    if not tried(content, (low + 1) * STEP):
+        return (low + 1) * STEP
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if tried(content, middle * STEP) else (low, middle)
+    return high * STEP
+
+
+def tried(content: bytes, arena: int) -> str:
+    """Run the model once in an arena of so many bytes; why it cannot run, or nothing.
+
+    In a process of its own: tflite-micro does not check every allocation, and crashes in an arena that is too small.
+    """
+    from tflite_micro.python.tflite_micro import runtime  # noqa: F401  (once, rather than in every such process)
+    with tempfile.TemporaryFile("w+") as heard:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, of which the child needs nothing
+            child = os.fork()
+        if child == 0:
+            status = 1
             try:
-                with _heard(heard):
-                    interpreter = runtime.Interpreter.from_bytes(content, arena_size=size)
-                    shape, dtype = _shape(interpreter.get_input_details(0))
-                    interpreter.set_input(np.zeros(shape, dtype), 0)
-                    interpreter.invoke()
-                    interpreter.print_allocations()
+                faulthandler.disable()
+                for number in (1, 2):
+                    os.dup2(heard.fileno(), number)
+                _run_once(content, arena)
+                status = 0
             except RuntimeError as error:
-                heard.seek(0)
-                said = heard.read()
-                if "missing:" in said and size < LARGEST_ARENA:
-                    size *= 2
-                    continue
-                raise ValueError(f"tflite-micro cannot run it: {' '.join(said.split()) or error}") from error
-            heard.seek(0)
-            return interpreter, int(TOTAL.findall(heard.read())[-1])
+                if not os.fstat(1).st_size:
+                    os.write(1, str(error).encode())
+            finally:
+                os._exit(status)
+        status = os.waitpid(child, 0)[1]
+        heard.seek(0)
+        said = " ".join(heard.read().split())
+    return "" if status == 0 else f"{CRASHED} {status}. {said}" if os.WIFSIGNALED(status) else said or "it said nothing"
+
+
+def _run_once(content: bytes, arena: int) -> Any:
+    interpreter = _interpreter(content, arena)
+    interpreter.set_input(np.zeros(*_shape(interpreter.get_input_details(0))), 0)
+    interpreter.invoke()
+    return interpreter
+
+
+def _interpreter(content: bytes, arena: int) -> Any:
+    from tflite_micro.python.tflite_micro import runtime
+    return runtime.Interpreter.from_bytes(content, arena_size=arena)
 
 
 def _shape(detail: dict[str, Any]) -> tuple[list[int], str]:

@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -51,21 +51,21 @@ def version() -> str:
 
 
 class Session:
-    """figures: `cycles` in total; the memory used, such as `sram_kib`; operators on the NPU and beside it."""
+    """figures: `cycles` in total; the memory used, such as `sram_kib`; `file_kib`, the size of the file to deploy;
+    operators on the NPU and beside it.
+    """
 
     def __init__(self, path: str, threads: int, accelerator: str = OPTIONS["accelerator"], system_config: str = "",
                  memory_mode: str = "") -> None:
         self.inputs, self.outputs = _signature(path)
-        summary, layers, said = compiled(path, accelerator, system_config, memory_mode)
-        elsewhere = [row["Name"] for row in layers if row["Target"] != "NPU"]
-        if elsewhere:
-            raise ValueError(f"{len(elsewhere)} of {len(layers)} operators would run on the processor beside the NPU, "
-                             f"whose time is not estimated: {_reasons(elsewhere, said)}")
-        self._step_s = float(summary["inference_time"])
-        self.figures = {
-            "cycles": float(summary["cycles_total"]), "npu_operators": len(layers), "cpu_operators": 0,
-            **{f"{memory}_kib": float(summary[f"{memory}_memory_used"]) for memory in MEMORIES},
-        }
+        found = compiled(path, accelerator, system_config, memory_mode)
+        left = found.left
+        if left:
+            raise ValueError(f"{len(left)} of {len(found.layers)} operators would run on the processor beside the NPU, "
+                             f"whose time is not estimated: {'; '.join(left[:SHOWN])}"
+                             + ("; …" if len(left) > SHOWN else ""))
+        self._step_s = float(found.summary["inference_time"])
+        self.figures = found.figures
         self._path, self._threads = path, threads
         self._predictor: Any = None
 
@@ -87,12 +87,33 @@ class Session:
         _now_s += self._step_s
 
 
-def compiled(path: str, accelerator: str, system_config: str = "",
-             memory_mode: str = "") -> tuple[dict[str, str], list[dict[str, str]], str]:
-    """Vela's summary of a file, its operators in order, and what it printed.
+class Compiled(NamedTuple):
+    """Vela's summary of a file, its operators in order, what it printed, and the file that it made."""
 
-    Raises: ValueError with vela's reason.
-    """
+    summary: dict[str, str]
+    layers: list[dict[str, str]]
+    said: str
+    content: bytes
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """See Session."""
+        on_npu = sum(row["Target"] == "NPU" for row in self.layers)
+        return {"cycles": float(self.summary["cycles_total"]), "npu_operators": on_npu,
+                "cpu_operators": len(self.layers) - on_npu, "file_kib": len(self.content) / 1024,
+                **{f"{memory}_kib": float(self.summary[f"{memory}_memory_used"]) for memory in MEMORIES}}
+
+    @property
+    def left(self) -> list[str]:
+        """The operators that would run on the processor beside the NPU, with the reasons that vela gave."""
+        reasons = {name: f"{kind} {_short(name)!r} ({_short(reason)})"
+                   for kind, name, reason in REASON.findall(self.said)}
+        return [reasons.get(row["Name"], f"{row['Original Operator']} {_short(row['Name'])!r}")
+                for row in self.layers if row["Target"] != "NPU"]
+
+
+def compiled(path: str, accelerator: str, system_config: str = "", memory_mode: str = "") -> Compiled:
+    """Raises: ValueError with vela's reason."""
     from ethosu.vela import vela
     argv = [os.path.abspath(path), "--accelerator-config", accelerator, "--verbose-performance",
             *(["--system-config", system_config] if system_config else []),
@@ -108,19 +129,13 @@ def compiled(path: str, accelerator: str, system_config: str = "",
             raise ValueError(f"vela cannot compile it: {reason}") from error
         heard.seek(0)
         (summary,) = _rows(next(Path(folder).glob("*_summary_*.csv")))
-        return summary, _rows(next(Path(folder).glob("*_per-layer.csv"))), heard.read()
+        return Compiled(summary, _rows(next(Path(folder).glob("*_per-layer.csv"))), heard.read(),
+                        next(Path(folder).glob("*_vela.tflite")).read_bytes())
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
-
-
-def _reasons(names: list[str], said: str) -> str:
-    """The first operators, with the reasons that vela gave."""
-    known = {name: f"{kind} {_short(name)!r} ({_short(reason)})" for kind, name, reason in REASON.findall(said)}
-    shown = [known.get(name, repr(_short(name))) for name in names[:SHOWN]]
-    return "; ".join(shown) + ("; …" if len(names) > SHOWN else "")
 
 
 def _short(text: str) -> str:

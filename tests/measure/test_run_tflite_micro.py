@@ -19,24 +19,26 @@ def latency_ms(session: run_tflite_micro.Session) -> float:
     return (run_tflite_micro.clock() - start) * 1e3
 
 
-def runs_in(content: bytes, arena: int) -> bool:
-    from tflite_micro.python.tflite_micro import runtime
-    try:
-        runtime.Interpreter.from_bytes(content, arena_size=arena).invoke()
-    except RuntimeError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("channels", [4, 200])  # the second needs more than the first arena that is tried
-def test_the_arena_is_the_smallest_in_which_the_network_runs(tmp_path, channels):
-    net = nn.Sequential(nn.Conv2d(3, channels, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+@pytest.mark.parametrize("first", [1 << 20, 1 << 11])  # the second is too small, and twice that is too
+def test_the_arena_is_the_smallest_in_which_the_network_runs(tmp_path, monkeypatch, first):
+    monkeypatch.setattr(run_tflite_micro, "LEAST_ARENA", first)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     path = tmp_path / "net.tflite"
     figures = run_tflite_micro.Session(save_int8(net, path, (3, 24, 24)), 1).figures
     arena = round(figures["arena_kib"] * 1024)
-    assert runs_in(path.read_bytes(), arena) and not runs_in(path.read_bytes(), arena - 16)
+    assert arena > 1 << 12 and not run_tflite_micro.tried(path.read_bytes(), arena)
+    assert "missing:" in run_tflite_micro.tried(path.read_bytes(), arena - 16)
     assert figures["flash_kib"] == path.stat().st_size / 1024
-    assert (figures["arena_kib"] > 64) == (channels == 200)
+
+
+def test_preparing_takes_more_than_what_a_tiny_network_runs_in(tmp_path):
+    path = tmp_path / "net.tflite"
+    save_int8(nn.Conv2d(3, 4, 3, stride=2), path)
+    _, arena = run_tflite_micro.loaded(path.read_bytes())
+    assert not run_tflite_micro.tried(path.read_bytes(), arena)
+    assert "missing:" in run_tflite_micro.tried(path.read_bytes(), arena - 16)
+    assert any("it ended with signal 11" in run_tflite_micro.tried(path.read_bytes(), size)
+               for size in range(arena, 0, -16))
 
 
 @pytest.mark.parametrize(("net", "macs", "others"), [
