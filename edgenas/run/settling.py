@@ -100,7 +100,7 @@ def _cheapest(models: Mapping[str, CostModel], budgets: Sequence[Budget], cautio
         return None
     thrift = {choice: {name: -cost for name, cost in row.items()} for choice, row in uncertain.table.items()}
     certain = [c for c in constraints_of(models, budgets, caution, 0.0) if c.model.exact]
-    return decode(thrift, certain, exclude)
+    return decode(thrift, [*certain, Constraint(uncertain, math.inf)], exclude)
 
 
 def constraints_of(models: Mapping[str, CostModel], budgets: Sequence[Budget], caution: float,
