@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import Optimizer
 
 from edgenas.checkpoint import Checkpoint, epoch_generator
 from edgenas.data.augment import Augment
@@ -57,16 +59,20 @@ class Best:
 
 
 def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int, checkpoint: Path, fabric: Fabric,
-          teacher: nn.Module | None = None, label: str = "train",
-          progress: Progress | None = None) -> tuple[float, list[dict[str, Any]]]:
+          teacher: nn.Module | None = None, label: str = "train", progress: Progress | None = None,
+          option: str = "train.lr",
+          optimizer_of: Callable[[nn.Module, float, float], Optimizer] = sgd) -> tuple[float, list[dict[str, Any]]]:
     """Train `network` in place and leave it with its best weights, on the CPU, in evaluation mode.
 
     Goes on from `checkpoint` if that file exists, to the same result as without the interruption. Returns the
-    validation accuracy and a history of one row per epoch. The test part of `task` is never touched.
+    validation accuracy and a history of one row per epoch. The test part of `task` is never touched. option: names the
+    learning rate to the user. optimizer_of: takes the network, learning rate and weight decay.
+
+    Raises: UsageError when training diverged.
     """
     progress = progress or Silent()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    wrapped, optimizer = fabric.setup(network, sgd(network, settings.lr, settings.weight_decay))
+    wrapped, optimizer = fabric.setup(network, optimizer_of(network, settings.lr, settings.weight_decay))
     teacher = teacher.to(fabric.device).eval() if teacher is not None else None
     best = Best()
     saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer, "best": best})
@@ -75,7 +81,7 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
     for epoch in range(saved.epochs, settings.epochs):
         started = time.perf_counter()
         torch.manual_seed(epoch_generator(seed, epoch, "dropout").initial_seed())
-        loss = _epoch(wrapped, optimizer, teacher, task, settings, seed, epoch, fabric)
+        loss = _epoch(wrapped, optimizer, teacher, task, settings, seed, epoch, fabric, option)
         validation = accuracy(network, task.validation, task, fabric)
         best.offer(validation, network)
         saved.save({"loss": loss, "validation": validation, "seconds": time.perf_counter() - started})
@@ -86,7 +92,7 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
 
 
 def _epoch(network: nn.Module, optimizer: torch.optim.Optimizer, teacher: nn.Module | None, task: Task,
-           settings: TrainSettings, seed: int, epoch: int, fabric: Fabric) -> float:
+           settings: TrainSettings, seed: int, epoch: int, fabric: Fabric, option: str) -> float:
     network.train()
     order, noise = epoch_generator(seed, epoch, "order"), epoch_generator(seed, epoch, "augment")
     losses = []
@@ -99,7 +105,7 @@ def _epoch(network: nn.Module, optimizer: torch.optim.Optimizer, teacher: nn.Mod
         loss = functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
         if teacher is not None:
             loss = (1 - settings.distill) * loss + settings.distill * distillation(logits, teacher, images)
-        losses.append(checked(loss, "train.lr"))
+        losses.append(checked(loss, option))
         optimizer.zero_grad()
         fabric.backward(loss)
         fabric.clip_gradients(network, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)

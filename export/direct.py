@@ -14,9 +14,16 @@ from .ops import Lowered
 from .program import check, evaluating
 
 
-def directly(items: Sequence[Export], content: Callable[[Export, Lowered], bytes],
+def lowered(item: Export) -> Lowered:
+    """Raises: NotLoweredError."""
+    return lower(item.module, item.example.contiguous())
+
+
+def directly(items: Sequence[Export], content: Callable[[Export], bytes],
              on_done: Done | None = None) -> dict[int, NotLoweredError]:
     """Write `content` of every item that can be lowered; returns why the others cannot, by position.
+
+    content: raises NotLoweredError for one that cannot.
 
     Raises: ExportError as program.check() does, or as `content` does.
     """
@@ -25,7 +32,7 @@ def directly(items: Sequence[Export], content: Callable[[Export, Lowered], bytes
         with evaluating([item.module]), torch.no_grad():
             check(item)
             try:
-                made = content(item, lower(item.module, item.example.contiguous()))
+                made = content(item)
             except NotLoweredError as reason:
                 left[position] = reason
                 continue

@@ -10,32 +10,33 @@ import numpy as np
 from edgenas import __version__
 
 from .onnx_graph import canonical
-from .ops import Activation, Add, Concat, Constant, Conv, Linear, Lowered, Mean, Mul, Op, Pool, Reshape, Shape
+from .ops import Activation, Add, Concat, Constant, Conv, Linear, Lowered, Mean, Mul, Op, Pad, Pool, Reshape, Shape
 
 OPSET = 20
 IR_VERSION = 10
 KINDS = {"relu": "Relu", "hardswish": "HardSwish", "hardsigmoid": "HardSigmoid", "sigmoid": "Sigmoid"}
 
 
-def model(lowered: Lowered) -> Any:
-    """An onnx.ModelProto in canonical form: input `image`, output `logits`."""
-    import onnx
-    graph = _Graph()
+def content(lowered: Lowered) -> bytes:
+    """An fp32 model of input `image` and output `logits`, in canonical form."""
+    graph = Graph()
     for op in lowered.ops:
         graph.put(op)
     if not lowered.ops:
         graph.node("Identity", ["0"], "logits")
-    made = onnx.helper.make_graph(
-        graph.nodes, "main", [_value("0", lowered.shapes[0])],
-        [_value(str(lowered.output) if lowered.ops else "logits", lowered.shapes[lowered.output])], graph.weights)
-    return canonical(onnx.helper.make_model(
-        made, producer_name="edgenas", producer_version=__version__, ir_version=IR_VERSION,
+    return finished(graph, lowered, "0", str(lowered.output) if lowered.ops else "logits")
+
+
+def finished(graph: Graph, lowered: Lowered, given: str, made: str) -> bytes:
+    """The model of a graph from its value `given` to its value `made`."""
+    import onnx
+    main = onnx.helper.make_graph(graph.nodes, "main", [_value(given, lowered.shapes[0])],
+                                  [_value(made, lowered.shapes[lowered.output])], graph.weights)
+    model = canonical(onnx.helper.make_model(
+        main, producer_name="edgenas", producer_version=__version__, ir_version=IR_VERSION,
         opset_imports=[onnx.helper.make_opsetid("", OPSET)]))
-
-
-def content(lowered: Lowered) -> bytes:
-    made: bytes = model(lowered).SerializeToString(deterministic=True)
-    return made
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
 
 
 def _value(name: str, shape: Shape) -> Any:
@@ -43,7 +44,7 @@ def _value(name: str, shape: Shape) -> Any:
     return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
 
 
-class _Graph:
+class Graph:
     """Nodes and weights; value 5 is called `5`, and before its fused activation `5.raw`."""
 
     def __init__(self) -> None:
@@ -52,10 +53,14 @@ class _Graph:
         self._known: set[str] = set()
 
     def put(self, op: Op) -> None:
-        output = f"{op.output}.raw" if op.activation else str(op.output)
-        self._put(op, [str(index) for index in op.inputs], output)
+        self.operator(op, str(op.output))
+
+    def operator(self, op: Op, output: str) -> None:
+        """Its node, and another for an activation that is fused into it."""
+        raw = f"{output}.raw" if op.activation else output
+        self._put(op, [str(index) for index in op.inputs], raw)
         if op.activation:
-            self._activate(op.activation, output, str(op.output))
+            self._activate(op.activation, raw, output)
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> None:
         import onnx
@@ -96,7 +101,7 @@ class _Graph:
 
     @_put.register
     def _(self, op: Constant, inputs: list[str], output: str) -> None:
-        self.node(op.kind.capitalize(), [*inputs, self.weight(f"{output}.number", np.float32(op.value))], output)
+        self.node(op.kind.capitalize(), [*inputs, self._number(op, f"{output}.number")], output)
 
     @_put.register
     def _(self, op: Concat, inputs: list[str], output: str) -> None:
@@ -115,9 +120,20 @@ class _Graph:
                   kernel_shape=op.kernel, pads=_pads(op.padding), strides=op.stride, **own)
 
     @_put.register
+    def _(self, op: Pad, inputs: list[str], output: str) -> None:
+        sides = self.weight(f"{output}.sides", np.array([0, 0, *_pads(op.sides)[:2], 0, 0, *_pads(op.sides)[2:]]))
+        self.node("Pad", [*inputs, sides, self.weight(f"{output}.fill", np.float32(op.value))], output)
+
+    @_put.register
     def _(self, op: Reshape, inputs: list[str], output: str) -> None:
+        if op.channels_last:
+            self.node("Transpose", inputs, f"{output}.last", perm=(0, 2, 3, 1))
+            inputs = [f"{output}.last"]
         shape = self.weight(f"{output}.shape", np.array(op.shape, np.int64))
         self.node("Reshape", [*inputs, shape], output, allowzero=1)
+
+    def _number(self, op: Constant, name: str) -> str:
+        return self.weight(name, np.float32(op.value))
 
     def _weights(self, op: Conv | Linear) -> list[str]:
         names = [self.weight(f"{op.output}.weight", op.weight)]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import singledispatchmethod
 
 import numpy as np
-from torch import Tensor
 
 from .ops import Activation, Add, Concat, Constant, Conv, Linear, Lowered, Mean, Mul, Op, Pad, Pool, Reshape
-from .quantised import observed, scales, weights
+from .quantised import Quantised
 from .scale import HIGH, LOW, Scale
+from .scales import weights
 from .tflite_graph import canonical
 from .tflite_layout import arranged
 from .tflite_writer import Writer
@@ -17,13 +17,20 @@ from .tflite_writer import Writer
 KINDS = {"relu": "RELU", "relu6": "RELU6", "hardswish": "HARD_SWISH", "sigmoid": "LOGISTIC"}
 
 
-def content(lowered: Lowered, calibration: Tensor | None = None) -> bytes:
-    """A model of input `image` and output `logits`, maps NHWC; int8 with ranges from `calibration`, where given.
+def content(lowered: Lowered) -> bytes:
+    """An fp32 model of input `image` and output `logits`, maps NHWC.
 
-    Raises: NotLoweredError for an operator that TFLite lacks; ExportError for one that int8 cannot express.
+    Raises: NotLoweredError for an operator that TFLite lacks.
     """
-    lowered = arranged(lowered)
-    found = None if calibration is None else scales(lowered, observed(lowered, calibration))
+    return _content(arranged(lowered), None)
+
+
+def content_int8(network: Quantised) -> bytes:
+    """The same in int8, input and output too."""
+    return _content(network.lowered, network.scales)
+
+
+def _content(lowered: Lowered, found: dict[int, Scale] | None) -> bytes:
     graph = _Graph(lowered, found)
     for op in lowered.ops:
         graph.put(op, [graph.value(index) for index in op.inputs], graph.value(op.output))

@@ -63,8 +63,12 @@ class Conv(Op):
         return height, width
 
     def compute(self, *values: Tensor) -> Tensor:
-        return F.conv2d(padded(values[0], self.padding), _tensor(self.weight), _optional(self.bias), self.stride,
-                        dilation=self.dilation, groups=self.groups)
+        return self.apply(values[0], _tensor(self.weight), _optional(self.bias))
+
+    def apply(self, value: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """With other weights than its own."""
+        return F.conv2d(padded(value, self.padding), weight, bias, self.stride, dilation=self.dilation,
+                        groups=self.groups)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -76,7 +80,11 @@ class Linear(Op):
     bias: Array | None
 
     def compute(self, *values: Tensor) -> Tensor:
-        return F.linear(values[0], _tensor(self.weight), _optional(self.bias))
+        return self.apply(values[0], _tensor(self.weight), _optional(self.bias))
+
+    def apply(self, value: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """With other weights than its own."""
+        return F.linear(value, weight, bias)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

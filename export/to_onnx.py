@@ -13,12 +13,12 @@ import torch
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional
-from .direct import directly
+from .direct import directly, lowered
 from .direct_onnx import content
 from .onnx_graph import canonical
 from .onnx_quantizer import quantised
 from .program import examples, trace, translated
-from .quantised import check_calibration
+from .quantised import check_calibration, quantise
 from .quiet import quiet
 
 # Modules exported as one program cost a fifth of what they cost one by one; larger batches gain no more.
@@ -47,22 +47,29 @@ class ToOnnx(Exporter):
         if precision == "int8":
             optional("onnxruntime", self.extra)
             self._int8(items, on_done)
-            return
-        left = directly(items, lambda _, lowered: content(lowered), on_done)
-        in_batches([items[position] for position in left], BATCH, write, on_done)
+        else:
+            left = directly(items, lambda item: content(lowered(item)), on_done)
+            in_batches([items[position] for position in left], BATCH, write, on_done)
 
     def _int8(self, items: Sequence[Export], on_done: Done | None) -> None:
+        from .direct_onnx_int8 import content_int8
         for item in items:
             check_calibration(item)
+        left = directly(items, lambda item: content_int8(quantise(item)), on_done)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            plain = [replace(item, path=Path(folder) / f"{index}{self.suffix}") for index, item in enumerate(items)]
-            self.export(plain)
-            for item, source in zip(items, plain, strict=True):
-                assert item.calibration is not None
-                with replacing(item.path) as scratch, translated([item], "it cannot be made int8"):
-                    scratch.write_bytes(quantised(source.path.read_bytes(), item.calibration))
+            plain = {position: replace(items[position], path=Path(folder) / f"{position}{self.suffix}")
+                     for position in left}
+            self.export(list(plain.values()))
+            for position, source in plain.items():
+                write_int8(items[position], source.path.read_bytes())
                 if on_done:
-                    on_done(item)
+                    on_done(items[position])
+
+
+def write_int8(item: Export, model: bytes) -> None:
+    assert item.calibration is not None
+    with replacing(item.path) as scratch, translated([item], "it cannot be made int8"):
+        scratch.write_bytes(quantised(model, item.calibration))
 
 
 def write(items: Sequence[Export]) -> None:

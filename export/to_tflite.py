@@ -12,9 +12,9 @@ from edgenas.errors import ExportError
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional
-from .direct import directly
+from .direct import directly, lowered
 from .program import examples, output_shapes, trace, translated
-from .quantised import check_calibration
+from .quantised import check_calibration, quantise
 from .quiet import muted, quiet
 
 # Modules converted together cost a third of what they cost one by one; larger batches gain no more.
@@ -42,15 +42,15 @@ class ToTflite(Exporter):
             _int8(items, on_done)
         else:
             from .direct_tflite import content
-            left = directly(items, lambda item, lowered: content(lowered), on_done)
+            left = directly(items, lambda item: content(lowered(item)), on_done)
             in_batches([items[position] for position in left], BATCH, write, on_done)
 
 
 def _int8(items: Sequence[Export], on_done: Done | None) -> None:
-    from .direct_tflite import content
+    from .direct_tflite import content_int8
     for item in items:
         check_calibration(item)
-    for position, reason in directly(items, lambda item, lowered: content(lowered, item.calibration), on_done).items():
+    for position, reason in directly(items, lambda item: content_int8(quantise(item)), on_done).items():
         raise ExportError(f"{items[position].path.name}: it cannot be made int8: {reason}",
                           "replace that part of the module, or export it in fp32")
 

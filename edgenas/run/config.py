@@ -13,6 +13,7 @@ from edgenas.budget import Request
 from edgenas.errors import RunError
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import Precision, precision_for
+from edgenas.qat import QatSettings
 from edgenas.search.search import SearchSettings
 from edgenas.train import TrainSettings
 
@@ -61,6 +62,7 @@ class RunConfig(BaseModel):
     inherit: bool = True
     distill: str | None = None
 
+    qat: QatSettings = QatSettings()
     max_drop: Annotated[float, Ge(0)] = MAX_DROP
 
     accelerator: str = "auto"

@@ -14,25 +14,28 @@ from edgenas.export.tvm_target import CROSS
 from edgenas.measure.runtime import load_runtime, precisions_of, runtime_names
 from edgenas.measure.session import runtime_format
 from edgenas.progress import Progress
+from edgenas.qat import QatSettings
 from edgenas.run.artifact import describe_file, file_name
 from edgenas.run.describing import describe
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, export_fp32
-from edgenas.run.quantising import export_int8
+from edgenas.run.quantising import Quantiser
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What files are asked for beside their format. max_drop: points of validation accuracy that int8 may lose."""
+    """What files are asked for beside their format. max_drop: points of validation accuracy that int8 may lose; qat:
+    how it is trained if it loses more."""
 
     precision: str
     max_drop: float
+    qat: QatSettings
     target: str = HOST
 
     @classmethod
     def of(cls, run: Run) -> Asked:
         """What the run was asked for."""
-        return cls(run.config.precision, run.config.max_drop)
+        return cls(run.config.precision, run.config.max_drop, run.config.qat)
 
 
 def export_phase(run: Run, formats: Sequence[str], progress: Progress,
@@ -66,7 +69,8 @@ def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, ask
     if asked.precision == "fp32":
         proven = export_fp32(run, network, export, runtime, path, asked.target)
     else:
-        proven = export_int8(run, network, export, runtime, path, asked.target, asked.max_drop, progress)
+        quantiser = Quantiser(run, network, asked.max_drop, asked.qat, progress)
+        proven = quantiser.export(export, runtime, path, asked.target)
     return describe_file(run, proven, export, path, asked.target)
 
 

@@ -1,10 +1,12 @@
-"""int8 files that lose no more accuracy than is allowed, measured on the file itself in its runtime."""
+"""int8 files that lose no more accuracy than is allowed: by rounding, or else by training for it, or else none."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from torch import nn
 
@@ -12,44 +14,87 @@ from edgenas.cost.operators import example_input
 from edgenas.errors import ExportError
 from edgenas.export.base import Export, Exporter
 from edgenas.export.contents import sidecar_path
+from edgenas.export.lowering import NotLoweredError
 from edgenas.export.manifest import Quantisation
-from edgenas.export.parity import parity
+from edgenas.export.parity import Parity, parity
 from edgenas.files import replacing
 from edgenas.measure.session import open_session
 from edgenas.progress import Progress
+from edgenas.qat import QatSettings
 from edgenas.run.folder import Run
 from edgenas.run.measuring import calibration
 from edgenas.run.proving import Proven, runnable
+from edgenas.run.retraining import retrained
 
 
-def export_int8(run: Run, network: nn.Module, export: Exporter, runtime: str, path: Path, target: str,
-                max_drop: float, progress: Progress) -> Proven:
-    """Write the file `path` if it holds; a file that was there before stays if it does not.
+@dataclass
+class Quantiser:
+    """Makes a run's int8 files. max_drop: points of accuracy on the validation images that a file may lose.
 
-    Ranges are taken from training images, accuracies on all validation images.
-
-    Raises: ExportError with the figures when it loses more than `max_drop` points.
+    Accuracies are those of the files in their runtimes, and of the float32 network in PyTorch.
     """
-    images, labels = run.task.normalise(run.task.validation.images), run.task.validation.labels
-    item = Export(network, example_input(run.space.input_shape), path, calibration(run))
-    with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-        scratch = Export(network, item.example, Path(folder) / path.name, item.calibration)
-        export.export([scratch], target=target, precision="int8")
-        with runnable(export, scratch, target, "int8") as file:
-            found = parity(network, open_session(file, runtime).predict, images, labels)
+
+    run: Run
+    network: nn.Module
+    max_drop: float
+    qat: QatSettings
+    progress: Progress
+    tried: list[str] = field(default_factory=list)
+
+    def export(self, export: Exporter, runtime: str, path: Path, target: str) -> Proven:
+        """Write the file `path` if it holds; what was there before stays if it does not.
+
+        Raises: ExportError with the figures when even training for int8 leaves it too far from float32.
+        """
+        self.tried = []
+        with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+            scratch = Path(folder) / path.name
+            rounded = self._attempt("ptq", self.network, export, runtime, scratch, target)
+            proven = rounded or self._trained(export, runtime, scratch, target)
+            publish(scratch, path)
+        return proven
+
+    def _trained(self, export: Exporter, runtime: str, scratch: Path, target: str) -> Proven:
+        self.progress.say(f"{scratch.name} after rounding alone: {self.tried[-1]}; it is trained for int8")
+        try:
+            network = retrained(self.run, self.qat, self.progress)
+        except NotLoweredError as error:
+            raise self._refusal(scratch.name, f", and it cannot be trained for int8: {error}") from error
+        proven = self._attempt("qat", network, export, runtime, scratch, target)
+        if proven is None:
+            raise self._refusal(scratch.name, f"; trained for int8 ({self.qat.epochs} epochs): {self.tried[-1]}")
+        return proven
+
+    def _attempt(self, method: Literal["ptq", "qat"], network: nn.Module, export: Exporter, runtime: str,
+                 scratch: Path, target: str) -> Proven | None:
+        """The file, if it holds; what it lost is noted in `tried`."""
+        images = calibration(self.run)
+        item = Export(network, example_input(self.run.space.input_shape), scratch, images)
+        export.export([item], target=target, precision="int8")
+        with runnable(export, item, target, "int8") as file:
+            found = self._compared(file, runtime)
+        self.tried.append(lost(found))
         record = Quantisation(
-            method="ptq", calibration_images=len(calibration(run)), validation_images=len(images),
-            validation_accuracy_fp32=found.expected_right / len(images),
-            validation_accuracy_int8=found.right / len(images),
-            drop_points=found.drop_points, max_drop_points=max_drop)
-        if record.drop_points > max_drop:
-            raise ExportError(
-                f"{path.name} is refused: it classifies {record.validation_accuracy_int8:.1%} of {len(images)} "
-                f"validation images right, in fp32 {record.validation_accuracy_fp32:.1%} are: "
-                f"{record.drop_points:.2g} points lost, and {max_drop:g} are allowed",
-                "--max-drop with more points, or --precision fp32")
-        publish(scratch.path, path)
-    return Proven(runtime, found, record)
+            method=method, calibration_images=len(images), validation_images=found.images,
+            validation_accuracy_fp32=found.expected_right / found.images,
+            validation_accuracy_int8=found.right / found.images, drop_points=found.drop_points,
+            max_drop_points=self.max_drop)
+        return Proven(runtime, found, record) if found.drop_points <= self.max_drop else None
+
+    def _compared(self, file: Path, runtime: str) -> Parity:
+        validation = self.run.task.validation
+        return parity(self.network, open_session(file, runtime).predict, self.run.task.normalise(validation.images),
+                      validation.labels)
+
+    def _refusal(self, name: str, trained: str) -> ExportError:
+        return ExportError(f"{name} is refused: after rounding alone {self.tried[0]}{trained}; "
+                           f"{self.max_drop:g} points are allowed",
+                           "--set qat.epochs=30, --max-drop with more points, or --precision fp32")
+
+
+def lost(found: Parity) -> str:
+    return (f"{found.right / found.images:.2%} of {found.images} validation images are right, in fp32 "
+            f"{found.expected_right / found.images:.2%}: {found.drop_points:.2f} points lost")
 
 
 def publish(made: Path, path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import precision_for
 from edgenas.options import option_names, parse, settings
+from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
 from edgenas.search.search import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
@@ -35,12 +36,13 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
     assigned = parse(request["assignments"])
     search = settings(SearchSettings, part(assigned, "search"), "the search")
     train = settings(TrainSettings, part(assigned, "train"), "training")
+    qat = settings(QatSettings, part(assigned, "qat"), "training for int8")
     if request["search_epochs"]:
         search = replace(search, epochs=request["search_epochs"])
     if request["train_epochs"]:
         train = replace(train, epochs=request["train_epochs"])
     strategy_options = {name: value for name, value in assigned.items()
-                        if not name.startswith(("space.", "build.", "search.", "train."))}
+                        if not name.startswith(("space.", "build.", "search.", "train.", "qat."))}
     check_names(strategy_options, request["strategy"])
     check_teacher(request["distill"], load_strategy(request["strategy"], strategy_options), request["strategy"])
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
@@ -56,7 +58,7 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
         space=request["space"], space_options=space_options, build_options=build_options,
         strategy=request["strategy"], strategy_options=strategy_options, budgets=budgets(request),
         seed=request["seed"], search=search, train=train, inherit=not request["from_scratch"],
-        distill=request["distill"], max_drop=request["max_drop"], accelerator=request["accelerator"],
+        distill=request["distill"], max_drop=request["max_drop"], qat=qat, accelerator=request["accelerator"],
         training_precision=request["training_precision"],
     )
 
@@ -84,11 +86,23 @@ def runtime_of(device: Device, name: str | None) -> str:
     return name or device.runtimes[0]
 
 
+def qat_of(known: QatSettings, assignments: Sequence[str]) -> QatSettings:
+    """`known`, with what `qat.NAME=VALUE` texts say instead.
+
+    Raises: UsageError for an option of anything else, an unknown name or a refused value.
+    """
+    assigned = parse(tuple(assignments))
+    if foreign := [name for name in assigned if not name.startswith("qat.")]:
+        raise UsageError(f"an export has no option {foreign[0]!r}: it takes those of training for int8",
+                         "write for example --set qat.epochs=20")
+    return settings(QatSettings, asdict(known) | part(assigned, "qat"), "training for int8")
+
+
 def check_names(names: Iterable[str], strategy: str) -> None:
     """Raises: UsageError for a name without a known prefix that is no option of the strategy."""
     known = option_names(strategy_class(strategy))
-    near = [f"{head}.{name}" for head, cls in (("search", SearchSettings), ("train", TrainSettings))
-            for name in option_names(cls)]
+    heads = {"search": SearchSettings, "train": TrainSettings, "qat": QatSettings}
+    near = [f"{head}.{name}" for head, cls in heads.items() for name in option_names(cls)]
     for name in names:
         if name not in known:
             raise unknown(f"option of strategy {strategy!r} or of the run", name, [*known, *near])

@@ -9,8 +9,9 @@ from torch import nn
 
 from edgenas.errors import ExportError
 from edgenas.export.lowering import lower
-from edgenas.export.quantised import observed, random_calibration, scales, spread, weights
+from edgenas.export.quantised import observed, random_calibration
 from edgenas.export.scale import HIGH, LOW, Scale
+from edgenas.export.scales import scales, spread, weights
 
 from .vocabulary import Joined
 

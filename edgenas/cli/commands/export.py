@@ -14,17 +14,20 @@ from edgenas.cli.output import emit, json_option, table
 @click.option("--precision", type=click.Choice(["fp32", "int8"]),
               help="What the files compute in; the run's own by default.")
 @max_drop_option
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
+              help="Set how it is trained for int8: qat.epochs=20, qat.lr=0.01, qat.batch_size or qat.distill.")
 @click.option("--target", default="host", show_default=True,
               help="What TVM compiles for: host, aarch64, armv7, riscv64 or x86-64.")
 @json_option
-def command(folder: str, formats: tuple[str, ...], precision: str | None, max_drop: float, target: str,
-            as_json: bool) -> None:
+def command(folder: str, formats: tuple[str, ...], precision: str | None, max_drop: float,
+            assignments: tuple[str, ...], target: str, as_json: bool) -> None:
     """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8."""
     from edgenas.cli.start import opened
     from edgenas.run.exporting import Asked, default_formats, export_phase
+    from edgenas.run.request import qat_of
 
     with opened(folder) as (run, terminal):
-        asked = Asked(precision or run.config.precision, max_drop, target)
+        asked = Asked(precision or run.config.precision, max_drop, qat_of(run.config.qat, assignments), target)
         manifest = export_phase(run, formats or default_formats(run), terminal, asked)
     emit(as_json, {"run": folder, **manifest.model_dump(mode="json")}, lambda: table(
         f"artifacts in {run.artifacts}",
