@@ -48,7 +48,7 @@ def write(item: Export, tflite: Path) -> None:
     from edgenas.measure.run_tflite_micro import loaded
     content = tflite.read_bytes()
     try:
-        _, arena = loaded(content)
+        _, arena, _ = loaded(content)
     except ValueError as error:
         raise ExportError(f"{item.path.name}: {error}",
                           "replace that part of the module, or export --format tflite --precision int8") from error

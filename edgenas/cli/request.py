@@ -12,8 +12,8 @@ request_options = options(
     click.option("--latency-ms", metavar="MS|PERCENT", help="Latency budget: a figure, or a share such as 50% of the "
                                                             "largest network's."),
     click.option("--budget", "budgets", multiple=True, metavar="METRIC=VALUE",
-                 help="A further budget: latency_ms, macs, params, peak_memory_kib or flash_kib, e.g. macs=5e6. May "
-                      "be given several times; all hold at once."),
+                 help="A further budget: latency_ms, macs, params, peak_memory_kib, flash_kib or, on an NPU, sram_kib, "
+                      "e.g. macs=5e6. May be given several times; all hold at once."),
     click.option("--statistic", type=click.Choice(["median_of_minima", "min", "p50", "p90"]),
                  default="median_of_minima", show_default=True,
                  help="Which statistic of a measurement the latency budget binds."),

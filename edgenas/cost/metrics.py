@@ -42,7 +42,8 @@ class Metric:
     """A cost of one network for one image.
 
     combine: how parts add up to the network. of: computes it from the operators and the precision (a key of STORAGE)
-    alone, None where it must be measured on a device. exact: whether `of` is the truth, rather than a prediction.
+    alone, None where it must be measured on a device. exact: whether `of` is the truth, rather than a prediction. Where
+    a runtime tells the metric of a file (Runtime.METRICS), that counts, and `of` is not asked.
     """
 
     name: str
@@ -58,7 +59,9 @@ METRICS = {
         Metric("latency_ms", "time for one image on the device, in milliseconds", exact=False),
         Metric("macs", "multiply-accumulates for one image", of=lambda n, _: float(n.macs)),
         Metric("params", "weights and biases after batch-norm folding", of=lambda n, _: float(n.params)),
-        Metric("peak_memory_kib", "largest sum of live activations, in KiB", combine="max", of=_peak_memory_kib),
+        Metric("peak_memory_kib", "largest sum of live activations, or a microcontroller's smallest arena, in KiB",
+               combine="max", of=_peak_memory_kib),
+        Metric("sram_kib", "fast memory that an NPU's compiler takes, in KiB", combine="max", exact=False),
         Metric("flash_kib", "size of the exported file, in KiB", exact=False, of=_flash_kib),
     )
 }

@@ -30,7 +30,8 @@ class CostModel:
     fixed_parts: what each fixed part adds to `fixed`, the rest of which is overhead. band: how far the truth lies
     around predictions, None where that is not known. doubt: what to add to the band on either side, in the metric's
     unit, for each candidate whose cost was itself predicted rather than measured; fixed_doubt for the fixed parts.
-    rows: what the space asks of architectures, whatever they cost.
+    rows: what the space asks of architectures, whatever they cost. added: what candidates add to a maximum, whatever is
+    the largest; 0 where there is none.
     """
 
     metric: str
@@ -45,11 +46,13 @@ class CostModel:
     doubt: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     fixed_doubt: float = 0.0
     rows: tuple[Row, ...] = ()
+    added: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def predict(self, architecture: Architecture) -> float:
         entries = [self.table[choice][candidate] for choice, candidate in architecture.items()]
         total = sum(entries, self.fixed) if self.combine == "sum" else max([self.fixed, *entries])
-        return total + self.bias
+        return total + self.bias + sum(self.added[choice][picked] for choice, picked in architecture.items()
+                                       if choice in self.added)
 
     def interval(self, architecture: Architecture) -> tuple[float, float]:
         """Where the cost of a network lies in nine cases of ten; latency.py says when that holds.
@@ -78,13 +81,18 @@ class CostModel:
     def largest(self) -> Architecture:
         return self._extreme(1.0)
 
+    def alone(self, choice: str, candidate: str) -> float:
+        """What a candidate costs as if there were no other choice."""
+        return self.table[choice][candidate] + self.added.get(choice, {}).get(candidate, 0.0)
+
     def _extreme(self, sign: float) -> Architecture:
+        own = {choice: {name: sign * self.alone(choice, name) for name in costs}
+               for choice, costs in self.table.items()}
         if not self.rows:
-            return Architecture({choice: max(costs, key=lambda name: sign * costs[name])
-                                 for choice, costs in self.table.items()})
-        unit = max((abs(cost) for costs in self.table.values() for cost in costs.values()), default=1.0) or 1.0
-        found = best({choice: {name: sign * cost / unit for name, cost in costs.items()}
-                      for choice, costs in self.table.items()}, self.rows)
+            return Architecture({choice: max(costs, key=costs.__getitem__) for choice, costs in own.items()})
+        unit = max((abs(cost) for costs in own.values() for cost in costs.values()), default=1.0) or 1.0
+        found = best({choice: {name: cost / unit for name, cost in costs.items()} for choice, costs in own.items()},
+                     self.rows)
         assert found is not None  # Space.random found one
         return found
 
@@ -115,7 +123,7 @@ def exact_model(space: Space, metric: str, precision: str = "fp32") -> CostModel
     definition = metric_of(metric)
     of = definition.of
     if of is None:
-        raise UsageError(f"{metric} must be measured on a device", "edgenas profile --device host")
+        raise UsageError(f"{metric} must be measured on a device", "edgenas profile, for a device that tells it")
     costs = {key: 0.0 if network is None else of(network, precision) for key, network in networks(space).items()}
     if not space.graphs or definition.combine == "sum":
         return combined(space, metric, costs, exact=definition.exact and space.is_additive)

@@ -39,12 +39,13 @@ SUFFIX = ".tflite"
 EXTRA = "micro"
 PRECISIONS = ("int8",)
 PROVENANCE = "estimated"
+METRICS = {"peak_memory_kib": ("arena_kib", "measured", "persistent_kib")}
 OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
 
 LEAST_ARENA, LARGEST_ARENA = 1 << 20, 1 << 28  # bytes, of those that are tried first
 TOO_SMALL, CRASHED = "missing:", "it ended with signal"
 STEP = 16  # bytes: what an arena is aligned to
-TOTAL = re.compile(r"Arena allocation total (\d+) bytes")
+ALLOCATED = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
 
 _now_s = 0.0
 
@@ -60,7 +61,7 @@ def version() -> str:
 
 
 class Session:
-    """figures: `arena_kib` of RAM, `flash_kib` of the file, `macs`."""
+    """figures: `arena_kib` of RAM, and `persistent_kib`, the part that lasts; `flash_kib` of the file, `macs`."""
 
     def __init__(self, path: str, threads: int, clock_mhz: float = OPTIONS["clock_mhz"],
                  macs_per_cycle: float = OPTIONS["macs_per_cycle"]) -> None:
@@ -71,10 +72,11 @@ class Session:
             raise ValueError(f"{Path(path).name!r} is no TFLite model")
         macs, others = _work(content)
         self._step_s = (macs + others) / macs_per_cycle / (clock_mhz * 1e6)
-        self._interpreter, arena = loaded(content)
+        self._interpreter, arena, persistent = loaded(content)
         self.inputs = [("image", *_shape(self._interpreter.get_input_details(0)))]
         self.outputs = [("logits", *_shape(self._interpreter.get_output_details(0)))]
-        self.figures = {"arena_kib": arena / 1024, "flash_kib": len(content) / 1024, "macs": macs}
+        self.figures = {"arena_kib": arena / 1024, "persistent_kib": persistent / 1024,
+                        "flash_kib": len(content) / 1024, "macs": macs}
 
     def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         self._interpreter.set_input(arrays[0], 0)
@@ -89,8 +91,9 @@ class Session:
         _now_s += self._step_s
 
 
-def loaded(content: bytes) -> tuple[Any, int]:
-    """An interpreter that ran once, and the smallest arena in bytes that the model runs in, to STEP.
+def loaded(content: bytes) -> tuple[Any, int, int]:
+    """An interpreter that ran once, the smallest arena in bytes that the model runs in, to STEP, and the part of it
+    whose contents last.
 
     Raises: ValueError with tflite-micro's reason when it cannot run it, or not in LARGEST_ARENA.
     """
@@ -104,7 +107,8 @@ def loaded(content: bytes) -> tuple[Any, int]:
             interpreter = _run_once(content, size)
             interpreter.print_allocations()
         heard.seek(0)
-        return interpreter, _smallest(content, int(TOTAL.findall(heard.read())[-1]), size)
+        used = {where: int(size) for where, size in ALLOCATED.findall(heard.read())}
+    return interpreter, _smallest(content, sum(used.values()), size), used["tail"]
 
 
 def _smallest(content: bytes, used: int, enough: int) -> int:

@@ -30,6 +30,7 @@ SUFFIX = ".tflite"
 EXTRA = "ethosu"
 PRECISIONS = ("int8",)
 PROVENANCE = "estimated"
+METRICS = {"sram_kib": ("sram_kib", "estimated"), "flash_kib": ("file_kib", "counted")}
 OPTIONS = {"accelerator": "ethos-u55-128", "system_config": "", "memory_mode": ""}
 
 MEMORIES = ("sram", "dram", "on_chip_flash", "off_chip_flash")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -44,6 +44,7 @@ class Runtime(Protocol):
                          it is only emulated), and what else tells it from others
     PRECISIONS           of the files that it measures, the first by default, if not ("fp32",)
     PROVENANCE           of its figures, if they are not "measured": "estimated"
+    METRICS              metric -> what `Told` says, of costs that a budget may bind and the session's figures tell
     OPTIONS              name -> default of what a device's `settings` may say; `Session` takes them as keywords
     job(order) -> Job    what runs on the device, if that is not worker.py with this file (see job.py)
     lines(order, lines)  -> Iterator[str]: a worker's lines, if such a job prints something else
@@ -88,6 +89,22 @@ def precision_for(name: str, wanted: str | None = None) -> Precision:
 
 def provenance_of(runtime: Runtime) -> str:
     return str(getattr(runtime, "PROVENANCE", "measured"))
+
+
+class Told(NamedTuple):
+    """figure: of a session, that is the metric's. word: how it is known: measured, estimated or counted. added: the
+    figure of that part of it, if any, that parts of a network take all the time, and not only while they run.
+    """
+
+    figure: str
+    word: str
+    added: str = ""
+
+
+def told_by(name: str, metric: str) -> Told | None:
+    """What figure of the runtime `name` is that metric; None if it tells none."""
+    found = getattr(load_runtime(name), "METRICS", {}).get(metric)
+    return None if found is None else Told(*found)
 
 
 def options_of(runtime: Runtime) -> dict[str, Any]:

@@ -21,7 +21,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
 
-WORDS = {"estimated": "estimated", "published": "predicted"}
+WORDS = {"estimated": "estimated", "published": "predicted", "counted": "counted"}
 """How a network's own cost is known, by what its model was learned from; else it is measured."""
 
 

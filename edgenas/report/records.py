@@ -56,7 +56,7 @@ class Search(Record):
 class Model(Record):
     """A cost model: held_out and profile_sha256 only where the cost was learned from measurements.
 
-    provenance: of what it was learned from: measured, estimated or published.
+    provenance: of what it was learned from: measured, estimated or published; counted, where it needs no device.
     """
 
     reachable: tuple[float, float]

@@ -66,13 +66,15 @@ def unverified(decoding: dict[str, Any]) -> list[dict[str, Any]]:
     chosen = max((r for r in decoding["rounds"] if r["within"]),
                  key=lambda r: r["architecture"] == decoding["architecture"])
     return [{"metric": b["metric"], "limit": b["limit"], "predicted": decoding["predicted"][b["metric"]]}
-            | known_as(*decoded_cost(chosen, b["metric"])) | {"within": True} for b in decoding["budgets"]]
+            | known_as(*decoded_cost(chosen, b["metric"], decoding["models"].get(b["metric"], {}))) | {"within": True}
+            for b in decoding["budgets"]]
 
 
-def decoded_cost(entry: dict[str, Any], metric: str) -> tuple[str, float]:
+def decoded_cost(entry: dict[str, Any], metric: str, model: dict[str, Any]) -> tuple[str, float]:
     """How the cost of a round's network is known, and what it is."""
     word = next(word for word in ("measured", "estimated", "predicted") if metric in entry.get(word, {}))
-    return "counted" if word == "measured" and metric != "latency_ms" else word, entry[word][metric]
+    counted = model.get("provenance", "counted" if metric != "latency_ms" else word) == "counted"
+    return "counted" if counted else word, entry[word][metric]
 
 
 def within_budget(run: Run) -> bool:

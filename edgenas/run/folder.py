@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from edgenas.budget import Budget, resolve
+from edgenas.cost.figures import figure_model
 from edgenas.cost.heldout import HeldOut
 from edgenas.cost.latency import latency_model
 from edgenas.cost.model import CostModel, exact_model
@@ -24,6 +25,7 @@ from edgenas.data import Task, load
 from edgenas.errors import RunError
 from edgenas.files import replacing, write_json
 from edgenas.measure.device import Device, load_device
+from edgenas.measure.runtime import Told, told_by
 from edgenas.run.config import RunConfig
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
@@ -118,6 +120,22 @@ class Run:
         provenance = self.profile.header.provenance
         return "predicted" if provenance == PUBLISHED else provenance
 
+    def word(self, metric: str) -> str:
+        """How an exported network's cost is known; "counted" if in the file or its operators, without a device."""
+        if metric == "latency_ms":
+            return self.latency_word
+        told = self.told(metric)
+        return told.word if told else "counted"
+
+    def told(self, metric: str) -> Told | None:
+        """Which figure of the run's runtime is that metric, if one is."""
+        return told_by(self.config.runtime, metric)
+
+    @property
+    def is_profiled(self) -> bool:
+        """Whether a cost model is made from the device's profile."""
+        return any(m == "latency_ms" or self.told(m) for m in self.metrics)
+
     @cached_property
     def is_measurable(self) -> bool:
         """False for a device that is known by published latencies only."""
@@ -133,8 +151,14 @@ class Run:
     @cached_property
     def models(self) -> dict[str, CostModel]:
         """A cost model for each metric that has a budget."""
-        return {m: self.latency[0] if m == "latency_ms" else exact_model(self.space, m, self.config.precision)
-                for m in self.metrics}
+        return {metric: self._model(metric) for metric in self.metrics}
+
+    def _model(self, metric: str) -> CostModel:
+        if metric == "latency_ms":
+            return self.latency[0]
+        if told := self.told(metric):
+            return figure_model(self.space, self.profile, metric, told)
+        return exact_model(self.space, metric, self.config.precision)
 
     @cached_property
     def budgets(self) -> Sequence[Budget]:

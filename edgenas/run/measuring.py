@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from edgenas.cost.figures import figure_of
 from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import example_input, trace
 from edgenas.export import exporter
@@ -33,20 +34,27 @@ def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, fl
     A network that the profile knows is not measured again, so that the same run comes to the same architecture. There
     is no latency where the device cannot be measured.
     """
-    found: dict[str, dict[str, float]] = {name: {} for name in networks}
-    metrics = [m for m in run.metrics if m != "latency_ms" or run.latency_word != "predicted"]
-    timed = networks if "latency_ms" in metrics else {}
-    signatures = {name: trace(network, run.space.input_shape).signature for name, network in timed.items()}
+    metrics = [m for m in run.metrics if run.word(m) != "predicted"]
+    asked = [m for m in metrics if m == "latency_ms" or run.told(m)]
+    signatures = {name: trace(network, run.space.input_shape).signature
+                  for name, network in (networks if asked else {}).items()}
     unknown = [name for name, signature in signatures.items() if signature not in run.profile.decoded]
-    needed = networks if "flash_kib" in run.metrics else {name: networks[name] for name in unknown}
-    with exported(run, needed) as files:
+    filed = "flash_kib" in metrics and "flash_kib" not in asked
+    with exported(run, networks if filed else {name: networks[name] for name in unknown}) as files:
         measure_decoded(run, {signatures[name]: files[name] for name in unknown})
-        for metric in metrics:
-            for name, network in networks.items():
-                found[name][metric] = (
-                    figure(run.profile.decoded[signatures[name]], run.config.statistic) if metric == "latency_ms"
-                    else count(run, metric, network, files.get(name)))
-    return found
+        return {name: {metric: told(run, metric, run.profile.decoded[signatures[name]]) if metric in asked
+                       else count(run, metric, network, files.get(name)) for metric in metrics}
+                for name, network in networks.items()}
+
+
+def told(run: Run, metric: str, measurements: Sequence[Measurement]) -> float:
+    """A metric that the device, or who stands for it, tells of a file; of figures other than the latency, the largest.
+    """
+    if metric == "latency_ms":
+        return figure(measurements, run.config.statistic)
+    what = run.told(metric)
+    assert what is not None
+    return max(figure_of(m, what.figure, run.profile) for m in measurements)
 
 
 @contextlib.contextmanager

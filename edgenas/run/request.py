@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from edgenas import budget
+from edgenas.cost.metrics import metric_of
 from edgenas.data import load
 from edgenas.errors import UsageError, unknown
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
-from edgenas.measure.runtime import precision_for
+from edgenas.measure.runtime import precision_for, runtime_names, told_by
 from edgenas.options import option_names, parse, settings
 from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
@@ -44,6 +45,7 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
     strategy_options = {name: value for name, value in assigned.items()
                         if not name.startswith(("space.", "build.", "search.", "train.", "qat."))}
     check_names(strategy_options, request["strategy"])
+    check_metrics(budgets(request), runtime)
     check_teacher(request["distill"], load_strategy(request["strategy"], strategy_options), request["strategy"])
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
@@ -74,6 +76,20 @@ def budgets(request: Mapping[str, Any]) -> tuple[budget.Request, ...]:
         if sum(other.metric == stated.metric for other in found) > 1:
             raise UsageError(f"the budget of {stated.metric} is given twice", "give one of them")
     return tuple(found)
+
+
+def is_known(metric: str, runtime: str) -> bool:
+    """Whether a network's metric can be told where `runtime` runs it."""
+    return metric == "latency_ms" or metric_of(metric).of is not None or told_by(runtime, metric) is not None
+
+
+def check_metrics(requests: Iterable[budget.Request], runtime: str) -> None:
+    """Raises: UsageError for a budget of what the runtime does not tell."""
+    for request in requests:
+        if not is_known(request.metric, runtime):
+            telling = [name for name in runtime_names() if told_by(name, request.metric)]
+            raise UsageError(f"the runtime {runtime!r} does not tell {request.metric}; told by: {', '.join(telling)}",
+                             "leave out that budget, or choose another --device: edgenas devices")
 
 
 def runtime_of(device: Device, name: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -27,16 +28,16 @@ def prepare(run: Run, progress: Progress) -> None:
 
     Raises: BudgetError giving the reachable range.
     """
-    if "latency_ms" in run.metrics:
-        profile_latency(run, progress)
+    if run.is_profiled:
+        profile_device(run, progress)
     for budget in run.budgets:
         low, high = run.models[budget.metric].reachable
         progress.say(f"budget {budget.metric} {budget.limit:.4g}; this space reaches from {low:.4g} to {high:.4g}")
     check_together(run.models, run.budgets)
 
 
-def profile_latency(run: Run, progress: Progress) -> None:
-    """Measure what the latency model needs, and say how good it is."""
+def profile_device(run: Run, progress: Progress) -> None:
+    """Measure what the cost models need, and say how good they are."""
     if run.latency_word == "predicted":
         model, _ = run.latency
         progress.say(f"latency_ms is predicted from published latencies of {run.device.name}'s blocks; nothing is "
@@ -46,8 +47,11 @@ def profile_latency(run: Run, progress: Progress) -> None:
     if work:
         progress.start(f"profile {run.device.name} {run.config.runtime}", work)
         profile_space(run.space, run.device, run.profile, on_done=progress.advance, say=progress.say)
-    error = run.latency[1]
-    assert error is not None
+    for metric in filter(run.told, run.metrics):
+        progress.say(f"cost model of {metric}: margin {run.models[metric].margin:.1%}")
+    error = run.latency[1] if "latency_ms" in run.metrics else None
+    if error is None:
+        return
     progress.say(f"cost model of latency_ms on {error.networks} held-out networks: error {error.mape:.1%} (mean "
                  f"absolute), Spearman {error.spearman:.3f}, {error.within_10:.0%} within ±10%, margin "
                  f"{error.margin:.1%}")
@@ -72,8 +76,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
         scores, tried = try_candidates(run, result, progress)
     run.write("search.json", {"history": result.history, "scores": result.scores,
                               "tried": [{"architecture": dict(a), "validation": v} for a, v in tried]})
-    settled = settle(scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress,
-                     latency_word(run))
+    settled = settle(scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run))
     record(run, settled)
     settled.architecture.save(run.folder / "architecture.json")
     return settled.architecture
@@ -98,20 +101,21 @@ def try_candidates(run: Run, result: SearchResult,
 
 
 def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:
-    """What the exported, untrained network of `architecture` costs; its latency as predicted where no more is known."""
+    """What the exported, untrained network of `architecture` costs; a cost as predicted where no more is known."""
     found = costs(run, {"decoded": run.space.build(architecture).eval()})["decoded"]
     return {m: found[m] if m in found else run.models[m].predict(architecture) for m in run.metrics}
 
 
-def latency_word(run: Run) -> str:
-    """How what `architecture_costs` says of the latency is known."""
-    return run.latency_word if "latency_ms" in run.metrics else "measured"
+def words(run: Run) -> dict[str, str]:
+    """How what `architecture_costs` says of each metric is known."""
+    return {metric: run.word(metric) for metric in run.metrics}
 
 
 def record(run: Run, settled: Settled) -> None:
     models: dict[str, Any] = {}
     for name, model in run.models.items():
-        models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact}
+        models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact,
+                        "provenance": run.word(name)}
     if "latency_ms" in models:
         error = run.latency[1]
         models["latency_ms"] |= {"held_out": asdict(error) if error else None, "profile_sha256": run.profile.digest,
@@ -122,16 +126,17 @@ def record(run: Run, settled: Settled) -> None:
         "architecture": dict(settled.architecture),
         "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
         "layers": layers(run, settled.architecture),
-        "rounds": [labelled(entry, latency_word(run)) for entry in settled.rounds],
+        "rounds": [labelled(entry, words(run)) for entry in settled.rounds],
     })
 
 
-def labelled(entry: dict[str, Any], word: str) -> dict[str, Any]:
-    """A round of settling whose latency stands under the word for how it is known."""
-    if word == "measured":
-        return entry
-    counted = {metric: cost for metric, cost in entry["measured"].items() if metric != "latency_ms"}
-    return entry | {"measured": counted, word: entry.get(word, {}) | {"latency_ms": entry["measured"]["latency_ms"]}}
+def labelled(entry: dict[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
+    """A round of settling whose costs stand under the word for how each is known; what is counted, under measured."""
+    found: dict[str, dict[str, float]] = {"predicted": entry["predicted"], "measured": {}}
+    for metric, cost in entry["measured"].items():
+        word = "measured" if known[metric] == "counted" else known[metric]
+        found[word] = found.get(word, {}) | {metric: cost}
+    return entry | found
 
 
 def layers(run: Run, architecture: Architecture) -> list[dict[str, Any]]:

@@ -32,17 +32,17 @@ class Settled:
 
 
 def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], measure: Measure,
-           progress: Progress, word: str = "measured") -> Settled:
+           progress: Progress, words: Mapping[str, str] | None = None) -> Settled:
     """The best-scored architecture whose measured costs hold every budget, of those that use the first one well.
 
     Each round solves the integer program, measures the network, and shifts the cost models so that they predict what
     was measured. The margin for the model's own error halves every round, as the correction is local. Ends early
     when a network holds and uses its first budget well. When nothing else is predicted to hold, the cheapest is tried.
-    `word` says what `measure` does.
+    `words` says for each metric how `measure` knows it: measured, if nothing is said.
 
     Raises: BudgetError with the figures when none of the measured networks held.
     """
-    models = dict(models)
+    models, words = dict(models), words or {}
     rounds: list[dict[str, Any]] = []
     held: dict[Architecture, tuple[bool, float]] = {}
     for number in range(ROUNDS):
@@ -60,7 +60,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
         progress.say(f"round {number + 1}: " + ", ".join(
             f"{b.metric} predicted {predicted[b.metric]:.4g}"
             + ("" if word == "predicted" else f" {word} {measured[b.metric]:.4g}") + f" of {b.limit:.4g}"
-            for b in budgets))
+            for b in budgets for word in [words.get(b.metric, "measured")]))
         for b in budgets:
             if not models[b.metric].exact:
                 models[b.metric] = models[b.metric].corrected(picked, measured[b.metric])
@@ -70,7 +70,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
             if used >= WELL_USED:
                 break
     if not held:
-        raise BudgetError(_failure(rounds, budgets, word), HINT)
+        raise BudgetError(_failure(rounds, budgets, words), HINT)
     return Settled(max(held, key=held.__getitem__), rounds)
 
 
@@ -117,10 +117,12 @@ def safe(budget: Budget) -> float:
     return budget.limit if is_counted else budget.limit / (1 + REPEATABILITY)
 
 
-def _failure(rounds: Sequence[Mapping[str, Any]], budgets: Sequence[Budget], word: str = "measured") -> str:
+def _failure(rounds: Sequence[Mapping[str, Any]], budgets: Sequence[Budget],
+             words: Mapping[str, str] | None = None) -> str:
     if not rounds:
         return "no network of this space is predicted to hold " + " and ".join(
             f"{b.metric} = {b.limit:.4g}" for b in budgets) + " at once"
     tried = "; ".join(", ".join(f"{b.metric} {r['measured'][b.metric]:.4g} of {b.limit:.4g}" for b in budgets)
                       for r in rounds)
-    return f"none of {len(rounds)} decoded networks held the budget when {word}: {tried}"
+    known = dict.fromkeys((words or {}).get(b.metric, "measured") for b in budgets)
+    return f"none of {len(rounds)} decoded networks held the budget when {' and '.join(known)}: {tried}"

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from edgenas.cost.figures import figure_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.metrics import METRICS
 from edgenas.cost.model import exact_model
@@ -14,8 +15,8 @@ from edgenas.cost.reference import PUBLISHED, sum_model
 from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.runtime import precision_for
-from edgenas.run.request import runtime_of
+from edgenas.measure.runtime import precision_for, told_by
+from edgenas.run.request import is_known, runtime_of
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.load import summary
 
@@ -33,17 +34,21 @@ def survey(input_shape: str, classes: int, device: str, runtime: str | None, thr
     for name in space_names():
         space = load_space(name, shape, classes)
         found.append({"name": name, "summary": summary(name), "size": space.size,
-                      "reachable": {metric: reachable(space, metric, path, precision) for metric in METRICS}})
+                      "reachable": {metric: reachable(space, metric, path, runtime, precision)
+                                    for metric in METRICS if is_known(metric, runtime)}})
     return found
 
 
-def reachable(space: Space, metric: str, path: Path, precision: str) -> list[float] | None:
-    if metric != "latency_ms":
+def reachable(space: Space, metric: str, path: Path, runtime: str, precision: str) -> list[float] | None:
+    told = told_by(runtime, metric)
+    if metric != "latency_ms" and not told:
         return list(exact_model(space, metric, precision).reachable)
     if not path.exists():
         return None
     profile = Profile.load(path)
     try:
+        if told:
+            return list(figure_model(space, profile, metric, told).reachable)
         if profile.header.provenance == PUBLISHED:
             return list(sum_model(space, profile, STATISTICS[0]).reachable)
         return list(latency_model(space, profile, STATISTICS[0])[0].reachable)

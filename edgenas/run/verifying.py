@@ -15,7 +15,7 @@ from edgenas.progress import Progress
 from edgenas.run.artifact import artifact_path
 from edgenas.run.exporting import default_formats, export_phase
 from edgenas.run.folder import Run
-from edgenas.run.measuring import count, figure, measure_files, spread
+from edgenas.run.measuring import count, figure, measure_files, spread, told
 from edgenas.run.proving import HOST
 from edgenas.training import predict
 
@@ -79,6 +79,8 @@ def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, 
         (measurements,) = measure_files(run, {artifact.path: path}, artifact.runtime).values()
         row["measured_latency_ms"] = figure(measurements, run.config.statistic)
         row["spread"] = spread(measurements, run.config.statistic)
+        if artifact.runtime == run.config.runtime:
+            row["told"] = {m: told(run, m, measurements) for m in run.metrics if run.told(m)}
     return row
 
 
@@ -94,10 +96,11 @@ def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
     Where the device cannot be measured, the latency is only predicted, and what holds is the prediction.
     """
     decoding = run.read("decoding.json") or {"predicted": {}, "models": {}}
-    predicted, word = decoding["predicted"].get(budget.metric), "counted"
+    predicted, word = decoding["predicted"].get(budget.metric), run.word(budget.metric)
     if budget.metric == "latency_ms":
-        word = run.latency_word
         cost = predicted if word == "predicted" else gate["measured_latency_ms"]
+    elif run.told(budget.metric):
+        cost = gate["told"][budget.metric]
     else:
         cost = count(run, budget.metric, run.network(), Path(gate["path"]))
     return {"metric": budget.metric, "limit": budget.limit, "predicted": predicted} | known_as(word, cost) | {

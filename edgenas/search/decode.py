@@ -32,7 +32,8 @@ def decode(scores: Scores, constraints: Sequence[Constraint],
 
     A multiple-choice knapsack as an integer program (space/program.py) with a row per summed cost, what the space asks
     of architectures, and a cut per excluded one. A cost that combines as a maximum forbids the candidates above its
-    limit. None if no architecture is left.
+    limit; what candidates add to it makes a row for each choice, as if its pick were the largest. None if no
+    architecture is left.
     """
     rows: dict[Row, None] = {}
     forbidden: set[tuple[str, str]] = set()
@@ -44,12 +45,24 @@ def decode(scores: Scores, constraints: Sequence[Constraint],
             if model.fixed > limit:
                 return None
             forbidden |= {(choice, name) for choice, names in scores.items() for name in names
-                          if model.table[choice][name] > limit}
+                          if model.alone(choice, name) > limit}
+            rows |= dict.fromkeys(_maximum(model, limit))
         elif np.isfinite(constraint.limit):
             rows[_budget(constraint, scores)] = None
     cuts = [Row({choice: {candidate: 1.0} for choice, candidate in architecture.items()},
                 high=len(architecture) - 1.0) for architecture in exclude]
     return best(scores, [*rows, *cuts], forbidden)
+
+
+def _maximum(model: CostModel, limit: float) -> list[Row]:
+    """For each choice: what its pick takes beside what all picks add. So also for the fixed parts."""
+    if not model.added:
+        return []
+    unit = max(abs(limit), 1e-12) * ROW_UNIT
+    added = {choice: {name: cost / unit for name, cost in row.items()} for choice, row in model.added.items()}
+    whole = {choice: {name: model.alone(choice, name) / unit for name in row} for choice, row in model.table.items()}
+    return [Row(added, high=(limit - model.fixed) / unit),
+            *(Row(added | {choice: row}, high=limit / unit) for choice, row in whole.items())]
 
 
 def _budget(constraint: Constraint, scores: Scores) -> Row:

@@ -77,5 +77,5 @@ def allowed(choices: Mapping[str, tuple[str, ...]], models: Mapping[str, CostMod
     maxima = [(models[b.metric], b.limit) for b in budgets if models[b.metric].combine == "max"]
     for row, (choice, names) in enumerate(choices.items()):
         for column, name in enumerate(names):
-            mask[row, column] = all(model.table[choice][name] <= limit for model, limit in maxima)
+            mask[row, column] = all(model.alone(choice, name) + model.bias <= limit for model, limit in maxima)
     return mask

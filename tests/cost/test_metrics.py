@@ -38,9 +38,9 @@ def test_the_size_of_an_int8_file_is_predicted_nearly(tmp_path: Path) -> None:
         assert of(trace(module, space.input_shape), "int8") == pytest.approx(file.stat().st_size / 1024, rel=0.06)
 
 
-def test_only_latency_must_be_measured() -> None:
-    assert [name for name, metric in METRICS.items() if metric.of is None] == ["latency_ms"]
-    assert [name for name, metric in METRICS.items() if metric.combine == "max"] == ["peak_memory_kib"]
+def test_what_a_device_must_tell() -> None:
+    assert [name for name, metric in METRICS.items() if metric.of is None] == ["latency_ms", "sram_kib"]
+    assert [name for name, metric in METRICS.items() if metric.combine == "max"] == ["peak_memory_kib", "sram_kib"]
     assert {name for name, metric in METRICS.items() if metric.exact} == {"macs", "params", "peak_memory_kib"}
 
 

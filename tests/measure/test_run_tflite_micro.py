@@ -26,6 +26,7 @@ def test_the_arena_is_the_smallest_in_which_the_network_runs(tmp_path, monkeypat
     path = tmp_path / "net.tflite"
     figures = run_tflite_micro.Session(save_int8(net, path, (3, 24, 24)), 1).figures
     arena = round(figures["arena_kib"] * 1024)
+    assert 0 < figures["persistent_kib"] < figures["arena_kib"]
     assert arena > 1 << 12 and not run_tflite_micro.tried(path.read_bytes(), arena)
     assert "missing:" in run_tflite_micro.tried(path.read_bytes(), arena - 16)
     assert figures["flash_kib"] == path.stat().st_size / 1024
@@ -34,7 +35,7 @@ def test_the_arena_is_the_smallest_in_which_the_network_runs(tmp_path, monkeypat
 def test_preparing_takes_more_than_what_a_tiny_network_runs_in(tmp_path):
     path = tmp_path / "net.tflite"
     save_int8(nn.Conv2d(3, 4, 3, stride=2), path)
-    _, arena = run_tflite_micro.loaded(path.read_bytes())
+    _, arena, _ = run_tflite_micro.loaded(path.read_bytes())
     assert not run_tflite_micro.tried(path.read_bytes(), arena)
     assert "missing:" in run_tflite_micro.tried(path.read_bytes(), arena - 16)
     assert any("it ended with signal 11" in run_tflite_micro.tried(path.read_bytes(), size)

@@ -11,7 +11,7 @@ from edgenas.report.units import STATISTIC_MEANINGS, amount, digits, percent, ti
 def test_every_metric_has_a_unit():
     assert {name: unit(name) for name in METRICS} == {
         "latency_ms": "ms", "macs": "MACs", "params": "parameters", "peak_memory_kib": "KiB",
-        "flash_kib": "KiB"}
+        "sram_kib": "KiB", "flash_kib": "KiB"}
 
 
 def test_every_statistic_is_explained():

@@ -203,7 +203,7 @@ def test_figures_of_an_unverified_run_are_the_chosen_round_s():
               {"architecture": {"a": "y"}, "within": True, "measured": {"macs": 7.0}},
               {"architecture": {"a": "y"}, "within": False, "measured": {"macs": 9.0}}]
     decoding = {"budgets": [{"metric": "macs", "limit": 8.0}], "predicted": {"macs": 6.0}, "rounds": rounds,
-                "architecture": {"a": "y"}}
+                "architecture": {"a": "y"}, "models": {"macs": {"provenance": "counted"}}}
     assert unverified(decoding) == [{"metric": "macs", "limit": 8.0, "predicted": 6.0, "measured": 7.0,
                                       "provenance": "counted", "within": True}]
 

@@ -27,7 +27,7 @@ def asked(profiles: Path, **changes):
 def test_a_space_tells_what_it_reaches_and_latency_only_where_it_was_profiled(tmp_path: Path):
     (space,) = asked(tmp_path)
     assert space["name"] == "mobile" and space["size"] == 6 * 7 * 7 * 6 * 7 * 7 and space["summary"]
-    assert list(space["reachable"]) == list(METRICS)
+    assert list(space["reachable"]) == [metric for metric in METRICS if metric != "sram_kib"]  # which no mock tells
     assert space["reachable"].pop("latency_ms") is None
     assert all(0 < low < high for low, high in space["reachable"].values())
 

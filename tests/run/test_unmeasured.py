@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.cost.model import networks
+from edgenas.cost.model import exact_model, networks
 from edgenas.cost.profile import Header, Profile
 from edgenas.cost.published import Published
 from edgenas.run.folder import Run
@@ -85,3 +85,33 @@ def test_an_estimated_latency_says_so(tmp_path: Path):
     (artifact,) = found.document["artifacts"]
     assert (artifact["runtime"], artifact["precision"]) == ("vela", "int8")
     assert artifact["path"].endswith("model.int8.tflite") and artifact["agreement"] > 0.8
+
+
+def test_an_npus_memory_is_its_compilers_estimate_and_binds(tmp_path: Path):
+    found = succeed("search", *RANDOM, "--device", "ethos-u55-128", "--budget", "sram_kib=85%", "--budget",
+                    "flash_kib=90%", "--out", tmp_path / "run")
+    sram, flash = found.document["budgets"]
+    assert (sram["provenance"], sram["measured"], flash["provenance"]) == ("estimated", None, "counted")
+    assert 0 < sram["estimated"] <= sram["limit"] and 0 < flash["measured"] <= flash["limit"]
+    assert sram["estimated"] == pytest.approx(sram["predicted"], rel=0.3)  # of some 2 KiB
+    decoding = json.loads((tmp_path / "run" / "decoding.json").read_text())
+    assert all(set(r["estimated"]) == {"sram_kib"} and set(r["measured"]) == {"flash_kib"} for r in decoding["rounds"])
+    assert "cost model of sram_kib: margin" in found.err
+
+
+def test_a_microcontrollers_memory_is_its_measured_arena_and_binds(tmp_path: Path):
+    found = succeed("search", *RANDOM, "--device", "cortex-m7", "--budget", "peak_memory_kib=85%", "--budget",
+                    "flash_kib=90%", "--out", tmp_path / "run")
+    memory, flash = found.document["budgets"]
+    assert (memory["provenance"], flash["provenance"]) == ("measured", "counted")
+    assert 0 < memory["measured"] <= memory["limit"] and flash["measured"] <= flash["limit"]
+    run = Run.open(tmp_path / "run")
+    arenas = {m.figures["arena_kib"] for made in run.profile.decoded.values() for m in made}
+    counted = exact_model(run.space, "peak_memory_kib", "int8").predict(run.architecture)
+    assert memory["measured"] in arenas and memory["measured"] > counted
+
+
+def test_what_a_runtime_does_not_tell_is_refused_before_anything_begins(tmp_path: Path):
+    refused = edgenas("search", *RANDOM, "--device", "cortex-m7", "--budget", "sram_kib=20", "--out", tmp_path / "run")
+    refused.refused(2, "the runtime 'tflite_micro' does not tell sram_kib; told by: vela", "--device")
+    assert not (tmp_path / "run").exists()

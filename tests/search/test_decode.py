@@ -128,6 +128,20 @@ def test_a_maximum_removes_what_is_above_it_alone() -> None:
     assert decode(SCORES, [Constraint(fixed, 4.0)]) is None
 
 
+def test_what_candidates_add_to_a_maximum_counts_for_all_of_them() -> None:
+    table = {"a": {"x": 1.0, "y": 2.0, "z": 3.0}, "b": {"x": 1.0, "y": 2.0, "z": 3.0}}
+    added = {"a": {"x": 0.0, "y": 0.5, "z": 1.0}, "b": {"x": 0.0, "y": 0.5, "z": 2.0}}
+    memory = CostModel("peak_memory_kib", "max", 2.5, table, bias=1.0, added=added)
+    every = [Architecture({"a": a, "b": b}) for a in "xyz" for b in "xyz"]
+    assert memory.predict(Architecture({"a": "z", "b": "y"})) == 3.0 + 1.0 + 1.5
+    assert memory.reachable == (3.5, 7.0)
+    for limit in (3.4, 3.5, 4.0, 4.4, 4.5, 5.0, 5.5, 6.0, 7.0):
+        best = max((sum(SCORES[c][n] for c, n in a.items()) for a in every if memory.predict(a) <= limit), default=None)
+        found = decode(SCORES, [Constraint(memory, limit)])
+        assert (found is None) == (best is None)
+        assert found is None or (memory.predict(found) <= limit and sum(SCORES[c][n] for c, n in found.items()) == best)
+
+
 def test_candidates_without_a_score_are_never_picked() -> None:
     scores = {"a": {"x": -3.0, "y": -2.0}, "b": SCORES["b"]}
     assert decode(scores, [Constraint(model((1.0, 1.0, 1.0)), 9.0)]) == Architecture({"a": "y", "b": "z"})

@@ -206,3 +206,12 @@ def test_a_budget_of_a_maximum_removes_candidates_and_a_summed_one_none() -> Non
     assert torch.equal(allowed(CHOICES, MODELS, [Budget("macs", 0.1)]), EXISTS)
     mask = allowed(CHOICES, MODELS, [Budget("macs", 0.1), Budget("peak_memory_kib", 2.0)])
     assert mask.tolist() == [[True, True, False, False], [False, True, True, False], [True, False, True, False]]
+
+
+def test_what_a_maximum_is_known_to_miss_counts() -> None:
+    memory = MODELS["peak_memory_kib"]
+    second = list(CHOICES)[1]
+    added = replace(memory, added={second: dict.fromkeys(CHOICES[second], 1.0)})
+    for models in ({"peak_memory_kib": replace(memory, bias=1.0)}, {"peak_memory_kib": added}):
+        mask = allowed(CHOICES, models, [Budget("peak_memory_kib", 2.0)])
+        assert mask[1].tolist() == allowed(CHOICES, MODELS, [Budget("peak_memory_kib", 1.0)])[1].tolist()
