@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edgenas.files import write_text
 from edgenas.report.artifacts import artifacts
+from edgenas.report.cells import cells
 from edgenas.report.conditions import conditions
 from edgenas.report.contents import read
 from edgenas.report.cost import cost_models
@@ -22,7 +23,7 @@ from edgenas.report.style import STYLE
 from edgenas.run.folder import Run
 
 NAME = "report.html"
-SECTIONS = (headline, funnel, plane, network, curves, artifacts, cost_models, conditions, origin)
+SECTIONS = (headline, funnel, plane, network, cells, curves, artifacts, cost_models, conditions, origin)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser is told to load nothing from anywhere."""
 

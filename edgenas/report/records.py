@@ -90,6 +90,22 @@ class Round(Record):
         return (self.predicted | self.estimated | self.measured)[metric]
 
 
+class CellEdge(Record):
+    source: str
+    target: str
+    candidate: str
+
+
+class Cell(Record):
+    """edges: those that are left of the possible ones. nodes: inputs first."""
+
+    name: str
+    inputs: tuple[str, ...]
+    nodes: tuple[str, ...]
+    possible_edges: int
+    edges: tuple[CellEdge, ...]
+
+
 class Decoding(Record):
     """decoding.json"""
 
@@ -98,6 +114,7 @@ class Decoding(Record):
     architecture: dict[str, str]
     predicted: dict[str, float]
     layers: tuple[Layer, ...]
+    cells: tuple[Cell, ...] = ()
     rounds: tuple[Round, ...]
 
     @model_validator(mode="after")

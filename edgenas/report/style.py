@@ -140,10 +140,16 @@ NETWORK = """
 }
 """
 
+CELLS = """
+.cell polyline { stroke: var(--soft); }
+.cell .conv { fill: var(--measured); } .cell .pool { fill: var(--limit); } .cell .other { fill: var(--random); }
+.cell .node { fill: var(--card); stroke: var(--ink); } .cell .name { fill: var(--ink); }
+"""
+
 PLOTS = """
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 12px 20px; }
 .plots > div { min-width: 0; }
 .plot { width: 100%; min-width: 0; margin-bottom: 10px; }
 """
 
-STYLE = COLOURS + LAYOUT + HEADLINE + BARS + NETWORK + PLOTS
+STYLE = COLOURS + LAYOUT + HEADLINE + BARS + NETWORK + CELLS + PLOTS

@@ -11,6 +11,7 @@ from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profiling import profile_space, steps
 from edgenas.data.task import Split
 from edgenas.progress import Progress
+from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs
 from edgenas.run.settling import FLOOR, Settled, check_together, constraints_of, settle
@@ -77,6 +78,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     run.write("search.json", {"history": result.history, "scores": result.scores,
                               "tried": [{"architecture": dict(a), "validation": v} for a, v in tried]})
     settled = settle(scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run))
+    for sentence in in_words(run.space, settled.architecture):
+        progress.say(sentence)
     record(run, settled)
     settled.architecture.save(run.folder / "architecture.json")
     return settled.architecture
@@ -126,6 +129,7 @@ def record(run: Run, settled: Settled) -> None:
         "architecture": dict(settled.architecture),
         "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
         "layers": layers(run, settled.architecture),
+        "cells": cells_of(run.space, settled.architecture),
         "rounds": [labelled(entry, words(run)) for entry in settled.rounds],
     })
 
