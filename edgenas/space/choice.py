@@ -59,7 +59,9 @@ class Choice(nn.Module):
             return output
         terms = [weights[i] * (_still(operators[i], x) if i in closed else operators[i](x))
                  for i in active if not isinstance(operators[i], Zero)]
-        mixed: Tensor = sum(terms[1:], terms[0]) if terms else _still(operators[active[0]], x)
+        if not terms:  # its weight's gradient is 0, but there
+            terms = [weights[active[0]] * _still(operators[active[0]], x)]
+        mixed: Tensor = sum(terms[1:], terms[0])
         return mixed
 
 

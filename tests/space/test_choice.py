@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from edgenas.errors import UsageError
 from edgenas.space import Choice, Route, choices_of
+from edgenas.space.operators import Zero
 
 
 class Times(nn.Module):
@@ -99,3 +100,11 @@ def test_a_closed_candidate_keeps_nothing_for_a_gradient_that_would_be_nought() 
             torch.testing.assert_close(gradient, open_gradient)
     assert found[1][1][1][1] != 0  # the closed gate's own
     assert [gradient is None for gradient in found[1][1][4:]] == [True, True]
+
+
+def test_a_vanishing_edge_leaves_its_weight_a_gradient_of_nought():
+    choice = Choice({"none": Zero(), "conv": nn.Conv2d(1, 1, 1)})
+    weights = torch.tensor([1.0, 0.0], requires_grad=True)
+    choice.route = Route((0,), weights)
+    choice(torch.randn(1, 1, 4, 4)).sum().backward()
+    assert weights.grad is not None and not weights.grad.any()
