@@ -72,11 +72,30 @@ class Quantisation(Record):
     max_drop_points: float
 
 
+class Gates(Record):
+    """What was found in a file beside its numerics, when it was exported. A file with other transposes is refused.
+
+    transposes: how many the file holds; transposes_wanted: operators of the network that reorder axes; layouts_wanted:
+    changes between NCHW and NHWC that it asks for. partitions: into how many parts LiteRT's XNNPACK divides it, None
+    for other formats; left: operators that XNNPACK does not take, with how many.
+    """
+
+    transposes: int
+    transposes_wanted: int
+    layouts_wanted: int
+    partitions: int | None = None
+    left: dict[str, int] = {}
+
+    @property
+    def whole(self) -> bool:
+        return self.partitions == 1 and not self.left
+
+
 class Artifact(Record):
     """One exported file. `path` is relative to the manifest's folder; `target` is what it was compiled for.
 
     max_abs, agreement and parity_images are those of its comparison with PyTorch (see parity.py), figures
-    measured on the file itself in its runtime. quantisation: of an int8 file.
+    measured on the file itself in its runtime. quantisation: of an int8 file. gates: of a format that is looked into.
     """
 
     format: str
@@ -94,6 +113,7 @@ class Artifact(Record):
     target: str
     precision: Literal["fp32", "int8"] = "fp32"
     quantisation: Quantisation | None = None
+    gates: Gates | None = None
 
 
 class Manifest(Record):

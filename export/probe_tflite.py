@@ -12,7 +12,7 @@ from .base import optional
 
 
 def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
-    """The real values of all tensors for an image (1, ...), in the file's order and its layout, by TFLite's own kernels.
+    """The real values of all tensors for an image (1, ...), in the file's order and layout, by TFLite's own kernels.
 
     XNNPACK keeps its values to itself: a file that is right here and wrong otherwise is computed wrongly by XNNPACK.
     """

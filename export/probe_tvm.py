@@ -20,7 +20,7 @@ def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
     found: list[NDArray[Any]] = []
 
     def after(function: Any, name: str, before: bool, result: Any, *given: Any) -> None:
-        made = result if hasattr(result, "numpy") else given[-1] if given else None
+        made: Any = result if hasattr(result, "numpy") else given[-1] if given else None
         if not before and not name.startswith("vm.builtin.alloc") and hasattr(made, "numpy"):
             value = made.numpy()
             if np.issubdtype(value.dtype, np.floating):

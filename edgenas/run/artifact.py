@@ -27,7 +27,8 @@ def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target
         inputs=inputs, outputs=outputs, layout=layout(inputs[0].shape, run.space.input_shape),
         operators=operators(path), max_abs=proven.parity.max_abs, agreement=proven.parity.agreement,
         parity_images=proven.parity.images, target=target,
-        precision="fp32" if proven.quantisation is None else "int8", quantisation=proven.quantisation)
+        precision="fp32" if proven.quantisation is None else "int8", quantisation=proven.quantisation,
+        gates=proven.gates)
 
 
 def layout(shape: Sequence[int], image: tuple[int, int, int]) -> Literal["NCHW", "NHWC"]:

@@ -10,6 +10,7 @@ from torch import nn
 from edgenas.errors import ExportError, UsageError, unknown
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
+from edgenas.export.gates import warning
 from edgenas.export.tvm_target import CROSS
 from edgenas.measure.runtime import load_runtime, precisions_of, runtime_names
 from edgenas.measure.session import runtime_format
@@ -58,6 +59,8 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
     for export, runtime in zip(chosen, runtimes, strict=True):
         made.append(export_one(run, network, export, runtime, asked, progress))
         progress.advance(summary(made[-1]))
+        if slow := warning(made[-1].gates):
+            progress.say(f"warning: {made[-1].path}: {slow}")
     document = describe(run, [*previous(run, {artifact.path for artifact in made}), *made])
     manifest.write(document, run.artifacts)
     return document

@@ -14,9 +14,11 @@ from edgenas.cost.operators import example_input
 from edgenas.errors import ExportError
 from edgenas.export.base import Export, Exporter
 from edgenas.export.contents import sidecar_path
-from edgenas.export.manifest import Quantisation
+from edgenas.export.gates import gates
+from edgenas.export.manifest import Gates, Quantisation
 from edgenas.export.parity import Parity, gate, parity
 from edgenas.measure.session import open_session
+from edgenas.run.blaming import blamed
 from edgenas.run.folder import Run
 
 HOST = "host"
@@ -25,11 +27,12 @@ PARITY_IMAGES = 256
 
 @dataclass(frozen=True)
 class Proven:
-    """A file that passed: in which runtime, how near to PyTorch, and what int8 cost it."""
+    """A file that passed: in which runtime, how near to PyTorch, what int8 cost it, what else is in it."""
 
     runtime: str
     parity: Parity
     quantisation: Quantisation | None = None
+    gates: Gates | None = None
 
 
 def export_fp32(run: Run, network: nn.Module, export: Exporter, runtime: str, path: Path, target: str) -> Proven:
@@ -39,8 +42,9 @@ def export_fp32(run: Run, network: nn.Module, export: Exporter, runtime: str, pa
     """
     item = Export(network, example_input(run.space.input_shape), path)
     export.export([item], target=target)
-    with runnable(export, item, target) as file:
-        return Proven(runtime, prove(run, network, file, runtime, path))
+    with refused(path), runnable(export, item, target) as file:
+        found = gates(network, item.example, path, export.format)
+        return Proven(runtime, prove(run, network, file, export, runtime), gates=found)
 
 
 @contextlib.contextmanager
@@ -56,17 +60,26 @@ def runnable(export: Exporter, item: Export, target: str, precision: str = "fp32
         yield here.path
 
 
-def prove(run: Run, network: nn.Module, file: Path, runtime: str, exported: Path) -> Parity:
-    """Compare `file` with PyTorch on validation images; when they differ, `exported` is removed.
+def prove(run: Run, network: nn.Module, file: Path, export: Exporter, runtime: str) -> Parity:
+    """Compare `file` with PyTorch on validation images.
 
-    Raises: ExportError with the figures.
+    Raises: ExportError with the figures, naming the first layer that differs.
     """
     images = run.task.normalise(run.task.validation.images[:PARITY_IMAGES])
+    result = parity(network, open_session(file, runtime).predict, images)
     try:
-        result = parity(network, open_session(file, runtime).predict, images)
         gate(result)
     except ExportError as error:
-        exported.unlink()
-        sidecar_path(exported).unlink(missing_ok=True)
-        raise ExportError(f"{exported.name} is refused: {error.message}", error.hint) from error
+        raise ExportError(f"{error.message}; {blamed(network, images, file, export, runtime)}", error.hint) from error
     return result
+
+
+@contextlib.contextmanager
+def refused(path: Path) -> Iterator[None]:
+    """An ExportError within names the file `path`, which is removed, and what stands beside it."""
+    try:
+        yield
+    except ExportError as error:
+        path.unlink()
+        sidecar_path(path).unlink(missing_ok=True)
+        raise ExportError(f"{path.name} is refused: {error.message}", error.hint) from error

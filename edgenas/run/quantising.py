@@ -14,6 +14,7 @@ from edgenas.cost.operators import example_input
 from edgenas.errors import ExportError
 from edgenas.export.base import Export, Exporter
 from edgenas.export.contents import sidecar_path
+from edgenas.export.gates import gates
 from edgenas.export.lowering import NotLoweredError
 from edgenas.export.manifest import Quantisation
 from edgenas.export.parity import Parity, parity
@@ -79,7 +80,9 @@ class Quantiser:
             validation_accuracy_fp32=found.expected_right / found.images,
             validation_accuracy_int8=found.right / found.images, drop_points=found.drop_points,
             max_drop_points=self.max_drop)
-        return Proven(runtime, found, record) if found.drop_points <= self.max_drop else None
+        if found.drop_points > self.max_drop:
+            return None
+        return Proven(runtime, found, record, gates(network, item.example, scratch, export.format))
 
     def _compared(self, file: Path, runtime: str) -> Parity:
         validation = self.run.task.validation

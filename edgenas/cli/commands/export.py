@@ -23,6 +23,7 @@ def command(folder: str, formats: tuple[str, ...], precision: str | None, max_dr
             assignments: tuple[str, ...], target: str, as_json: bool) -> None:
     """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8."""
     from edgenas.cli.start import opened
+    from edgenas.export.gates import described
     from edgenas.run.exporting import Asked, default_formats, export_phase
     from edgenas.run.request import qat_of
 
@@ -31,6 +32,6 @@ def command(folder: str, formats: tuple[str, ...], precision: str | None, max_dr
         manifest = export_phase(run, formats or default_formats(run), terminal, asked)
     emit(as_json, {"run": folder, **manifest.model_dump(mode="json")}, lambda: table(
         f"artifacts in {run.artifacts}",
-        ["format", "precision", "file", "bytes", "largest difference", "agreement", "sha256"],
-        [[a.format, a.precision, a.path, a.bytes, a.max_abs, f"{a.agreement:.1%}", a.sha256[:12]]
+        ["format", "precision", "file", "bytes", "largest difference", "agreement", "in the file", "sha256"],
+        [[a.format, a.precision, a.path, a.bytes, a.max_abs, f"{a.agreement:.1%}", described(a.gates), a.sha256[:12]]
          for a in manifest.artifacts]))

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgenas.export import exporter
+from edgenas.export.base import Export
+from edgenas.export.quiet import quiet
+from edgenas.run.blaming import blamed
+
+NET = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 9, 3)).eval()
+IMAGES = torch.randn(4, 2, 5, 5)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    exporter("onnx").export([Export(NET, IMAGES[:1], tmp_path / "net.onnx")])
+    return tmp_path / "net.onnx"
+
+
+def test_the_layer_is_named(file: Path) -> None:
+    other = copy.deepcopy(NET)
+    with torch.no_grad():
+        other[3].weight *= 2
+    assert blamed(other, IMAGES, file, exporter("onnx"), "onnxruntime") == "the first layer that differs is 3 (linear)"
+
+
+def test_a_runtime_that_computes_a_right_file_otherwise_is_named(file: Path) -> None:
+    assert blamed(NET, IMAGES, file, exporter("onnx"), "onnxruntime") == (
+        "each of its layers is right when looked at alone, so what onnxruntime makes of the whole is not")
+
+
+def test_a_reason_that_cannot_be_told_is_no_error_of_its_own(file: Path) -> None:
+    file.write_bytes(b"")
+    assert blamed(NET, IMAGES, file, exporter("onnx"), "onnxruntime").startswith(
+        "which layer is to blame cannot be told: onnxruntime cannot load")
+
+
+def test_a_program_shows_no_values_so_its_beginnings_are_compiled(tmp_path: Path, monkeypatch) -> None:
+    """An exporter that doubles the last layer's bias, whatever part of the network it is given."""
+    to = exporter("binary")
+    export = type(to).export
+
+    def doubling(self, items, **options):
+        with quiet():
+            spoilt = copy.deepcopy(items[0].module)
+        with torch.no_grad():
+            for name, value in spoilt.named_parameters():
+                if name == "3.bias":
+                    value += 1
+        export(self, [Export(spoilt, items[0].example, items[0].path)], **options)
+
+    monkeypatch.setattr(type(to), "export", doubling)
+    to.export([Export(NET, IMAGES[:1], tmp_path / "net.bin")])
+    assert blamed(NET, IMAGES, tmp_path / "net.bin", to, "binary") == "the first layer that differs is 3 (linear)"
