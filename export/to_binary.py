@@ -16,7 +16,7 @@ from .aot import Plan, kernels, lower, plan
 from .base import Done, Export, Exporter, in_batches, optional
 from .contents import sidecar_path
 from .native_source import WEIGHTS, native_source
-from .program import trace, translated
+from .program import output_shapes, trace, translated
 from .to_tvm import relax_module, sidecar
 from .tvm_target import PACKAGES, Compiler, compiler
 
@@ -75,7 +75,7 @@ def compile_runner(chosen: Compiler, folder: Path) -> list[Path]:
 def write(item: Export, chosen: Compiler, runner: Sequence[Path]) -> None:
     graph = trace([item])
     module = relax_module(item, graph)
-    beside = sidecar(item, graph, module, chosen)
+    beside = sidecar(item, output_shapes(graph)[0], module, chosen)
     with replacing(item.path) as scratch, tempfile.TemporaryDirectory(prefix="edgenas-") as name:
         folder = Path(name)
         with translated([item], "TVM cannot compile it"):

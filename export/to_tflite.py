@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from edgenas.errors import ExportError
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional
@@ -24,7 +26,7 @@ BATCH = 16
 class ToTflite(Exporter):
     """Input `image`, output `logits`, all float32 or all int8; images and feature maps are NHWC, as TFLite computes.
 
-    int8 needs every operator to be in the vocabulary. The file is portable, so `target` does not change it. Names in
+    The file is portable, so `target` does not change it. Names in
     it are those of operators, not of the modules' classes.
     """
 
@@ -39,20 +41,33 @@ class ToTflite(Exporter):
         for package in ("flatbuffers", "ai_edge_litert.schema_py_generated"):
             optional(package, self.extra)
         if precision == "int8":
-            _int8(items, on_done)
+            self._int8(items, on_done)
         else:
             from .direct_tflite import content
             left = directly(items, lambda item: content(lowered(item)), on_done)
             in_batches([items[position] for position in left], BATCH, write, on_done)
 
 
-def _int8(items: Sequence[Export], on_done: Done | None) -> None:
-    from .direct_tflite import content_int8
-    for item in items:
-        check_calibration(item)
-    for position, reason in directly(items, lambda item: content_int8(quantise(item)), on_done).items():
-        raise ExportError(f"{items[position].path.name}: it cannot be made int8: {reason}",
-                          "replace that part of the module, or export it in fp32")
+    def _int8(self, items: Sequence[Export], on_done: Done | None) -> None:
+        from .direct_tflite import content_int8
+        for item in items:
+            check_calibration(item)
+        left = directly(items, lambda item: content_int8(quantise(item)), on_done)
+        with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+            plain = {position: replace(items[position], path=Path(folder) / f"{position}{self.suffix}")
+                     for position in left}
+            self.export(list(plain.values()))
+            for position, source in plain.items():
+                write_int8(items[position], source.path.read_bytes())
+                if on_done:
+                    on_done(items[position])
+
+
+def write_int8(item: Export, model: bytes) -> None:
+    from .tflite_quantizer import quantised
+    assert item.calibration is not None
+    with replacing(item.path) as scratch, translated([item], "it cannot be made int8"):
+        scratch.write_bytes(quantised(model, item.calibration))
 
 
 def write(items: Sequence[Export]) -> None:

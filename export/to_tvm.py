@@ -15,11 +15,12 @@ from .base import Done, Export, Exporter, in_batches, optional
 from .contents import Sidecar, TensorSpec, sidecar_path
 from .program import examples, output_shapes, trace, translated
 from .quiet import quiet
+from .tvm_int8 import int8_module
 from .tvm_target import Compiler, compiler
 
 
 class ToTvm(Exporter):
-    """A library whose `main` takes `image` and returns `logits`, float32, NCHW; static shapes.
+    """A library whose `main` takes `image` and returns `logits`, float32, NCHW; static shapes. int8: see tvm_int8.py.
 
     `target` is one of tvm_target.py's: `host` is this machine's very CPU, another name a processor family.
     The library does not carry its signature: `<path>.json` does, with the operators it was compiled from.
@@ -28,29 +29,33 @@ class ToTvm(Exporter):
     format = "tvm"
     suffix = ".so"
     extra = "tvm"
+    precisions = ("fp32", "int8")
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
         optional("tvm", self.extra)
         chosen = compiler(target)
-        in_batches(items, 1, lambda batch: write(batch[0], chosen), on_done)
+        in_batches(items, 1, lambda batch: write(batch[0], chosen, precision), on_done)
 
 
-def write(item: Export, chosen: Compiler) -> None:
+def write(item: Export, chosen: Compiler, precision: str = "fp32") -> None:
     import tvm
-    graph = trace([item])
-    module = relax_module(item, graph)
+    if precision == "int8":
+        module, shape = int8_module(item)
+    else:
+        graph = trace([item])
+        module, shape = relax_module(item, graph), output_shapes(graph)[0]
     with replacing(item.path) as scratch, translated([item], "TVM cannot compile it"):
         library = tvm.compile(module, target=tvm.target.Target(chosen.target))
         library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
-    write_json(sidecar_path(item.path), sidecar(item, graph, module, chosen).model_dump(mode="json"))
+    write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen).model_dump(mode="json"))
 
 
-def sidecar(item: Export, graph: GraphModule, module: Any, chosen: Compiler) -> Sidecar:
+def sidecar(item: Export, shape: tuple[int, ...], module: Any, chosen: Compiler) -> Sidecar:
     return Sidecar(
         inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
-        outputs=(TensorSpec(name="logits", shape=output_shapes(graph)[0], dtype="float32"),),
+        outputs=(TensorSpec(name="logits", shape=shape, dtype="float32"),),
         operators=_operators(module), target=chosen.name,
     )
 

@@ -24,6 +24,7 @@ import numpy as np
 FORMAT = "tvm"
 SUFFIX = ".so"
 EXTRA = "tvm"
+PRECISIONS = ("fp32", "int8")
 
 
 def version() -> str:

@@ -1,0 +1,30 @@
+"""int8 networks for TVM: the int8 ONNX file as a Relax program.
+
+TVM 0.26 has no integer kernels of its own for this: weights are kept in int8 and values are rounded to int8 between
+operators, which compute in float32. So the file gives what the other int8 files give, and is no faster than fp32.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .base import Export, optional
+from .program import translated
+from .quiet import quiet
+
+
+def int8_module(item: Export) -> tuple[Any, tuple[int, ...]]:
+    """The item as a Relax program of `main`, and the shape of its output. Errors as those of ToOnnx.export()."""
+    from tvm.relax.frontend.onnx import from_onnx
+
+    from .to_onnx import EXPORTER
+    with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+        source = replace(item, path=Path(folder) / f"{item.path.stem}.onnx")
+        EXPORTER.export([source], precision="int8")
+        model = optional("onnx", EXPORTER.extra).load_model(source.path)
+    with translated([item], "TVM cannot express it"), quiet():
+        module = from_onnx(model, keep_params_in_input=False)
+    return module, tuple(size.dim_value for size in model.graph.output[0].type.tensor_type.shape.dim)
