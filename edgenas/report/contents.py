@@ -31,7 +31,7 @@ class Contents:
 
     folder: Path
     config: RunConfig
-    trains_supernet: bool
+    supernet_fits: bool
     data: Data | None
     search: Search | None
     decoding: Decoding | None
@@ -43,7 +43,7 @@ class Contents:
     @property
     def inherits(self) -> bool:
         """Whether the found network's training starts from the supernet's weights."""
-        return self.config.inherit and self.trains_supernet
+        return self.config.inherit and self.supernet_fits
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
@@ -83,11 +83,17 @@ class Contents:
         return shlex.join(["edgenas", name, str(self.folder), *options])
 
 
+def fits(run: Run) -> bool:
+    """Whether the search trained weights that fit the found network, as far as the request alone tells."""
+    grown = any(run.config.space_options.get(name) != value for name, value in run.config.build_options.items())
+    return run.strategy.trains_supernet and run.strategy.inherits and not grown
+
+
 def read(run: Run) -> Contents:
     """Raises: RunError naming the file that is damaged."""
     described = (run.artifacts / manifest.NAME).exists()
     return Contents(
-        folder=run.folder, config=run.config, trains_supernet=run.strategy.trains_supernet,
+        folder=run.folder, config=run.config, supernet_fits=fits(run),
         data=_record(run, "data.json", Data), search=_record(run, "search.json", Search),
         decoding=_record(run, "decoding.json", Decoding), training=_record(run, "train.json", Training),
         manifest=manifest.read(run.artifacts) if described else None,

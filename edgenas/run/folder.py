@@ -94,6 +94,12 @@ class Run:
     def strategy(self) -> Strategy:
         return load_strategy(self.config.strategy, self.config.strategy_options)
 
+    @property
+    def inherits(self) -> bool:
+        """Whether the found network's training starts from the supernet's weights."""
+        return (self.config.inherit and self.strategy.trains_supernet and self.strategy.inherits
+                and self.space.inherits)
+
     @cached_property
     def device(self) -> Device:
         return load_device(self.config.device)

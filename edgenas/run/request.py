@@ -132,8 +132,8 @@ def check_accelerator(name: str) -> None:
 
 def check_teacher(source: str | None, strategy: Strategy, name: str) -> None:
     """Raises: UsageError for a teacher that will not be there when training begins."""
-    if source == "supernet" and not strategy.trains_supernet:
-        raise UsageError(f"strategy {name!r} trains no supernet to distil from",
+    if source == "supernet" and not (strategy.trains_supernet and strategy.inherits):
+        raise UsageError(f"strategy {name!r} trains no {'whole ' * strategy.trains_supernet}supernet to distil from",
                          "leave out --distill, or give --distill MODULE:FUNCTION")
     if source is not None and source != "supernet":
         import_function(source, "--distill")

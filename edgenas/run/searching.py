@@ -100,7 +100,8 @@ def try_candidates(run: Run, result: SearchResult,
         return accuracy(supernet, part, run.task, run.fabric)
 
     progress.start("try candidates", len(candidates))
-    return validated(result.scores, candidates, evaluate, progress.advance)
+    with run.strategy.passes(supernet, 1.0):
+        return validated(result.scores, candidates, evaluate, progress.advance)
 
 
 def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:

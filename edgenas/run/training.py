@@ -37,7 +37,7 @@ def train_phase(run: Run, progress: Progress) -> None:
 def initial_network(run: Run, architecture: Architecture) -> nn.Module:
     """The network before training: with the supernet's weights where there are some, else seeded random ones."""
     torch.manual_seed(epoch_generator(run.config.seed, 0, "network").initial_seed())
-    if run.config.inherit and run.strategy.trains_supernet and run.space.inherits:
+    if run.inherits:
         return pick(supernet_of(run), architecture)
     return run.space.build(architecture)
 

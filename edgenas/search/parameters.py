@@ -13,16 +13,16 @@ class ArchitectureParameters(nn.Module):
 
     All candidates start equally likely. link: the learned values as logits; None where they are the logits. baseline:
     moving average of the rewards where the architecture learns from rewards (score_function.py); no number before the
-    first.
+    first. more: what a strategy learns or remembers besides.
     """
 
     mask: Tensor
     baseline: Tensor
 
     def __init__(self, choices: Mapping[str, tuple[str, ...]], mask: Tensor,
-                 link: Callable[[Tensor], Tensor] | None = None) -> None:
+                 link: Callable[[Tensor], Tensor] | None = None, more: nn.Module | None = None) -> None:
         super().__init__()
-        self.choices, self.link = dict(choices), link
+        self.choices, self.link, self.more = dict(choices), link, more
         self.values = nn.Parameter(torch.zeros(mask.shape))
         self.register_buffer("mask", mask)
         self.register_buffer("baseline", torch.tensor(torch.nan))
@@ -33,9 +33,9 @@ class ArchitectureParameters(nn.Module):
         return logits.masked_fill(~self.mask, -torch.inf)
 
     @torch.no_grad()
-    def scores(self) -> dict[str, dict[str, float]]:
-        """Log-probability of every allowed candidate, for decoding."""
-        table = torch.log_softmax(self.logits, dim=1).tolist()
+    def scores(self, logits: Tensor | None = None) -> dict[str, dict[str, float]]:
+        """Log-probability of every allowed candidate, for decoding; by its logits or by those given."""
+        table = torch.log_softmax(self.logits if logits is None else logits, dim=1).tolist()
         return {choice: {name: row[i] for i, name in enumerate(names) if row[i] > -torch.inf}
                 for (choice, names), row in zip(self.choices.items(), table, strict=True)}
 

@@ -78,7 +78,7 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     torch.manual_seed(epoch_generator(seed, 0, "weights").initial_seed())
     supernet = space.supernet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets),
-                                        strategy.link).to(fabric.device)
+                                        strategy.link, strategy.more(space)).to(fabric.device)
     weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
     steps = settings.epochs * steps_of(weights_part, settings)
     multipliers = Multipliers(space.choices, models, budgets,
@@ -99,8 +99,9 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
             progress.say(warning)
     scores = strategy.scores(state)
     if settings.scoring == "perturbation":
-        scores = perturbation_scores(state, task, weights_part, batch_size=settings.batch_size, lr=settings.lr,
-                                     tuning=settings.tuning, seed=seed, progress=progress)
+        with strategy.passes(wrapped, 1.0):
+            scores = perturbation_scores(state, task, weights_part, batch_size=settings.batch_size, lr=settings.lr,
+                                         tuning=settings.tuning, seed=seed, progress=progress)
     return SearchResult(scores, supernet.cpu().eval(), saved.history)
 
 

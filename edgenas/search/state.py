@@ -98,6 +98,6 @@ class SearchState:
 
     def average_architecture_gradient(self) -> None:
         """Mean over all processes, as the parameters are no part of the wrapped supernet."""
-        grad = self.parameters.values.grad
-        if grad is not None:
-            self.parameters.values.grad = self.mean(grad)
+        for parameter in self.parameters.parameters():
+            if parameter.grad is not None:
+                parameter.grad = self.mean(parameter.grad)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgenas import options as opts
 from edgenas import plugins
 from edgenas.search.decode import Scores
 from edgenas.search.state import Batch, SearchState
+from edgenas.space.space import Space
 
 FAMILY = "edgenas.search.strategies"
 
@@ -32,6 +34,7 @@ class Strategy(ABC):
     summary: ClassVar[str]
     paper: ClassVar[str]
     trains_supernet: ClassVar[bool] = True
+    inherits: ClassVar[bool] = True  # whether the supernet's weights are of use to the networks that are built
     momentum: ClassVar[float] = 0.5  # of the architecture's Adam
 
     architecture_travel: Annotated[float, Gt(0)] = 6.0
@@ -43,6 +46,15 @@ class Strategy(ABC):
 
         progress: from 0 to 1 over the search. Returns figures for the log, averaged over the epoch.
         """
+
+    def more(self, space: Space) -> nn.Module | None:
+        """What is learned or remembered besides one logit per candidate; kept as `parameters.more` of the state."""
+        return None
+
+    def passes(self, supernet: nn.Module, progress: float) -> AbstractContextManager[None]:
+        """How the supernet's forward passes differ from a plain network's; sampled networks are tried with its weights
+        in the same way."""
+        return nullcontext()
 
     def link(self, values: Tensor) -> Tensor:
         """The architecture's learned values as logits; by default they are the logits."""

@@ -47,12 +47,19 @@ def test_exact_metrics_are_counted_others_measured(make):
 
 
 @pytest.mark.parametrize(("strategy", "inherit", "expected"), [("snas", True, True), ("snas", False, False),
-                                                               ("random", True, False)])
+                                                               ("random", True, False), ("pc_darts", True, False)])
 def test_who_starts_from_the_supernet(make, strategy, inherit, expected):
     def edit(files):
         files["run.json"].update(strategy=strategy, inherit=inherit)
 
     assert make(edit=edit).inherits is expected
+
+
+def test_who_is_built_larger_does_not_start_from_the_supernet(make):
+    def edit(files):
+        files["run.json"].update(build_options={"depth": "2"})
+
+    assert not make(edit=edit).inherits
 
 
 def test_commands_can_be_pasted_into_a_shell(make):

@@ -7,6 +7,7 @@ import pytest
 
 from edgenas.run.folder import Run
 from edgenas.run.searching import layers
+from edgenas.search.partial import partial_channels
 
 from .flows import QUICK, Finished, Result, copied, edgenas, files, own_space, write_profile
 
@@ -54,6 +55,20 @@ def test_the_smallest_network_can_be_had(tmp_path: Path):
                          "--out", tmp_path / strategy, "--json")
         assert result.code == 0, result.err
         assert result.document["architecture"] == {"1": "skip", "2": "skip"}
+
+
+def test_networks_are_tried_as_the_supernet_was_trained(tmp_path: Path, monkeypatch):
+    seen = []
+
+    def noted(supernet, share):
+        seen.append((share, supernet.training))
+        return partial_channels(supernet, share)
+
+    monkeypatch.setattr("edgenas.search.strategies.pc_darts.partial_channels", noted)
+    result = edgenas("search", *QUICK, "--strategy", "pc_darts", "--set", "share=2", "--search-epochs", "1", "--budget",
+                     "macs=69%", "--out", tmp_path / "run", "--json")
+    assert result.code == 0, result.err
+    assert seen[0] == (2, True) and seen[-1] == (2, False)
 
 
 def test_what_was_predicted_is_told_layer_by_layer(finished: Finished, tmp_path: Path):

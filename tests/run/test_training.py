@@ -43,6 +43,15 @@ def test_the_network_starts_from_the_supernet_s_weights_unless_told_otherwise(ru
     assert not same(initial_network(scratch, run.architecture), inherited)
 
 
+@pytest.mark.parametrize("strategy", ["pc_darts", "random"])
+def test_weights_that_fit_no_whole_network_are_not_inherited(run: Run, strategy):
+    """The weights of the supernet, here of another strategy, are there, but not taken."""
+    other = changed(run, strategy=strategy)
+    assert run.inherits and not other.inherits
+    assert same(initial_network(other, run.architecture), initial_network(changed(run, inherit=False),
+                                                                          run.architecture))
+
+
 def test_a_trained_run_is_not_trained_again(run: Run, monkeypatch):
     monkeypatch.setattr("edgenas.run.training.train", lambda *_, **__: pytest.fail("trained again"))
     train_phase(run, Silent())
@@ -81,6 +90,11 @@ def test_a_teacher_that_cannot_teach_is_one_sentence(run: Run, tmp_path: Path, b
 def test_a_teacher_that_is_not_there_is_refused_before_the_run_begins(tmp_path: Path, source, words):
     edgenas("run", *QUICK, "--budget", "macs=69%", "--distill", source, "--out", tmp_path / "run").refused(2, *words)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_supernet_that_was_trained_in_part_is_no_teacher(tmp_path: Path):
+    edgenas("run", *QUICK, "--strategy", "pc_darts", "--budget", "macs=69%", "--distill", "supernet", "--out",
+            tmp_path / "run").refused(2, "strategy 'pc_darts' trains no whole supernet")
 
 
 def test_a_damaged_checkpoint_is_refused(run: Run):

@@ -24,9 +24,15 @@ BUDGETS = {"summed": ("macs",), "maximum": ("peak_memory_kib",), "two": ("macs",
 TASK = colours(48)  # its test part cannot be looked at
 
 
+OPTIONS = {"mobile": {"width": "0.25", "depth": "1"},
+           "cell": {"channels": "4", "cells": "1", "nodes": "2", "keep": "1"},
+           "nasbench201": {"channels": "4", "cells": "1"}}
+CASES = [*((space, kind) for space in ("stack", "mobile") for kind in BUDGETS), ("cell", "two"), ("nasbench201", "two")]
+
+
 @cache
 def space_of(name: str) -> Space:
-    return stack_space() if name == "stack" else load_space("mobile", (3, 8, 8), 4, {"width": "0.25", "depth": "1"})
+    return stack_space() if name == "stack" else load_space(name, (3, 8, 8), 4, OPTIONS[name])
 
 
 @cache
@@ -67,8 +73,7 @@ def content(result: SearchResult) -> tuple[Any, ...]:
     return result.scores, history, {key: value.tolist() for key, value in result.supernet.state_dict().items()}
 
 
-@pytest.mark.parametrize("kind", BUDGETS)
-@pytest.mark.parametrize("space", ["stack", "mobile"])
+@pytest.mark.parametrize(("space", "kind"), CASES)
 @pytest.mark.parametrize("name", strategy_names())
 def test_every_strategy_scores_what_is_allowed_and_holds_every_kind_of_budget(
         tmp_path: Path, name: str, space: str, kind: str) -> None:
@@ -89,7 +94,7 @@ def test_every_strategy_scores_what_is_allowed_and_holds_every_kind_of_budget(
         assert model_of(space, budget.metric).predict(found) <= budget.limit
 
 
-@pytest.mark.parametrize("space", ["stack", "mobile"])
+@pytest.mark.parametrize("space", ["stack", "mobile", "nasbench201"])
 @pytest.mark.parametrize("name", strategy_names())
 def test_every_strategy_repeats_by_its_seed_also_when_it_is_interrupted(
         tmp_path: Path, name: str, space: str) -> None:

@@ -33,35 +33,39 @@ class Noise(nn.Module):
 
 
 class Channels(nn.Module):
-    """One choice a channel. The class hangs on the first two; to keep all three costs more than the budget."""
+    """One choice a channel, of so many copies of it. The class hangs on the first two; to keep all three costs more
+    than the budget."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, copies: int = 1) -> None:
         super().__init__()
+        self.copies = copies
         self.choices = nn.ModuleList(Choice({"zero": Zero(), "noise": Noise(), "keep": nn.Identity()})
                                      for _ in range(3))
-        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 16), nn.ReLU(),
+        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3 * copies, 16), nn.ReLU(),
                                   nn.Linear(16, classes))
 
     def forward(self, x: Tensor) -> Tensor:
-        kept = [choice(x[:, i:i + 1]) for i, choice in enumerate(self.choices)]
+        kept = [choice(x[:, i:i + 1].repeat(1, self.copies, 1, 1)) for i, choice in enumerate(self.choices)]
         out: Tensor = self.head(torch.cat(kept, 1))
         return out
 
 
 SPACE = Space("channels", lambda shape, classes: Channels(classes), (3, 8, 8), 4)
+COPIED = Space("channels", lambda shape, classes: Channels(classes, 4), (3, 8, 8), 4)
 MODEL = CostModel("macs", "sum", 0.0, {f"choices.{i}": COSTS for i in range(3)})
 
 
 @pytest.mark.parametrize(("name", "options", "epochs"), [
     ("snas", {}, 5), ("proxyless", {}, 5),
     ("darts", {}, 10), ("darts", {"order": "2"}, 10), ("darts_minus", {}, 10), ("noisy_darts", {}, 10),
-    ("amended", {}, 10),  # these hold half of the data out: as many steps
+    ("amended", {}, 10), ("pc_darts", {}, 10),  # these hold half of the data out: as many steps
 ])
 def test_the_planted_optimum_is_found_in_eight_of_ten_seeds(tmp_path: Path, name: str, options: dict[str, str],
                                                             epochs: int) -> None:
     task, strategy, found = colours(360), load_strategy(name, options), []
+    space = COPIED if name == "pc_darts" else SPACE
     for seed in range(10):
-        result = search(SPACE, task, strategy, {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
+        result = search(space, task, strategy, {"macs": MODEL}, [Budget("macs", LIMIT)], fabric=fabric(),
                         settings=SearchSettings(epochs=epochs, batch_size=24, lr=0.1), seed=seed,
                         checkpoint=tmp_path / f"{seed}.pt")
         architecture = decode(result.scores, [Constraint(MODEL, LIMIT)])

@@ -17,6 +17,7 @@ from edgenas.data import Split, Task
 from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.state import SearchState
+from edgenas.search.strategy import Strategy
 from edgenas.space import Choice, Space, choices_of
 from edgenas.training import new_fabric, sgd
 
@@ -93,12 +94,13 @@ def table(metric: str = "macs", scale: float = 1.0, combine: str = "sum", fixed:
 
 
 def state_of(space: Space, models: Sequence[CostModel], limits: Sequence[float], *, seed: int = 0,
-             momentum: float = 0.5, lr: float = 0.05) -> SearchState:
+             momentum: float = 0.5, lr: float = 0.05, strategy: Strategy | None = None) -> SearchState:
     """As `search` makes it, at its beginning."""
     torch.manual_seed(seed)
     supernet, by_name, use = space.supernet(), {m.metric: m for m in models}, fabric()
     budgets = [Budget(m.metric, limit) for m, limit in zip(models, limits, strict=True)]
-    parameters = ArchitectureParameters(space.choices, allowed(space.choices, by_name, budgets))
+    parameters = ArchitectureParameters(space.choices, allowed(space.choices, by_name, budgets),
+                                        strategy.link if strategy else None, strategy.more(space) if strategy else None)
     wrapped, optimizer = use.setup(supernet, sgd(supernet, lr, 1e-4))
     return SearchState(use, wrapped, parameters, Multipliers(space.choices, by_name, budgets),
                        optimizer, torch.optim.Adam(parameters.parameters(), 0.05, betas=(momentum, 0.999)),
