@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgenas.errors import ExportError, UsageError, missing_extra
+from edgenas.errors import ExportError, UsageError, missing_extra, unknown
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,7 +37,9 @@ class Exporter(ABC):
     """Writes modules in one format: `format` is its name, `suffix` its files', `extra` what installs it.
 
     precisions: what a file can compute in, the first one by default. proof: where nothing here runs the files, the
-    format whose files compute the same; of the same weights, calibration inputs and precision.
+    format whose files compute the same; of the same weights, calibration inputs and precision. runtime: whose devices
+    are the targets, where those are not processors. beside: suffixes of what is written beside a file, in place of its
+    own.
     """
 
     format: ClassVar[str]
@@ -45,6 +47,8 @@ class Exporter(ABC):
     extra: ClassVar[str]
     precisions: ClassVar[tuple[str, ...]] = ("fp32",)
     proof: ClassVar[str] = ""
+    runtime: ClassVar[str] = ""
+    beside: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
@@ -57,6 +61,19 @@ class Exporter(ABC):
         UsageError for an unknown target, a precision that the format lacks or that lacks calibration inputs, an
         extra that is not installed or a folder that cannot be written.
         """
+
+    def check_target(self, target: str) -> None:
+        """Raises: UsageError for a target that files are not compiled for."""
+        from .tvm_target import CROSS
+        if target not in ("host", *CROSS):
+            raise unknown("target", target, ("host", *CROSS))
+
+    def unpack(self, path: Path) -> bytes | None:
+        """The file of the format `proof` that a file holds, where it holds one.
+
+        Raises: ExportError for a file that is damaged.
+        """
+        return None
 
     def check_precision(self, precision: str) -> None:
         """Raises: UsageError naming the precisions of the format unless `precision` is one of them."""

@@ -95,7 +95,9 @@ class Artifact(Record):
     """One exported file. `path` is relative to the manifest's folder; `target` is what it was compiled for.
 
     max_abs, agreement and parity_images are those of its comparison with PyTorch (see parity.py), figures
-    measured on the file itself in its runtime. quantisation: of an int8 file. gates: of a format that is looked into.
+    measured on the file itself in its runtime, or in one of the same weights where nothing here runs it. quantisation:
+    of an int8 file. gates: of a format that is looked into. figures: what the file costs, by name with unit, as its
+    compiler estimates or as was measured.
     """
 
     format: str
@@ -114,6 +116,7 @@ class Artifact(Record):
     precision: Literal["fp32", "int8"] = "fp32"
     quantisation: Quantisation | None = None
     gates: Gates | None = None
+    figures: dict[str, float] = {}
 
 
 class Manifest(Record):

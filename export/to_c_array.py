@@ -12,7 +12,7 @@ from edgenas.errors import ExportError
 from edgenas.files import replacing, write_json, write_text
 
 from .base import Done, Export, Exporter, optional
-from .c_source import CSource
+from .c_source import CSource, array_in
 from .contents import Sidecar, operators, sidecar_path, signature
 from .to_tflite import EXPORTER as TFLITE
 
@@ -29,6 +29,13 @@ class ToCArray(Exporter):
     extra = "micro"
     precisions = ("int8",)
     proof = TFLITE.format
+    beside = (".h",)
+
+    def unpack(self, path: Path) -> bytes | None:
+        try:
+            return array_in(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ExportError(f"{path} holds no network: {error}", "export it again") from error
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "int8",
                on_done: Done | None = None) -> None:

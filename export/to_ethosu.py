@@ -36,6 +36,10 @@ class ToEthosu(Exporter):
     extra = "ethosu"
     precisions = ("int8",)
     proof = TFLITE.format
+    runtime = RUNTIME
+
+    def check_target(self, target: str) -> None:
+        npu(target)
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "int8",
                on_done: Done | None = None) -> None:

@@ -39,6 +39,7 @@ SUFFIX = ".tflite"
 EXTRA = "micro"
 PRECISIONS = ("int8",)
 PROVENANCE = "estimated"
+DEPLOYED = "c_array"
 METRICS = {"peak_memory_kib": ("arena_kib", "measured", "persistent_kib")}
 OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
 

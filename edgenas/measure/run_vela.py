@@ -30,6 +30,7 @@ SUFFIX = ".tflite"
 EXTRA = "ethosu"
 PRECISIONS = ("int8",)
 PROVENANCE = "estimated"
+DEPLOYED = "ethosu"
 METRICS = {"sram_kib": ("sram_kib", "estimated"), "flash_kib": ("file_kib", "counted")}
 OPTIONS = {"accelerator": "ethos-u55-128", "system_config": "", "memory_mode": ""}
 

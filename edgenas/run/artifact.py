@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from edgenas.export import manifest
+from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
-from edgenas.export.contents import operators, signature
+from edgenas.export.contents import figures, operators, signature
 from edgenas.files import sha256
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, Proven
 
 
 def file_name(export: Exporter, precision: str, target: str) -> str:
-    """`model.onnx`, `model.int8.tflite`, `model-aarch64.so`."""
-    stem = "model" if target == HOST else f"model-{target}"
+    """`model.onnx`, `model.int8.tflite`, `model-aarch64.so`, `model-ethos-u55-128.int8_vela.tflite`."""
+    stem = "model" if target == HOST else f"model-{target_name(target)}"
     return f"{stem}{export.suffix}" if precision == "fp32" else f"{stem}.{precision}{export.suffix}"
+
+
+def target_name(target: str) -> str:
+    """A device's name for its file."""
+    return Path(target).stem if target.endswith(".toml") else target
 
 
 def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target: str) -> manifest.Artifact:
@@ -26,13 +33,30 @@ def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target
         format=export.format, runtime=proven.runtime, path=path.name, bytes=path.stat().st_size, sha256=sha256(path),
         inputs=inputs, outputs=outputs, layout=layout(inputs[0].shape, run.space.input_shape),
         operators=operators(path), max_abs=proven.parity.max_abs, agreement=proven.parity.agreement,
-        parity_images=proven.parity.images, target=target,
+        parity_images=proven.parity.images, target=target_name(target), figures=figures(path),
         precision="fp32" if proven.quantisation is None else "int8", quantisation=proven.quantisation,
         gates=proven.gates)
 
 
 def layout(shape: Sequence[int], image: tuple[int, int, int]) -> Literal["NCHW", "NHWC"]:
     return "NCHW" if tuple(shape[1:]) == image else "NHWC"
+
+
+@contextlib.contextmanager
+def runnable_file(run: Run, artifact: manifest.Artifact) -> Iterator[Path]:
+    """What the artifact's runtime takes: the artifact's file, or the one that it holds.
+
+    Raises: ExportError for a file that is damaged.
+    """
+    export, path = exporter(artifact.format), artifact_path(run, artifact)
+    content = export.unpack(path)
+    if content is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+        held = Path(folder) / f"model{exporter(export.proof).suffix}"
+        held.write_bytes(content)
+        yield held
 
 
 def artifact_path(run: Run, artifact: manifest.Artifact) -> Path:

@@ -11,7 +11,8 @@ from edgenas import __version__
 from edgenas.export import manifest
 from edgenas.run.folder import Run
 
-PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "numpy")
+PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "ethos-u-vela",
+            "tflite-micro", "numpy")
 
 
 def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manifest:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
-from edgenas.errors import ExportError, UsageError, unknown
+from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
 from edgenas.export.gates import warning
-from edgenas.export.tvm_target import CROSS
 from edgenas.measure.runtime import load_runtime, precisions_of, runtime_names
 from edgenas.measure.session import runtime_format
 from edgenas.progress import Progress
 from edgenas.qat import QatSettings
-from edgenas.run.artifact import describe_file, file_name
+from edgenas.run.artifact import describe_file, file_name, target_name
 from edgenas.run.describing import describe
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, export_fp32
@@ -25,10 +24,10 @@ from edgenas.run.quantising import Quantiser
 
 @dataclass(frozen=True)
 class Asked:
-    """What files are asked for beside their format. max_drop: points of validation accuracy that int8 may lose; qat:
-    how it is trained if it loses more."""
+    """What files are asked for beside their format. precision: by default the run's, or what the format has. max_drop:
+    points of validation accuracy that int8 may lose; qat: how it is trained if it loses more."""
 
-    precision: str
+    precision: str | None
     max_drop: float
     qat: QatSettings
     target: str = HOST
@@ -36,7 +35,7 @@ class Asked:
     @classmethod
     def of(cls, run: Run) -> Asked:
         """What the run was asked for."""
-        return cls(run.config.precision, run.config.max_drop, run.config.qat)
+        return cls(None, run.config.max_drop, run.config.qat)
 
 
 def export_phase(run: Run, formats: Sequence[str], progress: Progress,
@@ -49,15 +48,17 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
     Raises: ExportError with the figures when a file computes something else, or loses more.
     """
     asked = asked or Asked.of(run)
-    if asked.target not in (HOST, *CROSS):
-        raise unknown("target", asked.target, (HOST, *CROSS))
     network = run.network()
     chosen = exporters(formats, asked.precision)
-    runtimes = [runtime_for(run, export.format, asked.precision) for export in chosen]
+    precisions = [precision_of(run, export, asked.precision) for export in chosen]
+    targets = [target_of(run, export, asked) for export in chosen]
+    runtimes = [runtime_for(run, export.proof or export.format, precision)
+                for export, precision in zip(chosen, precisions, strict=True)]
     progress.start("export", len(chosen))
     made = []
-    for export, runtime in zip(chosen, runtimes, strict=True):
-        made.append(export_one(run, network, export, runtime, asked, progress))
+    for export, runtime, precision, target in zip(chosen, runtimes, precisions, targets, strict=True):
+        own = replace(asked, precision=precision, target=target)
+        made.append(export_one(run, network, export, runtime, own, progress))
         progress.advance(summary(made[-1]))
         if slow := warning(made[-1].gates):
             progress.say(f"warning: {made[-1].path}: {slow}")
@@ -68,6 +69,7 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
 
 def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, asked: Asked,
                progress: Progress) -> manifest.Artifact:
+    assert asked.precision is not None
     path = run.artifacts / file_name(export, asked.precision, asked.target)
     if asked.precision == "fp32":
         proven = export_fp32(run, network, export, runtime, path, asked.target)
@@ -85,16 +87,34 @@ def summary(artifact: manifest.Artifact) -> str:
             f"{q.drop_points:.2g} points less than fp32")
 
 
-def exporters(formats: Sequence[str], precision: str = "fp32") -> list[Exporter]:
+def exporters(formats: Sequence[str], precision: str | None = None) -> list[Exporter]:
     """Raises: UsageError naming the nearest format when there is none of a name, or the precisions that it has."""
-    found = [exporter(name) for name in dict.fromkeys(formats)]
+    found = list(dict.fromkeys(exporter(name) for name in formats))
     for export in found:
-        export.check_precision(precision)
+        export.check_precision(precision or export.precisions[0])
     return found
 
 
+def precision_of(run: Run, export: Exporter, wanted: str | None = None) -> str:
+    """The one wanted, or else the run's own if the format has it."""
+    return wanted or (run.config.precision if run.config.precision in export.precisions else export.precisions[0])
+
+
+def target_of(run: Run, export: Exporter, asked: Asked) -> str:
+    """The target asked for; else the run's device, for files that are compiled for such a device.
+
+    Raises: UsageError for a target that the format does not have.
+    """
+    own = asked.target == HOST and export.runtime and export.runtime == run.config.runtime
+    target = run.config.device if own else asked.target
+    export.check_target(target)
+    return target
+
+
 def is_exported(run: Run, formats: Sequence[str]) -> bool:
-    """Whether a file of each format is there, of the run's precision, for this machine and as the manifest has it."""
+    """Whether a file of each format is there, of the run's precision if the format has it, for this machine or the
+    run's device, and as the manifest has it.
+    """
     if not (run.artifacts / manifest.NAME).exists():
         return False
     document = manifest.read(run.artifacts)
@@ -102,8 +122,9 @@ def is_exported(run: Run, formats: Sequence[str]) -> bool:
         manifest.verify_hashes(document, run.artifacts)
     except ExportError:
         return False
-    return set(formats) <= {a.format for a in document.artifacts
-                            if a.target == HOST and a.precision == run.config.precision}
+    there = {(a.format, a.precision, a.target) for a in document.artifacts}
+    return all((export.format, precision_of(run, export), target_name(target_of(run, export, Asked.of(run)))) in there
+               for export in exporters(formats))
 
 
 def runtime_for(run: Run, format: str, precision: str = "fp32") -> str:
@@ -119,7 +140,9 @@ def runtime_for(run: Run, format: str, precision: str = "fp32") -> str:
 
 
 def default_formats(run: Run) -> list[str]:
-    return [load_runtime(run.config.runtime).FORMAT]
+    """What the run's runtime takes, and what is deployed, where that is another format."""
+    runtime = load_runtime(run.config.runtime)
+    return [runtime.FORMAT, *([runtime.DEPLOYED] if hasattr(runtime, "DEPLOYED") else [])]
 
 
 def previous(run: Run, replaced: set[str]) -> list[manifest.Artifact]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from edgenas.cost.operators import example_input
 from edgenas.errors import ExportError
+from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
 from edgenas.export.contents import sidecar_path
 from edgenas.export.gates import gates
@@ -49,14 +50,19 @@ def export_fp32(run: Run, network: nn.Module, export: Exporter, runtime: str, pa
 
 @contextlib.contextmanager
 def runnable(export: Exporter, item: Export, target: str, precision: str = "fp32") -> Iterator[Path]:
-    """The item's file, or, as what another target's code computes cannot be run here, the same built for this machine.
+    """The item's file, or, as what another target's code computes cannot be run here, the same built for this machine,
+    or in the format that proves the exporter's.
     """
-    if target == HOST:
+    proof, content = exporter(export.proof or export.format), export.unpack(item.path)
+    if target == HOST and content is None:
         yield item.path
         return
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-        here = replace(item, path=Path(folder) / f"model{export.suffix}")
-        export.export([here], precision=precision)
+        here = replace(item, path=Path(folder) / f"model{proof.suffix}")
+        if content is None:
+            proof.export([here], precision=precision)
+        else:
+            here.path.write_bytes(content)
         yield here.path
 
 

@@ -52,7 +52,7 @@ class Quantiser:
             scratch = Path(folder) / path.name
             rounded = self._attempt("ptq", self.network, export, runtime, scratch, target)
             proven = rounded or self._trained(export, runtime, scratch, target)
-            publish(scratch, path)
+            publish(scratch, path, export)
         return proven
 
     def _trained(self, export: Exporter, runtime: str, scratch: Path, target: str) -> Proven:
@@ -100,9 +100,10 @@ def lost(found: Parity) -> str:
             f"{found.expected_right / found.images:.2%}: {found.drop_points:.2f} points lost")
 
 
-def publish(made: Path, path: Path) -> None:
+def publish(made: Path, path: Path, export: Exporter) -> None:
     """Move a file, and what stands beside it, to where it is to be."""
-    for source, place in ((made, path), (sidecar_path(made), sidecar_path(path))):
+    beside = [(made.with_suffix(suffix), path.with_suffix(suffix)) for suffix in export.beside]
+    for source, place in ((made, path), (sidecar_path(made), sidecar_path(path)), *beside):
         if source.exists():
             with replacing(place) as scratch:
                 shutil.copyfile(source, scratch)

@@ -12,7 +12,7 @@ from edgenas.budget import Budget
 from edgenas.export import manifest
 from edgenas.measure.session import open_session
 from edgenas.progress import Progress
-from edgenas.run.artifact import artifact_path
+from edgenas.run.artifact import artifact_path, runnable_file
 from edgenas.run.exporting import default_formats, export_phase
 from edgenas.run.folder import Run
 from edgenas.run.measuring import count, figure, measure_files, spread, told
@@ -64,19 +64,25 @@ def binds(run: Run, artifact: manifest.Artifact) -> bool:
 
 def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, Any]:
     """One artifact: its predictions of the whole test set, and its latency where the device has its runtime."""
-    path = artifact_path(run, artifact)
-    found = open_session(path, artifact.runtime).predict(run.task.normalise(run.task.test.images).numpy())
+    with runnable_file(run, artifact) as file:
+        return _check(run, artifact, file, expected)
+
+
+def _check(run: Run, artifact: manifest.Artifact, file: Path, expected: Tensor) -> dict[str, Any]:
+    """file: what the artifact's runtime takes."""
+    found = open_session(file, artifact.runtime).predict(run.task.normalise(run.task.test.images).numpy())
     picks, labels = found.argmax(1), run.task.test.labels.numpy()
     row: dict[str, Any] = {
         "format": artifact.format, "precision": artifact.precision, "runtime": artifact.runtime,
-        "path": str(path), "bytes": artifact.bytes, "sha256": artifact.sha256,
+        "path": str(artifact_path(run, artifact)), "bytes": artifact.bytes, "sha256": artifact.sha256,
+        "model_bytes": file.stat().st_size,
         "max_abs": float(np.abs(found - expected.numpy()).max()),
         "agreement": float((picks == expected.argmax(1).numpy()).mean()),
         "test_accuracy": float((picks == labels).mean()), "test_images": len(labels),
         "measured_latency_ms": None,
     }
     if artifact.runtime in run.device.runtimes and run.is_measurable:
-        (measurements,) = measure_files(run, {artifact.path: path}, artifact.runtime).values()
+        (measurements,) = measure_files(run, {artifact.path: file}, artifact.runtime).values()
         row["measured_latency_ms"] = figure(measurements, run.config.statistic)
         row["spread"] = spread(measurements, run.config.statistic)
         if artifact.runtime == run.config.runtime:
@@ -101,8 +107,10 @@ def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
         cost = predicted if word == "predicted" else gate["measured_latency_ms"]
     elif run.told(budget.metric):
         cost = gate["told"][budget.metric]
+    elif budget.metric == "flash_kib":
+        cost = gate["model_bytes"] / 1024
     else:
-        cost = count(run, budget.metric, run.network(), Path(gate["path"]))
+        cost = count(run, budget.metric, run.network(), None)
     return {"metric": budget.metric, "limit": budget.limit, "predicted": predicted} | known_as(word, cost) | {
         "margin": decoding["models"].get(budget.metric, {}).get("margin"), "within": cost <= budget.limit}
 

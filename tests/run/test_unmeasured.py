@@ -10,9 +10,10 @@ import pytest
 from edgenas.cost.model import exact_model, networks
 from edgenas.cost.profile import Header, Profile
 from edgenas.cost.published import Published
+from edgenas.export import manifest
 from edgenas.run.folder import Run
 
-from .flows import DIGITS, OWN_SPACE, Result, edgenas, mock_latency_ms, own_space, succeed
+from .flows import DIGITS, OWN_SPACE, Finished, Result, copied, edgenas, mock_latency_ms, own_space, succeed
 
 RANDOM = (*DIGITS, *OWN_SPACE, "--strategy", "random", "--train-epochs", "1", "--json")
 
@@ -85,6 +86,11 @@ def test_an_estimated_latency_says_so(tmp_path: Path):
     (artifact,) = found.document["artifacts"]
     assert (artifact["runtime"], artifact["precision"]) == ("vela", "int8")
     assert artifact["path"].endswith("model.int8.tflite") and artifact["agreement"] > 0.8
+    plain, deployed = manifest.read(tmp_path / "run" / "artifacts").artifacts
+    assert (deployed.format, deployed.target, deployed.operators) == ("ethosu", "ethos-u55-128", {"ethos-u": 1})
+    beside = json.loads((tmp_path / "run" / "artifacts" / f"{deployed.path}.json").read_text())
+    assert beside["made"]["source_sha256"] == plain.sha256 == artifact["sha256"]
+    assert deployed.figures["cycles"] / 500e6 * 1e3 == pytest.approx(budget["estimated"])
 
 
 def test_an_npus_memory_is_its_compilers_estimate_and_binds(tmp_path: Path):
@@ -100,8 +106,8 @@ def test_an_npus_memory_is_its_compilers_estimate_and_binds(tmp_path: Path):
 
 
 def test_a_microcontrollers_memory_is_its_measured_arena_and_binds(tmp_path: Path):
-    found = succeed("search", *RANDOM, "--device", "cortex-m7", "--budget", "peak_memory_kib=85%", "--budget",
-                    "flash_kib=90%", "--out", tmp_path / "run")
+    found = succeed("run", *RANDOM, "--device", "cortex-m7", "--budget", "peak_memory_kib=85%", "--budget",
+                    "flash_kib=90%", "--max-drop", "10", "--out", tmp_path / "run")
     memory, flash = found.document["budgets"]
     assert (memory["provenance"], flash["provenance"]) == ("measured", "counted")
     assert 0 < memory["measured"] <= memory["limit"] and flash["measured"] <= flash["limit"]
@@ -109,9 +115,27 @@ def test_a_microcontrollers_memory_is_its_measured_arena_and_binds(tmp_path: Pat
     arenas = {m.figures["arena_kib"] for made in run.profile.decoded.values() for m in made}
     counted = exact_model(run.space, "peak_memory_kib", "int8").predict(run.architecture)
     assert memory["measured"] in arenas and memory["measured"] > counted
+    plain, array = manifest.read(run.artifacts).artifacts
+    assert array.figures["arena_kib"] == memory["measured"]
+    assert plain.bytes / 1024 == array.figures["flash_kib"] == flash["measured"] and plain.agreement == array.agreement
+    assert [row["format"] for row in found.document["artifacts"]] == ["tflite", "c_array"]
+    (run.artifacts / array.path).with_suffix(".h").unlink()
+    succeed("export", run.folder, "--format", "c-array", "--max-drop", "10")
+    assert (run.artifacts / array.path).with_suffix(".h").exists()
 
 
 def test_what_a_runtime_does_not_tell_is_refused_before_anything_begins(tmp_path: Path):
     refused = edgenas("search", *RANDOM, "--device", "cortex-m7", "--budget", "sram_kib=20", "--out", tmp_path / "run")
     refused.refused(2, "the runtime 'tflite_micro' does not tell sram_kib; told by: vela", "--device")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_for_another_processor_is_exported_for_an_ethos_u(counted: Finished, tmp_path: Path):
+    run = Run.open(copied(counted, tmp_path / "run"))
+    command = ("export", run.folder, "--format", "ethosu", "--max-drop", "20", "--json")
+    edgenas(*command).refused(2, "no target is given", "--target ethos-u55-128")
+    edgenas(*command, "--target", "ethos-u55").refused(2, "'ethos-u55' is no known Ethos-U", "did you mean")
+    edgenas(*command, "--target", "ethos-u55-128", "--precision", "fp32").refused(2, "no precision 'fp32'")
+    found = succeed(*command, "--target", "ethos-u55-128").document["artifacts"][-1]
+    assert found["path"] == "model-ethos-u55-128.int8_vela.tflite" and found["figures"]["cpu_operators"] == 0
+    assert found["precision"] == "int8" and found["agreement"] > 0.8

@@ -8,16 +8,18 @@ from edgenas.cli.options import formats_option, max_drop_option, run_folder
 from edgenas.cli.output import emit, json_option, table
 
 
-@click.command(epilog="Example: edgenas export runs/p --format onnx --format tflite --precision int8 --max-drop 0.5")
+@click.command(epilog="Example: edgenas export runs/p --format onnx --format tflite --precision int8 --max-drop 0.5\n\n"
+                      "Example: edgenas export runs/p --format ethosu --target ethos-u55-128")
 @run_folder
 @formats_option
 @click.option("--precision", type=click.Choice(["fp32", "int8"]),
-              help="What the files compute in; the run's own by default.")
+              help="What the files compute in; the run's own by default, or what the format has.")
 @max_drop_option
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
               help="Set how it is trained for int8: qat.epochs=20, qat.lr=0.01, qat.batch_size or qat.distill.")
 @click.option("--target", default="host", show_default=True,
-              help="What TVM compiles for: host, aarch64, armv7, riscv64 or x86-64.")
+              help="What tvm and binary are compiled for: host, aarch64, armv7, riscv64 or x86-64; for ethosu a device "
+                   "with an Ethos-U, by default the run's.")
 @json_option
 def command(folder: str, formats: tuple[str, ...], precision: str | None, max_drop: float,
             assignments: tuple[str, ...], target: str, as_json: bool) -> None:
@@ -28,7 +30,7 @@ def command(folder: str, formats: tuple[str, ...], precision: str | None, max_dr
     from edgenas.run.request import qat_of
 
     with opened(folder) as (run, terminal):
-        asked = Asked(precision or run.config.precision, max_drop, qat_of(run.config.qat, assignments), target)
+        asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), target)
         manifest = export_phase(run, formats or default_formats(run), terminal, asked)
     emit(as_json, {"run": folder, **manifest.model_dump(mode="json")}, lambda: table(
         f"artifacts in {run.artifacts}",
