@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgenas.errors import ExportError, UsageError, missing_extra, unknown
+from edgenas.errors import ExportError, UsageError, missing_extra
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -64,9 +64,8 @@ class Exporter(ABC):
 
     def check_target(self, target: str) -> None:
         """Raises: UsageError for a target that files are not compiled for."""
-        from .tvm_target import CROSS
-        if target not in ("host", *CROSS):
-            raise unknown("target", target, ("host", *CROSS))
+        from .tvm_target import check_target
+        check_target(target)
 
     def unpack(self, path: Path) -> bytes | None:
         """The file of the format `proof` that a file holds, where it holds one.

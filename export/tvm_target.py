@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from edgenas.errors import ExportError, unknown
+from edgenas.errors import ExportError, UsageError, unknown
+
+from .base import optional
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Compiler:
     program: str
 
 
+HOST = "host"
 PACKAGES = {
     "g++": "g++",
     "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu",
@@ -38,22 +42,69 @@ CROSS = {
     "x86-64": Compiler("x86-64", {"kind": "llvm", "mtriple": "x86_64-linux-gnu", "mcpu": "x86-64"},
                        "x86_64-linux-gnu-g++"),
 }
+# LLVM's names of what a processor must have to run the code of its family's compiler and C library.
+NEEDED = {
+    "aarch64": ("neon",),
+    "armv7": ("v7", "aclass", "neon"),
+    "riscv64": ("64bit", "m", "a", "f", "d", "c"),
+    "x86-64": ("64bit", "sse2"),
+}
+CPU_MARK = ":"
+
+
+def with_cpu(family: str, cpu: str | None) -> str:
+    """`aarch64`, or `aarch64:cortex-a72`: what compiler(), an artifact and a device's file call a target.
+
+    Raises: UsageError for a CPU without a family to which it belongs.
+    """
+    if cpu is None:
+        return family
+    if family == HOST:
+        raise UsageError(f"the CPU {cpu!r} was given without the target that it belongs to",
+                         f"--target {' or '.join(CROSS)}; files for the host are for its very CPU")
+    return f"{family}{CPU_MARK}{cpu}"
 
 
 def compiler(target: str) -> Compiler:
-    """How to compile for `target`: `host`, or one of CROSS.
+    """How to compile for `target`: `host`, one of CROSS, or one of them and a CPU as LLVM calls it.
 
-    Raises: UsageError for an unknown target; ExportError when its C++ compiler is not installed.
+    Raises: UsageError for an unknown target or CPU; ExportError when its C++ compiler is not installed.
     """
-    if target != "host" and target not in CROSS:
-        raise unknown("target of the TVM exporter", target, ["host", *CROSS])
-    found = CROSS[target] if target in CROSS else _host()
+    check_target(target)
+    family, _, cpu = target.partition(CPU_MARK)
+    found = _host() if family == HOST else _tuned(CROSS[family], cpu) if cpu else CROSS[family]
     if shutil.which(found.program) is None:
         raise ExportError(f"compiling for {target!r} needs the program {found.program!r}, which is not installed",
                           f"apt install {PACKAGES[found.program]}")
     return found
 
 
+def check_target(target: str) -> None:
+    """Raises: UsageError for an unknown target or CPU."""
+    family, mark, cpu = target.partition(CPU_MARK)
+    if family not in (HOST, *CROSS) or (family == HOST and mark):
+        raise unknown("target", target, [HOST, *CROSS])
+    if mark:
+        _tuned(CROSS[family], cpu)
+
+
+def _tuned(family: Compiler, cpu: str) -> Compiler:
+    """Raises: UsageError for a CPU that LLVM does not know, or that lacks what its family needs."""
+    Target, codegen = optional("tvm.target", "tvm").Target, optional("tvm.target.codegen", "tvm")
+    known = list(map(str, codegen.llvm_get_cpu_archlist(Target(family.target))))
+    hint = "--cpu of another processor, or without --cpu for what all of them can do"
+    if cpu not in known:
+        near = difflib.get_close_matches(cpu, known, n=4)
+        raise UsageError(f"{cpu!r} is no CPU of target {family.name!r} that LLVM knows",
+                         f"did you mean {' or '.join(map(repr, near))}?" if near else hint)
+    triple = {"kind": "llvm", "mtriple": family.target["mtriple"], "mcpu": cpu}
+    has = set(map(str, codegen.llvm_get_cpu_features(Target(triple))))
+    if lacking := [feature for feature in NEEDED[family.name] if feature not in has]:
+        raise UsageError(f"the CPU {cpu!r} cannot run programs of target {family.name!r}: "
+                         f"it lacks what LLVM calls {', '.join(lacking)}", hint)
+    return replace(family, name=f"{family.name}{CPU_MARK}{cpu}", target=family.target | {"mcpu": cpu})
+
+
 def _host() -> Compiler:
     from tvm.target.codegen import llvm_get_system_cpu
-    return Compiler("host", {"kind": "llvm", "mcpu": llvm_get_system_cpu()}, "g++")
+    return Compiler(HOST, {"kind": "llvm", "mcpu": llvm_get_system_cpu()}, "g++")

@@ -11,14 +11,15 @@ from typing import Literal
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
 from edgenas.export.contents import figures, operators, signature
+from edgenas.export.tvm_target import CPU_MARK
 from edgenas.files import sha256
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, Proven
 
 
 def file_name(export: Exporter, precision: str, target: str) -> str:
-    """`model.onnx`, `model.int8.tflite`, `model-aarch64.so`, `model-ethos-u55-128.int8_vela.tflite`."""
-    stem = "model" if target == HOST else f"model-{target_name(target)}"
+    """`model.onnx`, `model.int8.tflite`, `model-aarch64-cortex-a72.so`, `model-ethos-u55-128.int8_vela.tflite`."""
+    stem = "model" if target == HOST else f"model-{target_name(target).replace(CPU_MARK, '-')}"
     return f"{stem}{export.suffix}" if precision == "fp32" else f"{stem}.{precision}{export.suffix}"
 
 

@@ -63,6 +63,9 @@ def test_an_unknown_format_or_target_is_refused_and_nothing_written(run: Run):
     before = files(run.folder)
     edgenas("export", run.folder, "--format", "onxn").refused(2, "'onxn' is no known export format", "mean 'onnx'?")
     edgenas("export", run.folder, "--target", "aarch46").refused(2, "'aarch46' is no known target", "mean 'aarch64'?")
+    edgenas("export", run.folder, "--target", "aarch64", "--cpu", "cortex-72").refused(
+        2, "'cortex-72' is no CPU of target 'aarch64'", "mean 'cortex-a72'")
+    edgenas("export", run.folder, "--cpu", "cortex-a72").refused(2, "'cortex-a72' was given without", "--target")
     assert files(run.folder) == before
 
 

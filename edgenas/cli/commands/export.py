@@ -20,17 +20,20 @@ from edgenas.cli.output import emit, json_option, table
 @click.option("--target", default="host", show_default=True,
               help="What tvm and binary are compiled for: host, aarch64, armv7, riscv64 or x86-64; for ethosu a device "
                    "with an Ethos-U, by default the run's.")
+@click.option("--cpu", help="Which processor of that target, as LLVM calls it (cortex-a72): faster there, and it may "
+                            "not run on others.")
 @json_option
 def command(folder: str, formats: tuple[str, ...], precision: str | None, max_drop: float,
-            assignments: tuple[str, ...], target: str, as_json: bool) -> None:
+            assignments: tuple[str, ...], target: str, cpu: str | None, as_json: bool) -> None:
     """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8."""
     from edgenas.cli.start import opened
     from edgenas.export.gates import described
+    from edgenas.export.tvm_target import with_cpu
     from edgenas.run.exporting import Asked, default_formats, export_phase
     from edgenas.run.request import qat_of
 
     with opened(folder) as (run, terminal):
-        asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), target)
+        asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), with_cpu(target, cpu))
         manifest = export_phase(run, formats or default_formats(run), terminal, asked)
     emit(as_json, {"run": folder, **manifest.model_dump(mode="json")}, lambda: table(
         f"artifacts in {run.artifacts}",
