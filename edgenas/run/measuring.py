@@ -22,7 +22,7 @@ from edgenas.measure.measurement import Measurement
 from edgenas.measure.session import runtime_format
 from edgenas.run.folder import Run
 
-CALIBRATION_IMAGES = 64
+CALIBRATION_IMAGES = 256
 REPEATS = 3  # a figure that a budget hangs on is measured this often, each time in a new session
 AGREEMENT = 0.05  # the sessions' relative spread from which more are made
 MOST_REPEATS = 9
