@@ -43,7 +43,8 @@ def initial_network(run: Run, architecture: Architecture) -> nn.Module:
 
 
 def supernet_of(run: Run) -> nn.Module:
-    supernet = run.space.supernet()
+    stages = run.strategy.stages(run.config.search.epochs)
+    supernet = run.strategy.staged(run.space, stages - 1, stages).supernet()
     run.load_weights("supernet", supernet, "run the search again in another folder")
     return supernet
 

@@ -27,15 +27,15 @@ class Constraint:
 
 
 def decode(scores: Scores, constraints: Sequence[Constraint],
-           exclude: Collection[Architecture] = ()) -> Architecture | None:
+           exclude: Collection[Architecture] = (), asked: Collection[Row] = ()) -> Architecture | None:
     """The architecture of the largest summed score that holds all constraints and is not in `exclude`.
 
     A multiple-choice knapsack as an integer program (space/program.py) with a row per summed cost, what the space asks
-    of architectures, and a cut per excluded one. A cost that combines as a maximum forbids the candidates above its
-    limit; what candidates add to it makes a row for each choice, as if its pick were the largest. None if no
-    architecture is left.
+    of architectures, and a cut per excluded one; `asked` are further rows. A cost that combines as a maximum forbids
+    the candidates above its limit; what candidates add to it makes a row for each choice, as if its pick were the
+    largest. None if no architecture is left.
     """
-    rows: dict[Row, None] = {}
+    rows: dict[Row, None] = dict.fromkeys(asked)
     forbidden: set[tuple[str, str]] = set()
     for constraint in constraints:
         model = constraint.model

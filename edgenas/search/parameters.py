@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 
 class ArchitectureParameters(nn.Module):
-    """`values` (choices, most candidates) are learned; `mask` says which candidates exist and are allowed.
+    """`values` (choices, most candidates) are learned; `mask` says which candidates exist, are allowed and were not
+    dropped by the strategy, `allowed` which were there in the beginning.
 
     All candidates start equally likely. link: the learned values as logits; None where they are the logits. baseline:
     moving average of the rewards where the architecture learns from rewards (score_function.py); no number before the
@@ -17,6 +18,7 @@ class ArchitectureParameters(nn.Module):
     """
 
     mask: Tensor
+    allowed: Tensor
     baseline: Tensor
 
     def __init__(self, choices: Mapping[str, tuple[str, ...]], mask: Tensor,
@@ -24,7 +26,8 @@ class ArchitectureParameters(nn.Module):
         super().__init__()
         self.choices, self.link, self.more = dict(choices), link, more
         self.values = nn.Parameter(torch.zeros(mask.shape))
-        self.register_buffer("mask", mask)
+        self.register_buffer("mask", mask.clone())
+        self.register_buffer("allowed", mask)
         self.register_buffer("baseline", torch.tensor(torch.nan))
 
     @property
@@ -34,10 +37,18 @@ class ArchitectureParameters(nn.Module):
 
     @torch.no_grad()
     def scores(self, logits: Tensor | None = None) -> dict[str, dict[str, float]]:
-        """Log-probability of every allowed candidate, for decoding; by its logits or by those given."""
+        """Log-probability of every candidate that was not dropped, for decoding; by its logits or by those given."""
         table = torch.log_softmax(self.logits if logits is None else logits, dim=1).tolist()
         return {choice: {name: row[i] for i, name in enumerate(names) if row[i] > -torch.inf}
                 for (choice, names), row in zip(self.choices.items(), table, strict=True)}
+
+    def completed(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+        """The scores with those of allowed candidates that have none: so low that one of these is decoded only where
+        no network of the others holds the budgets."""
+        values = [value for row in scores.values() for value in row.values()]
+        lowest = min(values) - (max(values) - min(values)) * len(scores) - 1.0
+        return {choice: {name: scores[choice].get(name, lowest) for i, name in enumerate(names) if row[i]}
+                for (choice, names), row in zip(self.choices.items(), self.allowed.tolist(), strict=True)}
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from edgenas.space.choice import choices_of
 
@@ -42,6 +43,21 @@ def noisy_skips(network: nn.Module, share: float) -> Iterator[None]:
         return output + share * output.detach().std() * torch.randn_like(output)
 
     hooks = [skip.register_forward_hook(add) for skip in skips_of(network)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+@contextmanager
+def dropped_skips(network: nn.Module, rate: float) -> Iterator[None]:
+    """In training mode, features that skips pass on are dropped at this rate, the others scaled up (P-DARTS,
+    arXiv:1904.12760, section 3.3)."""
+    def drop(skip: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        return functional.dropout(output, rate, skip.training)
+
+    hooks = [skip.register_forward_hook(drop) for skip in skips_of(network)]
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import torch
 from annotated_types import Ge, Gt, Lt
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 
 from edgenas.budget import Budget
 from edgenas.checkpoint import Checkpoint, epoch_generator
@@ -21,12 +21,13 @@ from edgenas.data.task import Split, Task
 from edgenas.errors import UsageError
 from edgenas.progress import Progress, Silent
 from edgenas.search import collapse
-from edgenas.search.decode import Scores
+from edgenas.search.decode import Constraint, Scores
 from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters, entropy
 from edgenas.search.penalty import PenaltyName, penalty_of
 from edgenas.search.perturbation import perturbation_scores
 from edgenas.search.schedule import cosine
+from edgenas.search.stage import Stage, stages_of
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import Strategy
 from edgenas.space.space import Space
@@ -67,7 +68,8 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
            progress: Progress | None = None) -> SearchResult:
     """Train the supernet of `space` with `strategy`; goes on from `checkpoint` if that file exists.
 
-    The test part of `task` is never touched. The result is the same whether or not the search was interrupted.
+    The test part of `task` is never touched. The result is the same whether or not the search was interrupted. Each
+    stage but the last has a checkpoint of its own, from which follows what the next leaves out.
 
     Raises: UsageError for scoring by a supernet that the strategy does not train.
     """
@@ -75,43 +77,62 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     if settings.scoring == "perturbation" and not strategy.trains_supernet:
         raise UsageError("scoring perturbation asks the trained supernet; this strategy trains none",
                          "--set search.scoring=probability, or another --strategy")
-    torch.manual_seed(epoch_generator(seed, 0, "weights").initial_seed())
-    supernet = space.supernet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets),
-                                        strategy.link, strategy.more(space)).to(fabric.device)
-    weights_part, held_part = hold_out(task.train, strategy.architecture_share, seed)
-    steps = settings.epochs * steps_of(weights_part, settings)
-    multipliers = Multipliers(space.choices, models, budgets,
-                              learned=settings.penalty == "multiplier").to(fabric.device)
-    multipliers.ascend(parameters.logits)
-    wrapped, optimizer = fabric.setup(supernet, sgd(supernet, settings.lr, settings.weight_decay))
-    architecture_optimizer = torch.optim.Adam(parameters.parameters(), strategy.architecture_travel / steps,
-                                              betas=(strategy.momentum, 0.999))
-    saved = Checkpoint(checkpoint, {"supernet": supernet, "parameters": parameters, "multipliers": multipliers,
-                                    "optimizer": optimizer, "architecture_optimizer": architecture_optimizer})
-    saved.restore()
-    state = SearchState(fabric, wrapped, parameters, multipliers, optimizer, architecture_optimizer,
-                        epoch_generator(seed, 0, "scores"), settings.label_smoothing,
-                        penalty_of(settings.penalty, models, budgets))
+    parts = hold_out(task.train, strategy.architecture_share, seed)
+    steps = steps_of(parts[0], settings)
+    mask, earlier = allowed(space.choices, models, budgets), list[dict[str, Any]]()
+    for stage in stages_of(settings.epochs, strategy.stages(settings.epochs), checkpoint):
+        state = begin(stage, space, strategy, (models, budgets), mask, settings, steps, seed, fabric)
+        saved = Checkpoint(stage.checkpoint, {
+            "supernet": state.network, "parameters": state.parameters, "multipliers": state.multipliers,
+            "optimizer": state.weight_optimizer, "architecture_optimizer": state.architecture_optimizer})
+        saved.restore()
+        if strategy.trains_supernet:
+            _train(state, task, parts, strategy, settings, seed, stage, saved, progress)
+        if not stage.is_last:
+            mask, earlier = state.parameters.mask.cpu() & ~strategy.dropped(state).cpu(), [*earlier, *saved.history]
     if strategy.trains_supernet:
-        _train(state, task, (weights_part, held_part), strategy, settings, seed, saved, progress)
         for warning in collapse.warnings(state, saved.history):
             progress.say(warning)
     scores = strategy.scores(state)
     if settings.scoring == "perturbation":
-        with strategy.passes(wrapped, 1.0):
-            scores = perturbation_scores(state, task, weights_part, batch_size=settings.batch_size, lr=settings.lr,
+        with strategy.passes(state.supernet, 1.0):
+            scores = perturbation_scores(state, task, parts[0], batch_size=settings.batch_size, lr=settings.lr,
                                          tuning=settings.tuning, seed=seed, progress=progress)
-    return SearchResult(scores, supernet.cpu().eval(), saved.history)
+    return SearchResult(state.parameters.completed(scores), state.network.cpu().eval(), [*earlier, *saved.history])
+
+
+def begin(stage: Stage, space: Space, strategy: Strategy,
+          asked: tuple[Mapping[str, CostModel], Sequence[Budget]], mask: Tensor, settings: SearchSettings, steps: int,
+          seed: int, fabric: Fabric) -> SearchState:
+    """The state in which a stage begins; steps: of an epoch."""
+    models, budgets = asked
+    torch.manual_seed(epoch_generator(seed, stage.first, "weights").initial_seed())
+    staged = strategy.staged(space, stage.number, stage.count)
+    supernet = staged.supernet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parameters = ArchitectureParameters(space.choices, allowed(space.choices, models, budgets), strategy.link,
+                                        strategy.more(space)).to(fabric.device)
+    parameters.mask.copy_(mask)
+    multipliers = Multipliers(space.choices, models, budgets,
+                              learned=settings.penalty == "multiplier").to(fabric.device)
+    multipliers.ascend(parameters.logits)
+    wrapped, optimizer = fabric.setup(supernet, sgd(supernet, settings.lr, settings.weight_decay))
+    architecture_optimizer = torch.optim.Adam(parameters.parameters(),
+                                              strategy.architecture_travel / (stage.epochs * steps),
+                                              betas=(strategy.momentum, 0.999))
+    return SearchState(fabric, wrapped, parameters, multipliers, optimizer, architecture_optimizer,
+                       epoch_generator(seed, 0, "scores"), settings.label_smoothing,
+                       penalty_of(settings.penalty, models, budgets),
+                       [Constraint(models[b.metric], b.limit) for b in budgets], space.rows,
+                       (stage.number, stage.count))
 
 
 def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy: Strategy, settings: SearchSettings,
-           seed: int, saved: Checkpoint, progress: Progress) -> None:
+           seed: int, stage: Stage, saved: Checkpoint, progress: Progress) -> None:
     weights_part, held_part = parts
     augment = Augment.for_task(task)
-    progress.start("search", settings.epochs, saved.epochs)
-    for epoch in range(saved.epochs, settings.epochs):
-        started = time.perf_counter()
+    progress.start(stage.label, stage.epochs, saved.epochs)
+    for done in range(saved.epochs, stage.epochs):
+        started, epoch = time.perf_counter(), stage.first + done
         torch.manual_seed(epoch_generator(seed, epoch, "dropout").initial_seed())
         state.generator = epoch_generator(seed, epoch, "paths")
         state.supernet.train()
@@ -121,7 +142,7 @@ def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy:
         logs = []
         for step, batch in enumerate(prepared(weights_part, settings.batch_size, order, noise, task, augment,
                                               state.fabric)):
-            now = (epoch + step / steps) / settings.epochs
+            now = (done + step / steps) / stage.epochs
             for group in state.weight_optimizer.param_groups:
                 group["lr"] = settings.lr * cosine(now)
             logs.append(strategy.step(state, batch, next(held, None), now))

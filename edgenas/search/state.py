@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,11 +11,15 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
+from edgenas.errors import BudgetError
+from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.multiplier import Multipliers
 from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.penalty import Penalty, units
 from edgenas.search.relaxation import Paths, Relaxation
+from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Route, places_of
+from edgenas.space.program import Row
 
 Batch = tuple[Tensor, Tensor]
 
@@ -22,7 +27,8 @@ Batch = tuple[Tensor, Tensor]
 @dataclass
 class SearchState:
     """generator: drives every random draw of the current epoch, so that an epoch depends on its number alone.
-    penalty: what the architecture pays for its cost, where that is in the loss and not in the multipliers."""
+    penalty: what the architecture pays for its cost, where that is in the loss and not in the multipliers.
+    constraints, rows: what a decoded architecture must hold. stage: its number and how many there are."""
 
     fabric: Fabric
     supernet: nn.Module
@@ -33,6 +39,9 @@ class SearchState:
     generator: torch.Generator
     label_smoothing: float = 0.0
     penalty: Penalty | None = None
+    constraints: Sequence[Constraint] = ()
+    rows: Sequence[Row] = ()
+    stage: tuple[int, int] = (0, 1)
 
     def __post_init__(self) -> None:
         self._places = list(places_of(self.supernet).values())
@@ -64,6 +73,16 @@ class SearchState:
             for choice in places:
                 choice.route = route
         return paths
+
+    def derived(self, scores: Scores) -> Architecture:
+        """The architecture that would be decoded from these scores now.
+
+        Raises: BudgetError when none holds the budgets.
+        """
+        found = decode(self.parameters.completed(scores), self.constraints, asked=self.rows)
+        if found is None:
+            raise BudgetError("no network of this space holds the budgets", "raise one: --budget METRIC=LIMIT")
+        return found
 
     def loss(self, batch: Batch) -> tuple[Tensor, float]:
         """Cross-entropy of the supernet on a batch, and the share of right predictions.

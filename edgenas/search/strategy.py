@@ -44,12 +44,24 @@ class Strategy(ABC):
     def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:
         """Learn from one batch of training data; `held` is one of the part set aside for the architecture.
 
-        progress: from 0 to 1 over the search. Returns figures for the log, averaged over the epoch.
+        progress: from 0 to 1 over the search, or over its stage. Returns figures for the log, averaged over the epoch.
         """
 
     def more(self, space: Space) -> nn.Module | None:
         """What is learned or remembered besides one logit per candidate; kept as `parameters.more` of the state."""
         return None
+
+    def stages(self, epochs: int) -> int:
+        """Into how many stages the search's epochs are divided. Each trains a supernet of its own from the start."""
+        return 1
+
+    def staged(self, space: Space, stage: int, stages: int) -> Space:
+        """The space of the supernet of a stage; it has the same choices."""
+        return space
+
+    def dropped(self, state: SearchState) -> Tensor:
+        """After a stage that is not the last, (choices, candidates) bool: those that the next leaves out."""
+        return ~state.parameters.mask
 
     def passes(self, supernet: nn.Module, progress: float) -> AbstractContextManager[None]:
         """How the supernet's forward passes differ from a plain network's; sampled networks are tried with its weights

@@ -16,6 +16,7 @@ from edgenas.search.probe import Probe, still
 from edgenas.search.relaxation import Softmax
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.update import architecture_step, weight_step
+from edgenas.space import choices_of
 
 from .toy import batch, calls, colours, copied, named, stack_space, state_of, table
 
@@ -48,7 +49,7 @@ def state(*, precise: bool = False, trained: int = 2, lr: float = 0.05, limit: f
 def loss_of(ours: SearchState, weights: dict[str, Tensor], values: Tensor, data: Batch) -> Tensor:
     """Written out: the cross-entropy at these weights and this architecture, batch norms by the batch."""
     mixture = torch.softmax(ours.multipliers.tilt(values.masked_fill(~ours.parameters.mask, -torch.inf)), 1)
-    for choice, row in zip(ours._choices, mixture, strict=True):
+    for choice, row in zip(choices_of(ours.network).values(), mixture, strict=True):
         choice.route = type(choice.route)(tuple(range(len(choice.names))), row)
     with still(ours.network):
         return functional.cross_entropy(functional_call(ours.network, weights, (data[0],)), data[1])

@@ -13,6 +13,7 @@ from edgenas.search.search import SearchSettings, search
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.gaea import Gaea
 from edgenas.search.strategy import load_strategy
+from edgenas.space import choices_of
 
 from .toy import batch, calls, colours, copied, fabric, named, stack_space, state_of, table
 
@@ -32,7 +33,7 @@ def by_weights(ours: SearchState) -> Tensor:
     """∂L/∂θ from a pass of its own, θ a leaf."""
     ours.route(Softmax())
     theta = ours.probabilities.detach().requires_grad_()
-    for row, choice in enumerate(ours._choices):
+    for row, choice in enumerate(choices_of(ours.network).values()):
         choice.route = type(choice.route)(choice.route.active, theta[row])
     (gradient,) = torch.autograd.grad(ours.loss(batch(TASK))[0], theta)
     return gradient

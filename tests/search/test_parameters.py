@@ -44,8 +44,22 @@ def test_a_choice_with_one_allowed_candidate_is_decided() -> None:
     assert entropy(torch.softmax(one.logits, 1), one.mask) == 0.0
 
 
-def test_a_checkpoint_holds_values_mask_and_baseline(parameters: ArchitectureParameters) -> None:
-    assert set(parameters.state_dict()) == {"values", "mask", "baseline"}
+def test_a_checkpoint_holds_all_that_changes(parameters: ArchitectureParameters) -> None:
+    assert set(parameters.state_dict()) == {"values", "mask", "allowed", "baseline"}
+    more = ArchitectureParameters(CHOICES, MASK, more=torch.nn.Linear(1, 1))
+    assert set(more.state_dict()) == {"values", "mask", "allowed", "baseline", "more.weight", "more.bias"}
+
+
+def test_what_was_dropped_is_scored_below_every_network_of_the_rest(parameters: ArchitectureParameters) -> None:
+    parameters.values.data.copy_(torch.tensor([[9.0, 0.0, -9.0], [3.0, -5.0, 0.0]]))
+    assert parameters.completed(parameters.scores()) == parameters.scores()
+    parameters.mask[0, 2] = False
+    live, every = parameters.scores(), parameters.completed(parameters.scores())
+    assert live["a"] == {"x": 0.0}
+    assert {choice: list(names) for choice, names in every.items()} == {"a": ["x", "z"], "b": ["x", "y"]}
+    assert every["a"]["x"] == 0.0
+    assert every["a"]["z"] + max(every["b"].values()) < every["a"]["x"] + min(every["b"].values())
+    assert all(score <= 0 for row in every.values() for score in row.values())
 
 
 @pytest.mark.parametrize(("rows", "expected"), [

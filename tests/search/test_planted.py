@@ -58,7 +58,7 @@ MODEL = CostModel("macs", "sum", 0.0, {f"choices.{i}": COSTS for i in range(3)})
 @pytest.mark.parametrize(("name", "options", "epochs"), [
     ("snas", {}, 5), ("proxyless", {}, 5),
     ("darts", {}, 10), ("darts", {"order": "2"}, 10), ("darts_minus", {}, 10), ("noisy_darts", {}, 10),
-    ("amended", {}, 10), ("pc_darts", {}, 10),  # these hold half of the data out: as many steps
+    ("amended", {}, 10), ("pc_darts", {}, 10), ("p_darts", {}, 10),  # these hold half of the data out: as many steps
 ])
 def test_the_planted_optimum_is_found_in_eight_of_ten_seeds(tmp_path: Path, name: str, options: dict[str, str],
                                                             epochs: int) -> None:

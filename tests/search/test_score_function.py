@@ -14,6 +14,7 @@ from edgenas.search.perturbation import by_batch
 from edgenas.search.score_function import score_function_step, score_gradient, tried
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.proxyless_r import ProxylessR
+from edgenas.space import choices_of
 
 from .toy import batch, calls, colours, copied, named, stack_space, state_of, table
 
@@ -40,7 +41,7 @@ def losses(ours: SearchState) -> Tensor:
     """Of every network on HELD: batch norms by the batch, so that a network's loss is its own."""
     found = []
     for network in ALL.tolist():
-        for choice, candidate in zip(ours._choices, network, strict=True):
+        for choice, candidate in zip(choices_of(ours.network).values(), network, strict=True):
             choice.route = type(choice.route)((candidate,))
         with torch.no_grad(), by_batch(ours.network):
             found.append(functional.cross_entropy(ours.supernet(HELD[0]), HELD[1]))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.data import Split, Task
+from edgenas.search.decode import Constraint
 from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.state import SearchState
@@ -104,7 +105,9 @@ def state_of(space: Space, models: Sequence[CostModel], limits: Sequence[float],
     wrapped, optimizer = use.setup(supernet, sgd(supernet, lr, 1e-4))
     return SearchState(use, wrapped, parameters, Multipliers(space.choices, by_name, budgets),
                        optimizer, torch.optim.Adam(parameters.parameters(), 0.05, betas=(momentum, 0.999)),
-                       torch.Generator().manual_seed(seed))
+                       torch.Generator().manual_seed(seed),
+                       constraints=[Constraint(m, limit) for m, limit in zip(models, limits, strict=True)],
+                       rows=space.rows)
 
 
 def batch(task: Task, size: int = 16) -> tuple[Tensor, Tensor]:
