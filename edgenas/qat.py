@@ -27,7 +27,7 @@ class QatSettings:
     follows the float32 network's softened outputs."""
 
     epochs: Annotated[int, Ge(1)] = 10
-    batch_size: Annotated[int, Ge(2)] = 64
+    batch_size: Annotated[int, Ge(2)] = 32
     lr: Annotated[float, Gt(0)] = 1e-3
     distill: Annotated[float, Gt(0), Le(1)] = 0.5
 

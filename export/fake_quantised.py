@@ -28,8 +28,8 @@ class FakeQuantised(nn.Module):
     """Images (N, ...) -> logits. lowered: as Quantised has it. ranges: of every value, to begin with.
 
     While it is in training mode, the ranges follow the smallest and largest values of each batch. Parameters are in
-    units of the largest weight of their output channel, and of the largest value that the operator gives, so that one
-    learning rate suits all: folded weights differ by orders of magnitude from channel to channel.
+    units of the largest weight of their output channel (a bias: times the largest input), so that one learning rate
+    suits all: folded weights differ by orders of magnitude from channel to channel.
     """
 
     lows: Tensor
@@ -44,12 +44,12 @@ class FakeQuantised(nn.Module):
         for op in lowered.ops:
             if isinstance(op, Conv | Linear):
                 bias = torch.zeros(len(op.weight)) if op.bias is None else torch.from_numpy(op.bias)
-                self._adopt(op.output, torch.from_numpy(op.weight), bias, max(map(abs, ranges[op.output])))
+                self._adopt(op.output, torch.from_numpy(op.weight), bias, max(map(abs, ranges[op.inputs[0]])))
 
     def _adopt(self, output: int, weight: Tensor, bias: Tensor, largest: float) -> None:
         unit = weight.abs().amax(tuple(range(1, weight.ndim)), keepdim=True)
         unit[unit == 0] = 1.0
-        for name, value, of in (("weight", weight, unit), ("bias", bias, torch.tensor(largest or 1.0))):
+        for name, value, of in (("weight", weight, unit), ("bias", bias, unit.flatten() * (largest or 1.0))):
             self.register_parameter(f"{name}_{output}", nn.Parameter(value / of))
             self.register_buffer(f"{name}_unit_{output}", of)
 
