@@ -120,7 +120,9 @@ class Artifact(Record):
 
 
 class Manifest(Record):
-    """created: when, with the time zone; command and seed: what makes the same network again."""
+    """created: when these very files were first made, with the time zone; command and seed: what makes the same network
+    again.
+    """
 
     schema_version: Literal[1] = SCHEMA_VERSION
     edgenas_version: str
@@ -137,11 +139,17 @@ class Manifest(Record):
 
 
 def write(manifest: Manifest, folder: Path) -> None:
-    """Write `folder`/manifest.json.
+    """Write `folder`/manifest.json, unless the one there says the same: exporting again changes nothing.
 
     Raises: UsageError when it cannot be written.
     """
-    write_json(folder / NAME, manifest.model_dump(mode="json"))
+    path = folder / NAME
+    try:
+        known = read(folder).model_copy(update={"created": manifest.created}) if path.exists() else None
+    except RunError:
+        known = None
+    if known != manifest:
+        write_json(path, manifest.model_dump(mode="json"))
 
 
 def read(folder: Path) -> Manifest:

@@ -1,14 +1,16 @@
-"""The manifest of a run's artifacts."""
+"""The manifest of a run's artifacts, and what each of them says of itself."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from edgenas import __version__
+from edgenas.data import Task
 from edgenas.export import manifest
+from edgenas.export.about import About
 from edgenas.run.folder import Run
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "ethos-u-vela",
@@ -16,17 +18,40 @@ PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "a
 
 
 def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manifest:
-    decoding = run.read("decoding.json") or {"models": {}}
-    channels, height, width = run.space.input_shape
-    preprocessing = manifest.Preprocessing(channels="grey" if channels == 1 else "RGB", size=(height, width),
-                                           scale=1 / 255, mean=run.task.mean, std=run.task.std)
     return manifest.Manifest(
         edgenas_version=__version__, created=datetime.now(UTC), command=shlex.join(run.config.command),
         seed=run.config.seed, space=run.config.space, architecture=dict(run.architecture), classes=run.task.classes,
-        input=manifest.Input(name="image", shape=(1, channels, height, width), dtype="float32",
-                             preprocessing=preprocessing),
-        profile_sha256=decoding["models"].get("latency_ms", {}).get("profile_sha256"),
-        versions=versions(), artifacts=tuple(artifacts))
+        input=image_input(run.task), profile_sha256=profile_sha256(run), versions=versions(),
+        artifacts=tuple(artifacts))
+
+
+def about(run: Run, architecture: Mapping[str, str]) -> About:
+    """What a file of a network of the run says of itself."""
+    return About(
+        edgenas_version=__version__, classes=run.task.classes, input=image_input(run.task), space=run.config.space,
+        architecture=dict(architecture), seed=run.config.seed, data_fingerprint=run.config.data_fingerprint,
+        profile_sha256=profile_sha256(run))
+
+
+def longest_about(run: Run) -> About:
+    """What any network's file may say at most, of as many bytes."""
+    found = about(run, {choice: max(candidates, key=len) for choice, candidates in run.space.choices.items()})
+    return found.model_copy(update={"profile_sha256": "0" * 64})
+
+
+def image_input(task: Task) -> manifest.Input:
+    channels, height, width = task.input_shape
+    return manifest.Input(
+        name="image", shape=(1, channels, height, width), dtype="float32", preprocessing=manifest.Preprocessing(
+            channels="grey" if channels == 1 else "RGB", size=(height, width), scale=1 / 255, mean=task.mean,
+            std=task.std))
+
+
+def profile_sha256(run: Run) -> str | None:
+    """Of the profile by which the network was chosen."""
+    decoding = run.read("decoding.json") or {"models": {}}
+    found: str | None = decoding["models"].get("latency_ms", {}).get("profile_sha256")
+    return found
 
 
 def versions() -> dict[str, str]:

@@ -11,12 +11,13 @@ from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
 from edgenas.export.gates import warning
+from edgenas.export.labelled import labelled
 from edgenas.measure.runtime import load_runtime, precisions_of, runtime_names
 from edgenas.measure.session import runtime_format
 from edgenas.progress import Progress
 from edgenas.qat import QatSettings
 from edgenas.run.artifact import describe_file, file_name, target_name
-from edgenas.run.describing import describe
+from edgenas.run.describing import about, describe
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, export_fp32
 from edgenas.run.quantising import Quantiser
@@ -49,7 +50,7 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
     """
     asked = asked or Asked.of(run)
     network = run.network()
-    chosen = exporters(formats, asked.precision)
+    chosen = [labelled(export, about(run, run.architecture)) for export in exporters(formats, asked.precision)]
     precisions = [precision_of(run, export, asked.precision) for export in chosen]
     targets = [target_of(run, export, asked) for export in chosen]
     runtimes = [runtime_for(run, export.proof or export.format, precision)
@@ -62,7 +63,7 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
         progress.advance(summary(made[-1]))
         if slow := warning(made[-1].gates):
             progress.say(f"warning: {made[-1].path}: {slow}")
-    document = describe(run, [*previous(run, {artifact.path for artifact in made}), *made])
+    document = describe(run, list(({a.path: a for a in previous(run)} | {a.path: a for a in made}).values()))
     manifest.write(document, run.artifacts)
     return document
 
@@ -145,9 +146,8 @@ def default_formats(run: Run) -> list[str]:
     return [runtime.FORMAT, *([runtime.DEPLOYED] if hasattr(runtime, "DEPLOYED") else [])]
 
 
-def previous(run: Run, replaced: set[str]) -> list[manifest.Artifact]:
-    """Artifacts of the manifest as it is, whose files are still there and are not `replaced`."""
+def previous(run: Run) -> list[manifest.Artifact]:
+    """Artifacts of the manifest as it is, whose files are still there."""
     if not (run.artifacts / manifest.NAME).exists():
         return []
-    return [a for a in manifest.read(run.artifacts).artifacts
-            if a.path not in replaced and (run.artifacts / a.path).is_file()]
+    return [a for a in manifest.read(run.artifacts).artifacts if (run.artifacts / a.path).is_file()]

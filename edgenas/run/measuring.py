@@ -16,10 +16,12 @@ from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import example_input, trace
 from edgenas.export import exporter
 from edgenas.export.base import Export
+from edgenas.export.labelled import labelled
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure
 from edgenas.measure.measurement import Measurement
 from edgenas.measure.session import runtime_format
+from edgenas.run.describing import longest_about
 from edgenas.run.folder import Run
 
 CALIBRATION_IMAGES = 256
@@ -59,8 +61,12 @@ def told(run: Run, metric: str, measurements: Sequence[Measurement]) -> float:
 
 @contextlib.contextmanager
 def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, Path]]:
-    """Files of the networks in the format and precision of the run's runtime, for as long as the context lasts."""
+    """Files of the networks in the format and precision of the run's runtime, for as long as the context lasts.
+
+    Where their size counts, they say what they are, as the trained network's will.
+    """
     export, precision = exporter(runtime_format(run.config.runtime)), run.config.precision
+    export = labelled(export, longest_about(run)) if "flash_kib" in run.metrics else export
     images = calibration(run) if networks and precision == "int8" else None
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}

@@ -34,8 +34,8 @@ def example(epilog: str | None) -> list[str]:
 
 
 def test_the_commands_are_those_that_a_user_knows():
-    assert NAMES == ["devices", "export", "predict", "profile", "report", "run", "search", "spaces", "strategies",
-                     "train", "verify"]
+    assert NAMES == ["devices", "export", "inspect", "predict", "profile", "report", "run", "search", "spaces",
+                     "strategies", "train", "verify"]
 
 
 @pytest.mark.parametrize("name", list(every_command()))

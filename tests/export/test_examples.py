@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,49 +14,35 @@ import torch
 from PIL import Image
 from torch import nn
 
-from edgenas.export.contents import operators, signature
-from edgenas.export.manifest import Artifact, Input, Manifest, Preprocessing, write
-from edgenas.files import sha256
+from edgenas.export import exporter
+from edgenas.export.base import Export
+from edgenas.export.bundle import SCRIPTS
+from edgenas.export.manifest import Preprocessing
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-CLASSES = ("ant", "bee", "cat", "dog", "eel")
+from .folders import CLASSES, described, preprocessing
+from .nets import coloured
+
 # Runs a script where torch and edgenas cannot be imported.
 ALONE = ("import runpy, sys; sys.modules.update(torch=None, edgenas=None); "
          "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0])")
-
-
-def preprocessing(channels: str) -> Preprocessing:
-    grey = channels == "grey"
-    return Preprocessing(channels=channels, size=(20, 28), scale=1 / 255, mean=(0.35,) if grey else (0.5, 0.4, 0.3),
-                         std=(0.5,) if grey else (0.2, 0.25, 0.3))
-
-
-def artifact(format: str, path: Path) -> Artifact:
-    inputs, outputs = signature(path)
-    return Artifact(
-        format=format, runtime=format, path=path.name, bytes=path.stat().st_size, sha256=sha256(path),
-        inputs=inputs, outputs=outputs, layout="NHWC" if format == "tflite" else "NCHW",
-        operators=operators(path), max_abs=0.0, agreement=1.0, parity_images=1, target="host")
 
 
 @pytest.fixture
 def folder(export_all, tmp_path: Path) -> Callable[[str], tuple[Path, nn.Module]]:
     """The artifacts folder of a network that takes grey or RGB images, and the network."""
     def fill(channels: str) -> tuple[Path, nn.Module]:
-        items = [export_all(format).items["grey" if channels == "grey" else "net"] for format in ("onnx", "tflite")]
-        for item in items:
+        named = {format: export_all(format).items["grey" if channels == "grey" else "net"]
+                 for format in ("onnx", "tflite", "tvm")}
+        for item in named.values():
             shutil.copy(item.path, tmp_path / f"net{item.path.suffix}")
-        write(manifest(tmp_path, preprocessing(channels)), tmp_path)
-        return tmp_path, items[0].module
+        item = named["tvm"]
+        shutil.copy(f"{item.path}.json", tmp_path / "net.so.json")
+        exporter("tflite").export([Export(item.module, item.example, tmp_path / "net.int8.tflite",
+                                          coloured(20, *item.example.shape[1:]))], precision="int8")
+        described(tmp_path, {"net.onnx": "onnx", "net.tflite": "tflite", "net.so": "tvm",
+                             "net.int8.tflite": "tflite"}, channels)
+        return tmp_path, item.module
     return fill
-
-
-def manifest(folder: Path, how: Preprocessing) -> Manifest:
-    artifacts = (artifact("onnx", folder / "net.onnx"), artifact("tflite", folder / "net.tflite"))
-    return Manifest(edgenas_version="0", created=datetime.now(UTC), command="", seed=0, space="mini",
-                    architecture={}, classes=CLASSES, versions={}, artifacts=artifacts,
-                    input=Input(name="image", shape=(1, len(how.mean), *how.size), dtype="float32",
-                                preprocessing=how))
 
 
 @pytest.fixture
@@ -69,8 +54,8 @@ def picture(tmp_path: Path) -> Path:
     return tmp_path / "picture.png"
 
 
-def classified(script: str, folder: Path, picture: Path) -> tuple[str, float]:
-    done = subprocess.run([sys.executable, "-c", ALONE, str(EXAMPLES / script), str(folder), str(picture)],
+def classified(script: str, folder: Path, picture: Path, *model: str) -> tuple[str, float]:
+    done = subprocess.run([sys.executable, "-c", ALONE, str(SCRIPTS / script), str(folder), str(picture), *model],
                           capture_output=True, text=True, check=True)
     name, probability = done.stdout.split()
     return name, float(probability)
@@ -86,12 +71,27 @@ def by_pytorch(net: nn.Module, how: Preprocessing, picture: Path) -> tuple[str, 
 
 
 @pytest.mark.parametrize("channels", ["grey", "RGB"])
-@pytest.mark.parametrize("script", ["run_onnx.py", "run_tflite.py"])
+@pytest.mark.parametrize("script", ["run_onnx.py", "run_tflite.py", "run_tvm.py"])
 def test_the_example_says_what_pytorch_says(script: str, channels: str, folder, picture: Path) -> None:
     where, net = folder(channels)
     name, probability = by_pytorch(net, preprocessing(channels), picture)
     assert 0.25 < probability < 0.999
     assert classified(script, where, picture) == (name, pytest.approx(probability, abs=1e-3))
+
+
+def test_an_int8_file_is_given_what_it_takes(folder, picture: Path) -> None:
+    where, net = folder("RGB")
+    name, probability = by_pytorch(net, preprocessing("RGB"), picture)
+    found, share = classified("run_tflite.py", where, picture, "net.int8.tflite")
+    assert found == name and share == pytest.approx(probability, abs=0.1) and share != pytest.approx(probability)
+
+
+def test_a_program_reads_raw_tensors(folder, picture: Path, tmp_path: Path) -> None:
+    where, net = folder("grey")
+    exporter("binary").export([Export(net, torch.zeros(1, 1, 20, 28), tmp_path / "net.bin")])
+    described(tmp_path, {"net.bin": "binary"}, "grey")
+    name, probability = by_pytorch(net, preprocessing("grey"), picture)
+    assert classified("run_binary.py", tmp_path, picture) == (name, pytest.approx(probability, abs=1e-3))
 
 
 @pytest.mark.parametrize("script", ["run_onnx.py", "run_tflite.py"])

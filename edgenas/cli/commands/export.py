@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from edgenas.cli.options import formats_option, max_drop_option, run_folder
 from edgenas.cli.output import emit, json_option, table
+
+if TYPE_CHECKING:
+    from edgenas.export.manifest import Manifest
 
 
 @click.command(epilog="Example: edgenas export runs/p --format onnx --format tflite --precision int8 --max-drop 0.5\n\n"
@@ -22,21 +28,39 @@ from edgenas.cli.output import emit, json_option, table
                    "with an Ethos-U, by default the run's.")
 @click.option("--cpu", help="Which processor of that target, as LLVM calls it (cortex-a72): faster there, and it may "
                             "not run on others.")
+@click.option("--bundle", type=click.Path(path_type=Path), metavar="FILE.zip",
+              help="Pack what is exported, with labels, preprocessing, examples that run it and a README, into a file "
+                   "to give away, e.g. --bundle photos.zip. Without --format nothing is exported anew.")
 @json_option
 def command(folder: str, formats: tuple[str, ...], precision: str | None, max_drop: float,
-            assignments: tuple[str, ...], target: str, cpu: str | None, as_json: bool) -> None:
+            assignments: tuple[str, ...], target: str, cpu: str | None, bundle: Path | None, as_json: bool) -> None:
     """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8."""
     from edgenas.cli.start import opened
-    from edgenas.export.gates import described
+    from edgenas.export.bundle import check_name, write_bundle
     from edgenas.export.tvm_target import with_cpu
-    from edgenas.run.exporting import Asked, default_formats, export_phase
+    from edgenas.run.exporting import Asked, default_formats, export_phase, is_exported
     from edgenas.run.request import qat_of
 
+    if bundle:
+        check_name(bundle)
     with opened(folder) as (run, terminal):
         asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), with_cpu(target, cpu))
-        manifest = export_phase(run, formats or default_formats(run), terminal, asked)
-    emit(as_json, {"run": folder, **manifest.model_dump(mode="json")}, lambda: table(
-        f"artifacts in {run.artifacts}",
-        ["format", "precision", "file", "bytes", "largest difference", "agreement", "in the file", "sha256"],
-        [[a.format, a.precision, a.path, a.bytes, a.max_abs, f"{a.agreement:.1%}", described(a.gates), a.sha256[:12]]
-         for a in manifest.artifacts]))
+        if bundle and not formats and precision is None and is_exported(run, []):
+            manifest = write_bundle(run.artifacts, bundle)
+        else:
+            manifest = export_phase(run, formats or default_formats(run), terminal, asked)
+            if bundle:
+                write_bundle(run.artifacts, bundle)
+    document = {"run": folder, **manifest.model_dump(mode="json")} | ({"bundle": str(bundle)} if bundle else {})
+    emit(as_json, document, lambda: show(manifest, run.artifacts, bundle))
+
+
+def show(manifest: Manifest, folder: Path, bundle: Path | None) -> None:
+    from edgenas.export.gates import described
+
+    table(f"artifacts in {folder}",
+          ["format", "precision", "file", "bytes", "largest difference", "agreement", "in the file", "sha256"],
+          [[a.format, a.precision, a.path, a.bytes, a.max_abs, f"{a.agreement:.1%}", described(a.gates), a.sha256[:12]]
+           for a in manifest.artifacts])
+    if bundle:
+        click.echo(f"wrote {bundle}")

@@ -1,4 +1,7 @@
-"""Classify an image with an exported TFLite network: python run_tflite.py ARTIFACTS_FOLDER IMAGE_FILE"""
+"""Classify an image with an exported TFLite network: python run_tflite.py FOLDER IMAGE_FILE [MODEL.tflite]
+
+FOLDER is an artifacts folder, or a bundle's. Needs numpy, ai-edge-litert and pillow.
+"""
 
 import json
 import sys
@@ -8,9 +11,10 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter  # on older boards: from tflite_runtime.interpreter
 from PIL import Image, ImageOps
 
-folder = Path(sys.argv[1])
+folder, name = Path(sys.argv[1]), sys.argv[3] if len(sys.argv) > 3 else ""
 manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-artifact = next(artifact for artifact in manifest["artifacts"] if artifact["format"] == "tflite")
+artifact = next(artifact for artifact in manifest["artifacts"]
+                if artifact["format"] == "tflite" and name in ("", artifact["path"]))
 how = manifest["input"]["preprocessing"]
 
 image = ImageOps.exif_transpose(Image.open(sys.argv[2])).convert("RGBA")
@@ -21,6 +25,13 @@ pixels = np.asarray(image, np.float32).reshape(*how["size"], -1)
 pixels = (pixels * how["scale"] - np.float32(how["mean"])) / np.float32(how["std"])
 
 network = Interpreter(str(folder / artifact["path"])).get_signature_runner()
-logits = network(**{artifact["inputs"][0]["name"]: pixels[None]})[artifact["outputs"][0]["name"]][0]
+given, made = artifact["inputs"][0], artifact["outputs"][0]
+if given["dtype"] == "int8":
+    scale = given["quantisation"]
+    pixels = np.rint(pixels / scale["scale"] + scale["zero_point"]).clip(-128, 127).astype(np.int8)
+logits = network(**{given["name"]: pixels[None]})[made["name"]][0]
+if made["dtype"] == "int8":
+    scale = made["quantisation"]
+    logits = (logits.astype(np.float32) - scale["zero_point"]) * np.float32(scale["scale"])
 shares = np.exp(logits - logits.max())
 print(manifest["classes"][logits.argmax()], f"{shares.max() / shares.sum():.4f}")

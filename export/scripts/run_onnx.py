@@ -1,4 +1,7 @@
-"""Classify an image with an exported ONNX network: python run_onnx.py ARTIFACTS_FOLDER IMAGE_FILE"""
+"""Classify an image with an exported ONNX network: python run_onnx.py FOLDER IMAGE_FILE [MODEL.onnx]
+
+FOLDER is an artifacts folder, or a bundle's. Needs numpy, onnxruntime and pillow.
+"""
 
 import json
 import sys
@@ -8,9 +11,10 @@ import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-folder = Path(sys.argv[1])
+folder, name = Path(sys.argv[1]), sys.argv[3] if len(sys.argv) > 3 else ""
 manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-artifact = next(artifact for artifact in manifest["artifacts"] if artifact["format"] == "onnx")
+artifact = next(artifact for artifact in manifest["artifacts"]
+                if artifact["format"] == "onnx" and name in ("", artifact["path"]))
 how = manifest["input"]["preprocessing"]
 
 image = ImageOps.exif_transpose(Image.open(sys.argv[2])).convert("RGBA")

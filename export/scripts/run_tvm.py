@@ -1,0 +1,33 @@
+"""Classify an image with an exported TVM library: python run_tvm.py FOLDER IMAGE_FILE [MODEL.so]
+
+FOLDER is an artifacts folder, or a bundle's. Needs numpy, apache-tvm and pillow.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import tvm
+from PIL import Image, ImageOps
+from tvm import relax
+
+folder, name = Path(sys.argv[1]), sys.argv[3] if len(sys.argv) > 3 else ""
+manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+artifact = next(artifact for artifact in manifest["artifacts"]
+                if artifact["format"] == "tvm" and name in ("", artifact["path"]))
+how = manifest["input"]["preprocessing"]
+
+image = ImageOps.exif_transpose(Image.open(sys.argv[2])).convert("RGBA")
+image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+image = ImageOps.fit(image.convert({"grey": "L", "RGB": "RGB"}[how["channels"]]), how["size"][::-1],
+                     Image.Resampling.BILINEAR)
+pixels = np.asarray(image, np.float32).reshape(*how["size"], -1)
+pixels = (pixels * how["scale"] - np.float32(how["mean"])) / np.float32(how["std"])
+
+library = tvm.runtime.load_module(str((folder / artifact["path"]).absolute()))
+network = relax.VirtualMachine(library, tvm.cpu())["main"]
+given = tvm.runtime.tensor(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32))
+logits = network(given).numpy()[0]
+shares = np.exp(logits - logits.max())
+print(manifest["classes"][logits.argmax()], f"{shares.max() / shares.sum():.4f}")
