@@ -204,10 +204,16 @@ class Bench:
         return measured(modules, self.device, self.profile, spent=self.spent, on_header=heard.append, say=self.say)
 
     def _modules(self, wanted: Mapping[str, Place]) -> dict[str, tuple[nn.Module, Shape]]:
-        with TORCH, same_weights():
-            supernet = self.space.supernet().eval()
-        shapes = {(part.place, part.candidate): part.input_shape for part in self.space.parts}
-        return {signature: (_module(supernet, *place), shapes[place]) for signature, place in wanted.items()}
+        return block_modules(self.space, wanted)
+
+
+def block_modules(space: Space, wanted: Mapping[str, Place] | None = None) -> dict[str, tuple[nn.Module, Shape]]:
+    """Blocks by signature (by default all of the space's) with fresh weights, and their input shapes."""
+    with TORCH, same_weights():
+        network = space.whole().eval()
+    shapes = {(part.place, part.candidate): part.input_shape for part in space.parts}
+    return {signature: (_module(network, *place), shapes[place])
+            for signature, place in (places(space) if wanted is None else wanted).items()}
 
 
 def profile_space(space: Space, device: Device, profile: Profile, *, on_done: Advance = lambda label: None,

@@ -25,6 +25,7 @@ import importlib.metadata
 import math
 import os
 import re
+import signal
 import sys
 import tempfile
 import warnings
@@ -45,6 +46,7 @@ OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
 
 LEAST_ARENA, LARGEST_ARENA = 1 << 20, 1 << 28  # bytes, of those that are tried first
 TOO_SMALL, CRASHED = "missing:", "it ended with signal"
+LONGEST_S = 300  # a run may take, with kernels that are not fast
 STEP = 16  # bytes: what an arena is aligned to
 ALLOCATED = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
 
@@ -59,6 +61,12 @@ def clock() -> float:
 def version() -> str:
     import tflite_micro  # noqa: F401  (it is missing now rather than at the first artifact)
     return importlib.metadata.version("tflite-micro")
+
+
+def refusal(path: str, clock_mhz: float = OPTIONS["clock_mhz"],
+            macs_per_cycle: float = OPTIONS["macs_per_cycle"]) -> str:
+    """Why tflite-micro cannot run the file; nothing if it can, with enough memory."""
+    return tried(Path(path).read_bytes(), LARGEST_ARENA)
 
 
 class Session:
@@ -131,12 +139,13 @@ def tried(content: bytes, arena: int) -> str:
     from tflite_micro.python.tflite_micro import runtime  # noqa: F401  (once, rather than in every such process)
     with tempfile.TemporaryFile("w+") as heard:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of other threads, of which the child needs nothing
+            warnings.simplefilter("ignore")  # of other threads, of which the child needs nothing
             child = os.fork()
         if child == 0:
             status = 1
             try:
                 faulthandler.disable()
+                signal.alarm(LONGEST_S)
                 for number in (1, 2):
                     os.dup2(heard.fileno(), number)
                 _run_once(content, arena)

@@ -37,6 +37,7 @@ OPTIONS = {"accelerator": "ethos-u55-128", "system_config": "", "memory_mode": "
 MEMORIES = ("sram", "dram", "on_chip_flash", "off_chip_flash")
 TYPES = {0: "float32", 2: "int32", 3: "uint8", 7: "int16", 9: "int8"}  # of TFLite's schema
 REASON = re.compile(r"operator: (\w+), ofm: '(.*)'\n(?:Reason: )?(.*)")
+FUSED = "_act"  # ends the name of an operator while vela has its activation apart
 SHOWN = 3
 
 _now_s = 0.0
@@ -50,6 +51,15 @@ def clock() -> float:
 def version() -> str:
     import ethosu.vela  # noqa: F401  (it is missing now rather than at the first artifact)
     return importlib.metadata.version("ethos-u-vela")
+
+
+def refusal(path: str, accelerator: str = OPTIONS["accelerator"], system_config: str = "",
+            memory_mode: str = "") -> str:
+    """The operators that would run beside the NPU, or why the file cannot be compiled; nothing if all is well."""
+    try:
+        return "; ".join(compiled(path, accelerator, system_config, memory_mode).left)
+    except ValueError as error:
+        return str(error)
 
 
 class Session:
@@ -108,7 +118,7 @@ class Compiled(NamedTuple):
     @property
     def left(self) -> list[str]:
         """The operators that would run on the processor beside the NPU, with the reasons that vela gave."""
-        reasons = {name: f"{kind} {_short(name)!r} ({_short(reason)})"
+        reasons = {name.removesuffix(FUSED): f"{kind} {_short(name.removesuffix(FUSED))!r} ({_short(reason)})"
                    for kind, name, reason in REASON.findall(self.said)}
         return [reasons.get(row["Name"], f"{row['Original Operator']} {_short(row['Name'])!r}")
                 for row in self.layers if row["Target"] != "NPU"]

@@ -45,6 +45,7 @@ class Runtime(Protocol):
     PRECISIONS           of the files that it measures, the first by default, if not ("fp32",)
     PROVENANCE           of its figures, if they are not "measured": "estimated"
     METRICS              metric -> what `Told` says, of costs that a budget may bind and the session's figures tell
+    refusal(path, **options) -> str   why a file cannot run there as a whole, or nothing; told without the device
     DEPLOYED             the format of the files that are deployed, if not FORMAT
     OPTIONS              name -> default of what a device's `settings` may say; `Session` takes them as keywords
     job(order) -> Job    what runs on the device, if that is not worker.py with this file (see job.py)

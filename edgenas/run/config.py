@@ -52,6 +52,7 @@ class RunConfig(BaseModel):
     space: str = "mobile"
     space_options: dict[str, str] = {}
     build_options: dict[str, str] = {}
+    unsupported: dict[str, dict[str, str]] = {}
     strategy: str = "snas"
     strategy_options: dict[str, str] = {}
     budgets: tuple[Request, ...]

@@ -29,6 +29,7 @@ from edgenas.measure.runtime import Told, told_by
 from edgenas.run.config import RunConfig
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
+from edgenas.space.narrowing import narrowed
 from edgenas.training import new_fabric
 
 UNSTARTED = ("run.json", "data.json")  # what a run has before its search begins
@@ -87,8 +88,9 @@ class Run:
 
     @cached_property
     def space(self) -> Space:
-        return load_space(self.config.space, self.task.input_shape, len(self.task.classes), self.config.space_options,
-                          self.config.build_options)
+        space = load_space(self.config.space, self.task.input_shape, len(self.task.classes),
+                           self.config.space_options, self.config.build_options)
+        return narrowed(space, self.config.unsupported)
 
     @cached_property
     def strategy(self) -> Strategy:

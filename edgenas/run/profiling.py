@@ -18,10 +18,12 @@ from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import Device
 from edgenas.measure.measurement import STATISTICS
+from edgenas.measure.runtime import precision_for
 from edgenas.options import parse
 from edgenas.progress import Progress
 from edgenas.run.operators import profile_operators
 from edgenas.run.request import part, runtime_of
+from edgenas.run.supporting import supported, told
 from edgenas.space import Space, load_space
 
 Request = Mapping[str, Any]
@@ -53,6 +55,9 @@ def profile_one(space: Space, device: Device, request: Request, progress: Progre
     Raises: UsageError, DeviceError or ExportError; what was measured until then is kept.
     """
     runtime = runtime_of(device, request["runtime"])
+    space, dropped = supported(space, device, runtime, precision_for(runtime, request["precision"]))
+    if dropped:
+        progress.say(told(dropped, device.name))
     folder = Path(request["profiles"]) if request["profiles"] else None
     source = source_of(request["transfer_from"], folder) if request["transfer_from"] else None
     profile = open_profile(device, runtime, threads=request["threads"], folder=folder, renew=request["renew"],

@@ -19,6 +19,7 @@ from edgenas.measure.runtime import precision_for, runtime_names, told_by
 from edgenas.options import option_names, parse, settings
 from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
+from edgenas.run.supporting import unsupported
 from edgenas.search.search import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
 from edgenas.space import load_space
@@ -50,7 +51,7 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
     space_options, build_options = part(assigned, "space"), part(assigned, "build")
-    load_space(request["space"], task.input_shape, len(task.classes), space_options, build_options)
+    space = load_space(request["space"], task.input_shape, len(task.classes), space_options, build_options)
     return RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request["data"], data_fingerprint=task.fingerprint, image_size=request["image_size"],
@@ -58,6 +59,7 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
         device=request["device"], runtime=runtime, precision=precision, threads=request["threads"] or device.threads,
         statistic=request["statistic"], profiles=request["profiles"],
         space=request["space"], space_options=space_options, build_options=build_options,
+        unsupported=unsupported(space, device, runtime, precision),
         strategy=request["strategy"], strategy_options=strategy_options, budgets=budgets(request),
         seed=request["seed"], search=search, train=train, inherit=not request["from_scratch"],
         distill=request["distill"], max_drop=request["max_drop"], qat=qat, accelerator=request["accelerator"],

@@ -11,6 +11,7 @@ from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profiling import profile_space, steps
 from edgenas.data.task import Split
 from edgenas.progress import Progress
+from edgenas.run import supporting
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs
@@ -29,6 +30,8 @@ def prepare(run: Run, progress: Progress) -> None:
 
     Raises: BudgetError giving the reachable range.
     """
+    if run.config.unsupported:
+        progress.say(supporting.told(run.config.unsupported, run.device.name))
     if run.is_profiled:
         profile_device(run, progress)
     for budget in run.budgets:

@@ -16,7 +16,9 @@ from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for, told_by
-from edgenas.run.request import is_known, runtime_of
+from edgenas.options import parse
+from edgenas.run.request import is_known, part, runtime_of
+from edgenas.run.supporting import refusal_of, unsupported
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.load import summary
 
@@ -54,6 +56,33 @@ def reachable(space: Space, metric: str, path: Path, runtime: str, precision: st
         return list(latency_model(space, profile, STATISTICS[0])[0].reachable)
     except ProfileError:
         return None
+
+
+def describe_space(name: str, input_shape: str, classes: int, assignments: tuple[str, ...], target: str | None,
+                   runtime: str | None, precision: str | None) -> dict[str, Any]:
+    """A space's choices with their candidates, and, where a target is given, those that it cannot run, and why.
+
+    Raises: UsageError for an option that is wrong, or as `unsupported` has it.
+    """
+    options = parse(assignments)
+    if foreign := [option for option in options if not option.startswith("space.")]:
+        raise UsageError(f"{foreign[0]!r} is no option of a space", "write for example --set space.width=0.5")
+    space = load_space(name, parse_shape(input_shape), classes, part(options, "space"))
+    shapes: dict[str, dict[tuple[int, ...], None]] = {}
+    for piece in space.parts:
+        if piece.choice is not None:
+            shapes.setdefault(piece.choice, {})[piece.input_shape] = None
+    found: dict[str, Any] = {
+        "name": name, "input_shape": list(space.input_shape), "classes": classes, "size": space.size,
+        "choices": [{"name": choice, "input_shapes": [list(shape) for shape in shapes[choice]],
+                     "candidates": list(names)} for choice, names in space.choices.items()], "target": None}
+    if target is not None:
+        device = load_device(target)
+        runtime = runtime_of(device, runtime)
+        found["target"] = {
+            "device": device.name, "runtime": runtime, "known": refusal_of(runtime) is not None,
+            "unsupported": unsupported(space, device, runtime, precision_for(runtime, precision))}
+    return found
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:

@@ -1,0 +1,30 @@
+"""A space as tables: its choices, and what of them a device cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from edgenas.cli.output import table
+
+
+def show_space(document: Mapping[str, Any]) -> None:
+    """document: as `describe_space` gives it."""
+    shape = "x".join(map(str, document["input_shape"]))
+    table(f"space {document['name']} for images of {shape}, {document['classes']} classes: {document['size']:.4g} "
+          "architectures", ["choice", "input", "candidates"],
+          [[choice["name"], ", ".join("x".join(map(str, shape)) for shape in choice["input_shapes"]),
+            ", ".join(choice["candidates"])] for choice in document["choices"]])
+    target = document["target"]
+    if target is None:
+        return
+    where = f"{target['runtime']} on {target['device']}"
+    if not target["known"]:
+        click.echo(f"what {where} cannot run is only known once it is measured")
+    elif target["unsupported"]:
+        table(f"what {where} cannot run, and a search for it leaves out", ["choice", "candidate", "why"],
+              [[choice, name, reason] for choice, row in target["unsupported"].items() for name, reason in row.items()])
+    else:
+        click.echo(f"{where} runs every candidate")
