@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from edgenas.search.topology import Topology
+
 
 class ArchitectureParameters(nn.Module):
     """`values` (choices, most candidates) are learned; `mask` says which candidates exist, are allowed and were not
@@ -14,7 +16,7 @@ class ArchitectureParameters(nn.Module):
 
     All candidates start equally likely. link: the learned values as logits; None where they are the logits. baseline:
     moving average of the rewards where the architecture learns from rewards (score_function.py); no number before the
-    first. more: what a strategy learns or remembers besides.
+    first. more: what a strategy learns or remembers besides; a topology makes its own logits of the values.
     """
 
     mask: Tensor
@@ -33,6 +35,8 @@ class ArchitectureParameters(nn.Module):
     @property
     def logits(self) -> Tensor:
         logits = self.values if self.link is None else self.link(self.values)
+        if isinstance(self.more, Topology):
+            logits = self.more.logits(logits, self.mask)
         return logits.masked_fill(~self.mask, -torch.inf)
 
     @torch.no_grad()

@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +25,7 @@ from edgenas.data.task import Split, Task
 from edgenas.progress import Progress
 from edgenas.search.decode import Scores
 from edgenas.search.probe import still
-from edgenas.search.relaxation import Paths, Relaxation
+from edgenas.search.relaxation import Given, Relaxation
 from edgenas.search.schedule import cosine
 from edgenas.search.state import SearchState
 from edgenas.search.update import weight_step
@@ -34,16 +33,6 @@ from edgenas.space.choice import Route, places_of
 from edgenas.training import EVALUATION_BATCH, prepared, to_device
 
 IMAGES = 1000  # of the validation part
-
-
-@dataclass(frozen=True)
-class Fixed(Relaxation):
-    """The same path weights (choices, candidates) whatever the logits."""
-
-    weights: Tensor
-
-    def sample(self, logits: Tensor, generator: torch.Generator) -> Paths:
-        return Paths(self.weights, torch.arange(logits.shape[1]).expand(logits.shape))
 
 
 def perturbation_scores(state: SearchState, task: Task, part: Split, *, batch_size: int, lr: float, tuning: int,
@@ -65,7 +54,7 @@ def perturbation_scores(state: SearchState, task: Task, part: Split, *, batch_si
         weights[row] = torch.zeros_like(weights[row]).index_fill(0, torch.tensor(strongest, device=mask.device), 1.0)
         for epoch in range(tuning):
             rate = lr * cosine((done + epoch / tuning) / len(weights))
-            tune(state, task, part, Fixed(weights), rate, batch_size, (seed, done * tuning + epoch))
+            tune(state, task, part, Given(weights), rate, batch_size, (seed, done * tuning + epoch))
         name, candidates = list(state.parameters.choices.items())[row]
         progress.advance(f"{name}: {candidates[strongest]}")
     return scaled(state, strengths)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Paths:
-    """weights: (choices, candidates), differentiable in the logits. active: (choices, k) indices that are computed.
+    """weights: (choices, candidates), differentiable in the logits. active: (choices, k) indices that are computed,
+    those that are named twice once.
 
     With `single`, the one active candidate is taken as it is, without a weight.
     """
@@ -82,6 +83,18 @@ class SinglePath(Relaxation):
             logits = torch.where(torch.isinf(logits), logits, torch.zeros_like(logits))
         one = (logits + gumbel(logits, generator)).argmax(dim=1, keepdim=True)
         return Paths(torch.zeros_like(logits).scatter(1, one, 1.0), one, single=True)
+
+
+@dataclass(frozen=True)
+class Given(Relaxation):
+    """These path weights (choices, candidates), whatever the logits. active: what is computed, where not everything."""
+
+    weights: Tensor
+    active: Tensor | None = None
+
+    def sample(self, logits: Tensor, generator: torch.Generator) -> Paths:
+        every = torch.arange(logits.shape[1]).expand(logits.shape)
+        return Paths(self.weights, every if self.active is None else self.active)
 
 
 def gumbel(like: Tensor, generator: torch.Generator) -> Tensor:

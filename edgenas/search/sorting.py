@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from edgenas.search.relaxation import Paths, Relaxation, gumbel
+from edgenas.search.topology import EdgeScores
 
 
 def neural_sort(scores: Tensor, temperature: float) -> Tensor:
@@ -68,3 +69,36 @@ class SoftTopK(Relaxation):
         k = min(self.k, logits.shape[1])
         matrix = soft_sort(logits + gumbel(logits, generator), self.temperature, k)
         return Paths(top_k(matrix, k) / k, torch.arange(logits.shape[1]).expand(logits.shape))
+
+
+@dataclass(frozen=True)
+class SoftEdges(Relaxation):
+    """Of the edges into a node the relaxed k largest by their Gumbel-perturbed scores, k as its topology says; on each
+    the Gumbel-softmax of its operators.
+
+    The weights of a node's edges sum to k; as the temperature goes to 0, k of them get 1 each, and one operator all of
+    its edge's. prices: (choices, candidates), what the budgets take from the logits.
+    """
+
+    temperature: float
+    topology: EdgeScores
+    values: Tensor
+    prices: Tensor
+    mask: Tensor
+
+    def sample(self, logits: Tensor, generator: torch.Generator) -> Paths:
+        kept = self.topology.operators(self.values, self.mask)
+        noisy = kept - self.prices + gumbel(kept, generator)
+        weights = torch.softmax(noisy / self.temperature, 1)
+        edges = self.topology.scores - self.topology.priced(kept, self.prices)
+        chosen = self._chosen(edges + gumbel(edges, generator))
+        return Paths(weights * chosen[:, None], torch.arange(logits.shape[1]).expand(logits.shape))
+
+    def _chosen(self, scores: Tensor) -> Tensor:
+        """(choices,): how much each edge is among the largest of its node; 1 for a choice that is no edge."""
+        into, exists, kept = self.topology.into, self.topology.edges, self.topology.kept
+        found = torch.ones_like(scores)
+        for node, there, k in zip(into, exists, kept.tolist(), strict=True):
+            largest = top_k(soft_sort(scores[node[there]], self.temperature), k)
+            found = found.index_put((node[there],), largest)
+        return found

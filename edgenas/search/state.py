@@ -58,6 +58,11 @@ class SearchState:
         return self.multipliers.tilt(self.parameters.logits)
 
     @property
+    def prices(self) -> Tensor:
+        """(choices, candidates): what the multipliers take from the logits."""
+        return -self.multipliers.tilt(torch.zeros_like(self.parameters.values))
+
+    @property
     def probabilities(self) -> Tensor:
         return torch.softmax(self.logits, dim=1)
 
@@ -67,7 +72,7 @@ class SearchState:
         self._weights = paths.weights
         mask, closed = self.parameters.mask.tolist(), (paths.weights == 0).tolist()
         for i, (places, active) in enumerate(zip(self._places, paths.active.tolist(), strict=True)):
-            computed = tuple(j for j in active if mask[i][j])
+            computed = tuple(dict.fromkeys(j for j in active if mask[i][j]))
             route = Route(tuple(active)) if paths.single else Route(
                 computed, paths.weights[i], frozenset(j for j in computed if closed[i][j]))
             for choice in places:

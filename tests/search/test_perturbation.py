@@ -11,8 +11,8 @@ from edgenas.budget import Budget
 from edgenas.errors import UsageError
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
-from edgenas.search.perturbation import IMAGES, Fixed, perturbation_scores, scaled, strengths_of, tune, validation_loss
-from edgenas.search.relaxation import Softmax
+from edgenas.search.perturbation import IMAGES, perturbation_scores, scaled, strengths_of, tune, validation_loss
+from edgenas.search.relaxation import Given, Softmax
 from edgenas.search.search import SearchResult, SearchSettings, search
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import load_strategy
@@ -40,7 +40,7 @@ def scores_of(state: SearchState, tuning: int = 0) -> dict[str, dict[str, float]
 def test_the_loss_is_that_of_the_mixture_on_validation_images_by_the_batchs_statistics() -> None:
     state = trained()
     weights = state.probabilities.detach()
-    state.route(Fixed(weights))
+    state.route(Given(weights))
     state.network.train()
     images, labels = TASK.normalise(TASK.validation.images), TASK.validation.labels
     assert len(labels) < IMAGES
@@ -96,7 +96,7 @@ def test_tuning_trains_the_weights_along_the_mixture_that_is_left() -> None:
     state = trained()
     weights = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
     before = copied(state)
-    tune(state, TASK, TASK.train, Fixed(weights), 0.1, 32, (0, 0))
+    tune(state, TASK, TASK.train, Given(weights), 0.1, 32, (0, 0))
     for name in ("one.candidates.o1.conv.weight", "two.candidates.o1.conv.weight", "stem.weight"):
         assert not torch.equal(named(state)[name], before[name])
     gradient = named(state)["one.candidates.o2.conv.weight"].grad

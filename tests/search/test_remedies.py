@@ -97,6 +97,10 @@ def test_an_auxiliary_skip_prevents_that_collapse() -> None:
     assert not any("collapsed" in text for text in said)
 
 
+def test_groups_of_their_own_weaken_it() -> None:
+    assert searched("dots", weakly=True)[0] < 0.7
+
+
 @pytest.mark.parametrize(("noise", "most"), [("1", 0.8), ("3", 0.6)])
 def test_noise_on_the_skips_weakens_it_when_it_is_strong(noise: str, most: float) -> None:
     """At the paper's 0.2 nothing changes there: 64 pixels average such noise out."""

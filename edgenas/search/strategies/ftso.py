@@ -1,0 +1,65 @@
+"""FTSO: First Topology, Second Operator (Wang and Chen, arXiv:2303.12948).
+
+First the edges, then the operators. In the topology search every edge of a cell has its simplest operator alone, a
+skip: the supernet is tiny, and an edge is rated for what it connects. Edges into the same node are weighed by a
+softmax. Then each node keeps its best edges, and the operator search is a softmax over the operators on these.
+
+Where we differ: both searches learn as `darts` of order 1 does, after a warm-up of the weights, without which edges
+are rated by weights that know nothing; the operator search goes on with the weights of the
+first (of skips, there are few). The simplest operator has the fewest parameters; of equals it is one that passes its
+input on. Where a graph does not say how many edges a node keeps, the option `keep` does. What the topology search has
+ruled out is decoded only where a budget or the space leaves nothing else. In spaces without graphs there is the
+operator search alone, which is `darts` of order 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, cast
+
+from annotated_types import Ge, Gt, Lt
+from torch import nn
+
+from edgenas.search.relaxation import Given
+from edgenas.search.simplest import SimplestFirst
+from edgenas.search.state import Batch, SearchState
+from edgenas.search.strategy import Strategy
+from edgenas.search.update import architecture_gradient, learn_architecture, weight_step
+from edgenas.space.space import Space
+
+
+@dataclass(frozen=True)
+class Ftso(Strategy):
+    """topology: part of the whole that is the topology search. warmup: part of each search in which the weights learn
+    alone. keep: edges of a node, where the space leaves it open."""
+
+    summary: ClassVar[str] = "the edges first, with skips alone, then the operators on those that are kept"
+    paper: ClassVar[str] = "Wang and Chen, arXiv:2303.12948"
+
+    architecture_travel: Annotated[float, Gt(0)] = 12.0
+    architecture_share: Annotated[float, Gt(0), Lt(1)] = 0.5
+    topology: Annotated[float, Gt(0), Lt(1)] = 0.5
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.5
+    keep: Annotated[int, Ge(1)] = 2
+
+    def more(self, space: Space) -> nn.Module:
+        return SimplestFirst(space, self.keep)
+
+    def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:
+        assert held is not None
+        more = cast(SimplestFirst, state.parameters.more)
+        end = self.topology if more.gated.any() else 0.0  # of the topology search
+        more.decided.fill_(progress >= end)
+        done = (progress - end) / (1 - end) if more.decided else progress / end
+        if done >= self.warmup:
+            architecture_gradient(state, paths(state), held)
+            learn_architecture(state)
+        return weight_step(state, paths(state), batch)
+
+
+def paths(state: SearchState) -> Given:
+    parameters = state.parameters
+    return cast(SimplestFirst, parameters.more).paths(parameters.values, state.prices, parameters.mask)
+
+
+STRATEGY = Ftso
