@@ -10,6 +10,7 @@ from edgenas.export.gates import described
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, table, tag
 from edgenas.report.records import Verdict, VerifiedArtifact
+from edgenas.report.rounding import rounding
 from edgenas.report.units import STATISTIC_MEANINGS, amount, bare, percent
 from edgenas.run.proving import HOST
 
@@ -26,7 +27,7 @@ def artifacts(run: Contents) -> Html:
         said.append(unverified(run, rest))
     elif not said:
         said.append(not_done("Nothing is exported yet", run.command("export" if run.training else "train")))
-    return section("artifacts", "Artifacts", *said)
+    return section("artifacts", "Artifacts", *said, *rounding(exported))
 
 
 def measured(verdict: Verdict, looked: Mapping[str, str]) -> Html:

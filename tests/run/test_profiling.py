@@ -141,3 +141,20 @@ def test_a_full_disk_for_temporary_files_is_one_sentence(tmp_path: Path, monkeyp
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     edgenas(*PROFILE, "--profiles", tmp_path).refused(2, "a temporary file: No space left on device", "TMPDIR")
     assert files(tmp_path) == {}
+
+
+def test_a_profile_of_int8_files_is_another_one(path: Path, tmp_path: Path):
+    before = path.read_bytes()
+    found = succeed(*PROFILE, "--profiles", tmp_path, "--precision", "int8", "--json").document
+    other = path.with_name("mock-int8-1t.jsonl")
+    assert (found["profile"], found["precision"]) == (str(other), "int8") and other.exists()
+    fp32 = succeed(*PROFILE, "--profiles", tmp_path, "--json").document
+    assert found["reachable"]["latency_ms"][1] < fp32["reachable"]["latency_ms"][1]
+    assert path.read_bytes() == before
+
+
+def test_a_precision_that_the_runtime_does_not_run(tmp_path: Path):
+    for command, device, precision in (("profile", "ethos-u55-128", "fp32"), ("spaces", "ethos-u55-128", "fp32"),
+                                       ("profile", "android-phone", "int8")):
+        edgenas(command, "--device", device, "--precision", precision).refused(
+            2, f"runs no {precision} files", "--precision ", "or another --runtime")
