@@ -42,9 +42,12 @@ class ArchitectureParameters(nn.Module):
     @torch.no_grad()
     def scores(self, logits: Tensor | None = None) -> dict[str, dict[str, float]]:
         """Log-probability of every candidate that was not dropped, for decoding; by its logits or by those given."""
-        table = torch.log_softmax(self.logits if logits is None else logits, dim=1).tolist()
+        return self.named(torch.log_softmax(self.logits if logits is None else logits, dim=1))
+
+    def named(self, table: Tensor) -> dict[str, dict[str, float]]:
+        """(choices, candidates) as scores; -inf is none."""
         return {choice: {name: row[i] for i, name in enumerate(names) if row[i] > -torch.inf}
-                for (choice, names), row in zip(self.choices.items(), table, strict=True)}
+                for (choice, names), row in zip(self.choices.items(), table.tolist(), strict=True)}
 
     def completed(self, scores: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
         """The scores with those of allowed candidates that have none: so low that one of these is decoded only where

@@ -17,12 +17,14 @@ class Paths:
     """weights: (choices, candidates), differentiable in the logits. active: (choices, k) indices that are computed,
     those that are named twice once.
 
-    With `single`, the one active candidate is taken as it is, without a weight.
+    With `single`, the one active candidate is taken as it is, without a weight. derived: (choices,) indices; where a
+    choice has several places, all but the last take this candidate as it is, whatever the weights.
     """
 
     weights: Tensor
     active: Tensor
     single: bool = False
+    derived: Tensor | None = None
 
 
 class Relaxation(ABC):

@@ -75,8 +75,10 @@ class SearchState:
             computed = tuple(dict.fromkeys(j for j in active if mask[i][j]))
             route = Route(tuple(active)) if paths.single else Route(
                 computed, paths.weights[i], frozenset(j for j in computed if closed[i][j]))
-            for choice in places:
-                choice.route = route
+            transit = route if paths.derived is None else Route((int(paths.derived[i]),))
+            for choice in places[:-1]:
+                choice.route = transit
+            places[-1].route = route
         return paths
 
     def derived(self, scores: Scores) -> Architecture:

@@ -19,7 +19,7 @@ def single_level(state: SearchState, relaxation: Relaxation, batch: Batch) -> di
     state.weight_optimizer.zero_grad()
     state.architecture_optimizer.zero_grad()
     state.fabric.backward(loss)
-    _step_weights(state)
+    step_weights(state)
     learn_architecture(state)
     return {"loss": checked(loss, "search.lr"), "accuracy": right}
 
@@ -31,7 +31,7 @@ def weight_step(state: SearchState, relaxation: Relaxation, batch: Batch) -> dic
     loss, right = state.loss(batch)
     state.weight_optimizer.zero_grad()
     state.fabric.backward(loss)
-    _step_weights(state)
+    step_weights(state)
     return {"loss": checked(loss, "search.lr"), "accuracy": right}
 
 
@@ -78,7 +78,7 @@ def _mass(logits: Tensor, sampled: Tensor) -> Tensor:
     return logits.detach().masked_fill(~sampled, -torch.inf).logsumexp(1, keepdim=True)
 
 
-def _step_weights(state: SearchState) -> None:
+def step_weights(state: SearchState) -> None:
     state.fabric.clip_gradients(state.supernet, state.weight_optimizer, max_norm=GRADIENT_NORM,
                                 error_if_nonfinite=False)
     state.weight_optimizer.step()
