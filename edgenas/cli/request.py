@@ -35,4 +35,7 @@ request_options = options(
 out_option = options(
     click.option("--out", required=True, type=click.Path(), metavar="RUN", help="Folder of the run."),
     click.option("--resume", is_flag=True, help="Go on with the same run in that folder."),
+    click.option("--seeds", type=click.IntRange(min=1), metavar="N",
+                 help="The same for N seeds, --seed and those after it, in RUN/seed0, RUN/seed1, …; then each one's "
+                      "figures, their spread, and the best by validation."),
 )

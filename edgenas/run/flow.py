@@ -16,7 +16,7 @@ from edgenas.run.training import train_phase
 from edgenas.run.verifying import is_verified, known_as, verify_phase
 
 
-def specialise(run: Run, formats: Sequence[str], progress: Progress, *, baselines: bool = False) -> None:
+def specialise(run: Run, progress: Progress, *, formats: Sequence[str] = (), baselines: bool = False) -> None:
     """Profile, search, train, export, verify and report; phases that are done are not done again."""
     search_phase(run, progress)
     train_phase(run, progress)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from edgenas.cli.options import formats_option
@@ -15,16 +17,21 @@ from edgenas.cli.request import out_option, request_options
 @click.option("--baselines", is_flag=True, help="Also train random networks and a hand-made one at the same budget.")
 @out_option
 @json_option
-def command(out: str, resume: bool, formats: tuple[str, ...], baselines: bool, as_json: bool,
+def command(out: str, resume: bool, seeds: int | None, formats: tuple[str, ...], baselines: bool, as_json: bool,
             **request: object) -> int:
     """Do the whole flow: profile, search, train, export, verify on the device, report."""
     from edgenas.cli.show import show_result
-    from edgenas.cli.start import started
+    from edgenas.cli.show_seeds import show_seeds
+    from edgenas.cli.start import seeds_done, started
     from edgenas.run.exporting import exporters
     from edgenas.run.flow import result, specialise, within_budget
 
     exporters(formats)  # an unknown one is refused before anything begins
+    if seeds:
+        document = seeds_done(request, out, resume, seeds, partial(specialise, formats=formats, baselines=baselines))
+        emit(as_json, document, lambda: show_seeds(document))
+        return 0 if document["within"] else 3
     with started(request, out, resume) as (run, terminal):
-        specialise(run, formats, terminal, baselines=baselines)
+        specialise(run, terminal, formats=formats, baselines=baselines)
     emit(as_json, result(run), lambda: show_result(run))
     return 0 if within_budget(run) else 3
