@@ -36,6 +36,7 @@ class About(Record):
     seed: int
     data_fingerprint: str | None = None
     profile_sha256: Hash | None = None
+    weights_sha256: Hash | None = None
     body_sha256: Hash | None = None
 
 

@@ -121,7 +121,8 @@ class Artifact(Record):
 
 class Manifest(Record):
     """created: when these very files were first made, with the time zone; command and seed: what makes the same network
-    again.
+    again. weights_sha256: of the safetensors file that they were made of. space: of a network that was not searched,
+    the function that builds it.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -134,6 +135,7 @@ class Manifest(Record):
     classes: tuple[str, ...]
     input: Input
     profile_sha256: Hash | None = None
+    weights_sha256: Hash | None = None
     versions: dict[str, str]
     artifacts: tuple[Artifact, ...]
 

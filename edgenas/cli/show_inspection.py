@@ -59,7 +59,8 @@ def _provenance(found: Document) -> None:
         "classes": f"{len(found['classes'])}: {shortened(found['classes'])}",
         "preprocessing": f"{how['channels']}, {how['size'][0]}x{how['size'][1]}, {how['resize']}, "
                          f"(value * {how['scale']:.6g} - {_figures(how['mean'])}) / {_figures(how['std'])}",
-        "profile SHA-256": found.get("profile_sha256"), "data": found.get("data_fingerprint"),
+        "weights SHA-256": found.get("weights_sha256"), "profile SHA-256": found.get("profile_sha256"),
+        "data": found.get("data_fingerprint"),
         "made with": ", ".join(f"{name} {version}" for name, version in found.get("versions", {}).items()),
     }
     table("what it is and where it comes from", ["what", "value"],

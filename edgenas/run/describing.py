@@ -11,6 +11,7 @@ from edgenas import __version__
 from edgenas.data import Task
 from edgenas.export import manifest
 from edgenas.export.about import About
+from edgenas.files import sha256
 from edgenas.run.folder import Run
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "ethos-u-vela",
@@ -21,8 +22,8 @@ def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manif
     return manifest.Manifest(
         edgenas_version=__version__, created=datetime.now(UTC), command=shlex.join(run.config.command),
         seed=run.config.seed, space=run.config.space, architecture=dict(run.architecture), classes=run.task.classes,
-        input=image_input(run.task), profile_sha256=profile_sha256(run), versions=versions(),
-        artifacts=tuple(artifacts))
+        input=image_input(run.task), profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(run),
+        versions=versions(), artifacts=tuple(artifacts))
 
 
 def about(run: Run, architecture: Mapping[str, str]) -> About:
@@ -30,13 +31,13 @@ def about(run: Run, architecture: Mapping[str, str]) -> About:
     return About(
         edgenas_version=__version__, classes=run.task.classes, input=image_input(run.task), space=run.config.space,
         architecture=dict(architecture), seed=run.config.seed, data_fingerprint=run.config.data_fingerprint,
-        profile_sha256=profile_sha256(run))
+        profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(run))
 
 
 def longest_about(run: Run) -> About:
     """What any network's file may say at most, of as many bytes."""
     found = about(run, {choice: max(candidates, key=len) for choice, candidates in run.space.choices.items()})
-    return found.model_copy(update={"profile_sha256": "0" * 64})
+    return found.model_copy(update={"profile_sha256": "0" * 64, "weights_sha256": "0" * 64})
 
 
 def image_input(task: Task) -> manifest.Input:
@@ -52,6 +53,10 @@ def profile_sha256(run: Run) -> str | None:
     decoding = run.read("decoding.json") or {"models": {}}
     found: str | None = decoding["models"].get("latency_ms", {}).get("profile_sha256")
     return found
+
+
+def weights_sha256(run: Run) -> str | None:
+    return sha256(run.weights_file) if run.weights_file else None
 
 
 def versions() -> dict[str, str]:

@@ -183,6 +183,12 @@ class Run:
         self.space.check(architecture)
         return architecture
 
+    @property
+    def weights_file(self) -> Path | None:
+        """Where the trained network's weights are."""
+        path = self.folder / "weights.safetensors"
+        return path if path.exists() else None
+
     def network(self) -> nn.Module:
         """The trained network, on the CPU, in evaluation mode.
 

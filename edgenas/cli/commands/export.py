@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgenas.cli.options import formats_option, max_drop_option, run_folder
+from edgenas.cli.foreign import check_origin, export_own, foreign_options
+from edgenas.cli.options import formats_option, max_drop_option
 from edgenas.cli.output import emit, json_option, table
 
 if TYPE_CHECKING:
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: edgenas export runs/p --format onnx --format tflite --precision int8 --max-drop 0.5\n\n"
-                      "Example: edgenas export runs/p --format ethosu --target ethos-u55-128")
-@run_folder
+                      "Example: edgenas export runs/p --format ethosu --target ethos-u55-128\n\n"
+                      "Example: edgenas export --from net.py:build --weights w.safetensors --data ./photos --out out")
+@click.argument("folder", metavar="[RUN]", required=False, type=click.Path())
 @formats_option
 @click.option("--precision", type=click.Choice(["fp32", "int8"]),
               help="What the files compute in; the run's own by default, or what the format has.")
@@ -31,18 +33,29 @@ if TYPE_CHECKING:
 @click.option("--bundle", type=click.Path(path_type=Path), metavar="FILE.zip",
               help="Pack what is exported, with labels, preprocessing, examples that run it and a README, into a file "
                    "to give away, e.g. --bundle photos.zip. Without --format nothing is exported anew.")
+@foreign_options
 @json_option
-def command(folder: str, formats: tuple[str, ...], precision: str | None, max_drop: float,
-            assignments: tuple[str, ...], target: str, cpu: str | None, bundle: Path | None, as_json: bool) -> None:
-    """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8."""
+def command(folder: str | None, formats: tuple[str, ...], precision: str | None, max_drop: float,
+            assignments: tuple[str, ...], target: str, cpu: str | None, bundle: Path | None, as_json: bool,
+            **request: Any) -> int:
+    """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8.
+
+    With --from it is a network of your own, whose files are also measured. Exit code 4 when a format cannot hold it.
+    """
     from edgenas.cli.start import opened
     from edgenas.export.bundle import check_name, write_bundle
     from edgenas.export.tvm_target import with_cpu
+    from edgenas.qat import QatSettings
     from edgenas.run.exporting import Asked, default_formats, export_phase, is_exported
     from edgenas.run.request import qat_of
 
+    check_origin(folder, request)
     if bundle:
         check_name(bundle)
+    if request["origin"]:
+        own = Asked(precision, max_drop, qat_of(QatSettings(), assignments), with_cpu(target, cpu))
+        return export_own(request, formats, own, bundle, as_json)
+    assert folder is not None
     with opened(folder) as (run, terminal):
         asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), with_cpu(target, cpu))
         if bundle and not formats and precision is None and is_exported(run, []):
@@ -53,6 +66,7 @@ def command(folder: str, formats: tuple[str, ...], precision: str | None, max_dr
                 write_bundle(run.artifacts, bundle)
     document = {"run": folder, **manifest.model_dump(mode="json")} | ({"bundle": str(bundle)} if bundle else {})
     emit(as_json, document, lambda: show(manifest, run.artifacts, bundle))
+    return 0
 
 
 def show(manifest: Manifest, folder: Path, bundle: Path | None) -> None:

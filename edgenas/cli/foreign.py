@@ -1,0 +1,101 @@
+"""edgenas export --from: options, and what the command does and prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from edgenas.cli.options import options
+from edgenas.cli.output import emit, table
+from edgenas.errors import UsageError
+
+if TYPE_CHECKING:
+    from edgenas.run.exporting import Asked
+
+
+def _values(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
+    try:
+        values = tuple(float(part) for part in text.split(",")) if text else None
+    except ValueError:
+        values = ()
+    if values == () or values and not all(abs(value) < sys.float_info.max for value in values) or (
+            values and parameter.name == "std" and min(values) <= 0):
+        raise UsageError(f"--{parameter.name} {text} is not one figure a channel, divided by commas",
+                         "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225")
+    return values
+
+
+foreign_options = options(
+    click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
+                 help="Instead of a run: a PyTorch network of your own, returned by that function, e.g. "
+                      "--from net.py:build. Runs your code."),
+    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE.safetensors",
+                 help="With --from: the network's weights; as it is built by default."),
+    click.option("--data", metavar="SOURCE",
+                 help="With --from: what it classifies, as edgenas run takes it. Its test part measures the files; "
+                      "int8 is calibrated on its training part."),
+    click.option("--image-size", type=int, metavar="PIXELS", help="With --from: resize images to this side."),
+    click.option("--max-images", type=int, metavar="N", help="With --from: as edgenas run takes it."),
+    click.option("--mean", callback=_values, metavar="M,M,M",
+                 help="With --from: what it was trained with, on a scale of 0 to 1; the data's own by default."),
+    click.option("--std", callback=_values, metavar="S,S,S", help="With --from: likewise."),
+    click.option("--device", default="host", show_default=True, metavar="NAME|FILE.toml",
+                 help="With --from: where its files are measured."),
+    click.option("--out", metavar="DIR", help="With --from: where the files go."),
+)
+NAMES = ("origin", "weights", "data", "image_size", "max_images", "mean", "std", "out")
+
+
+def check_origin(folder: str | None, request: Mapping[str, Any]) -> None:
+    """Raises: UsageError unless there is either a run or a network of the user's."""
+    if request["origin"] and folder:
+        raise UsageError(f"both a run, {folder}, and --from {request['origin']} are given",
+                         "leave one of them out")
+    if not request["origin"]:
+        if not folder:
+            raise UsageError("there is neither a run nor a network to export",
+                             "edgenas export RUN, or edgenas export --from net.py:build --data SOURCE --out DIR")
+        used = next((name for name in NAMES if request[name]), None)
+        if used:
+            raise UsageError(f"--{used.replace('_', '-')} is for a network of your own, and a run is given",
+                             f"edgenas export {folder}")
+
+
+def export_own(request: Mapping[str, Any], formats: Sequence[str], asked: Asked, bundle: Path | None,
+               as_json: bool) -> int:
+    from edgenas.cli.terminal import Terminal
+    from edgenas.export.bundle import write_bundle
+    from edgenas.run.exporting import default_formats
+    from edgenas.run.foreign import export_foreign, open_foreign
+
+    typed = ("edgenas", *click.get_current_context().find_root().obj)
+    run = open_foreign({**request, "from": request["origin"]}, typed)
+    with Terminal() as terminal:
+        document = export_foreign(run, formats or default_formats(run), terminal, asked)
+    if bundle:
+        write_bundle(run.artifacts, bundle)
+    emit(as_json, document | ({"bundle": str(bundle)} if bundle else {}), lambda: _show(document, bundle))
+    return 4 if document["refused"] else 0
+
+
+def _show(document: Mapping[str, Any], bundle: Path | None) -> None:
+    from edgenas.export.gates import described
+    from edgenas.export.manifest import Gates
+
+    found = {artifact["path"]: artifact["gates"] for artifact in document["artifacts"]}
+    table(f"{document['space']} in {document['out']}", [
+        "format", "precision", "file", "KiB", "max abs", "agreement", "accuracy", "in PyTorch", "latency_ms",
+        "in the file"], [[
+            row["format"], row["precision"], Path(row["path"]).name, row["bytes"] / 1024, row["max_abs"],
+            f"{row['agreement']:.2%}", f"{row['test_accuracy']:.2%}", f"{row['test_accuracy_pytorch']:.2%}",
+            "not on this device" if row["measured_latency_ms"] is None else row["measured_latency_ms"],
+            described(Gates.model_validate(gates) if (gates := found[Path(row["path"]).name]) else None)]
+            for row in document["verified"]])
+    for format, message in document["refused"].items():
+        click.echo(f"NOT as {format}: {message}")
+    if bundle:
+        click.echo(f"wrote {bundle}")

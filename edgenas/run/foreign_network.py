@@ -1,0 +1,121 @@
+"""A PyTorch network of the user's own: built by a function of theirs, with weights of theirs."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from edgenas.data import Task
+from edgenas.errors import EdgenasError, UsageError
+from edgenas.imports import import_function
+
+SHOWN = 3  # names of weights in a message
+
+
+def build(name: str, weights: Path | None) -> nn.Module:
+    """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, in eval mode; runs the user's own code.
+
+    weights: a safetensors file of its state dict; without one, the network is taken as it is built.
+
+    Raises: UsageError naming what is wrong with the function, the network or the weights.
+    """
+    function = import_function(name, "--from")
+    torch.manual_seed(0)  # weights that it draws are the same every time
+    try:
+        network = function()
+    except EdgenasError:
+        raise
+    except Exception as error:  # the user's own code may raise anything
+        raise UsageError(f"{name} failed: {type(error).__name__}: {_line(error)}",
+                         "give a function that takes nothing and returns a network") from error
+    if not isinstance(network, nn.Module):
+        raise UsageError(f"{name} returned a {type(network).__name__}, and not a torch.nn.Module",
+                         "give a function that takes nothing and returns a network")
+    _check_inputs(network, name)
+    if weights:
+        _load(network, weights, name)
+    _check_finite(network, str(weights or name))
+    return network.eval()
+
+
+def check_fits(network: nn.Module, task: Task, name: str) -> None:
+    """Whether the network classifies the task's images.
+
+    Raises: UsageError with the shapes.
+    """
+    image = task.normalise(task.train.images[:1])
+    shape = "x".join(map(str, task.input_shape))
+    try:
+        with torch.no_grad():
+            made = network(image)
+    except Exception as error:  # the user's own code may raise anything
+        raise UsageError(f"{name} fails on an image of {shape} (channels x height x width), as --data has them: "
+                         f"{_line(error)}",
+                         "give data that the network was made for, or --image-size with the side it takes") from error
+    if not isinstance(made, Tensor) or made.dtype != torch.float32 or made.ndim != 2:
+        found = f"{made.dtype} of shape {tuple(made.shape)}" if isinstance(made, Tensor) else type(made).__name__
+        raise UsageError(f"{name} gives {found} for one image of {shape}",
+                         "an exported network gives one float32 tensor (1, classes): wrap it")
+    if made.shape[1] != len(task.classes):
+        raise UsageError(f"{name} tells {made.shape[1]} classes apart, and the data has {len(task.classes)}",
+                         "give data with the classes that it was trained on")
+
+
+def _check_inputs(network: nn.Module, name: str) -> None:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    wanted = [parameter.name for parameter in inspect.signature(network.forward).parameters.values()
+              if parameter.kind in kinds and parameter.default is inspect.Parameter.empty]
+    if len(wanted) > 1:
+        raise UsageError(f"{name} takes {len(wanted)} inputs ({', '.join(wanted)}), and an exported network takes one",
+                         "wrap it in a module whose forward takes the image alone")
+
+
+def _load(network: nn.Module, path: Path, name: str) -> None:
+    try:
+        found = load_file(path)
+    except FileNotFoundError:
+        raise UsageError(f"there is no file {path}", "--weights FILE.safetensors") from None
+    except (OSError, SafetensorError) as error:
+        raise UsageError(
+            f"--weights {path} is no safetensors file: {_line(error)}; files of torch.save are not read, as loading "
+            "them can run code", "safetensors.torch.save_model(network, 'weights.safetensors') writes one") from error
+    _check_weights(network, found, path, name)
+    network.load_state_dict(found, strict=False)
+
+
+def _check_weights(network: nn.Module, found: dict[str, Tensor], path: Path, name: str) -> None:
+    """Tied weights are stored once, and a batch norm's count of batches may be missing."""
+    known = network.state_dict()
+    stored = {known[key].data_ptr() for key in found if key in known}
+    missing = [key for key, value in known.items() if key not in found and value.data_ptr() not in stored
+               and not key.endswith("num_batches_tracked")]
+    other = [key for key in found if key not in known]
+    hint = f"give the weights of the network that {name} builds"
+    if missing or other:
+        parts = [f"it lacks {_some(missing)}"] * bool(missing) + [f"it has {_some(other)} too many"] * bool(other)
+        raise UsageError(f"--weights {path} does not fit {name}: {' and '.join(parts)}", hint)
+    for key, value in found.items():
+        if value.shape != known[key].shape:
+            raise UsageError(f"--weights {path} does not fit {name}: {key} is {tuple(value.shape)}, and in the network "
+                             f"{tuple(known[key].shape)}", hint)
+
+
+def _check_finite(network: nn.Module, where: str) -> None:
+    for key, value in network.state_dict().items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise UsageError(f"{where}: the weight {key} holds values that are not finite",
+                             "give weights of an earlier checkpoint")
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
