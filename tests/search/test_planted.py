@@ -74,7 +74,7 @@ MODEL = CostModel("macs", "sum", 0.0, {f"choices.{i}": COSTS for i in range(3)})
 
 
 @pytest.mark.parametrize(("name", "options", "epochs"), [
-    ("snas", {}, 5), ("proxyless", {}, 5),
+    ("snas", {}, 5), ("gold_nas", {}, 5), ("proxyless", {}, 5),
     ("darts", {}, 10), ("darts", {"order": "2"}, 10), ("darts_minus", {}, 10), ("noisy_darts", {}, 10),
     ("amended", {}, 10), ("entrannas", {}, 10), ("pc_darts", {}, 10), ("p_darts", {}, 10),
     # those after proxyless hold half of the data out: as many steps

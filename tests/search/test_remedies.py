@@ -50,13 +50,15 @@ def normalised(width: int, kernel: int) -> nn.Module:
                          nn.ReLU())
 
 
-def chain(shape: tuple[int, int, int], classes: int, *, weakly: bool) -> nn.Module:
+def chain(shape: tuple[int, int, int], classes: int, *, weakly: bool, twice: bool = False) -> nn.Module:
+    """twice: the choices of the first half are again those of the second."""
     depth, width = (8, 6) if weakly else (6, 8)
     layers: OrderedDict[str, nn.Module] = OrderedDict(stem=nn.Conv2d(shape[0], width, 3, padding=1))
     for place in range(depth):
         layers[f"place{place}"] = Choice(
             {"skip": nn.Identity(), "conv3": weak(width)} if weakly else
-            {"skip": nn.Identity(), "conv1": normalised(width, 1), "conv3": normalised(width, 3)})
+            {"skip": nn.Identity(), "conv1": normalised(width, 1), "conv3": normalised(width, 3)},
+            f"choice{place % (depth // 2)}" if twice else None)
     return nn.Sequential(layers | {"pool": nn.AdaptiveAvgPool2d(1), "flat": nn.Flatten(),
                                    "head": nn.Linear(width, classes)})
 
@@ -70,9 +72,10 @@ class Heard(Silent):
 
 
 @cache
-def searched(name: str, *, weakly: bool, **options: str) -> tuple[float, list[str]]:
+def searched(name: str, *, weakly: bool, twice: bool = False, **options: str) -> tuple[float, list[str]]:
     """Mean share of skips at the end over the seeds, and what was said."""
-    space, strategy = Space("chain", chain, (3, 8, 8), 4, {"weakly": weakly}), load_strategy(name, options)
+    space = Space("chain", chain, (3, 8, 8), 4, {"weakly": weakly, "twice": twice})
+    strategy = load_strategy(name, options)
     settings = SearchSettings(epochs=12, lr=0.2, batch_size=24) if weakly else SearchSettings(epochs=8, lr=0.1,
                                                                                               batch_size=24)
     shares, heard = [], Heard()
@@ -112,3 +115,14 @@ def test_noise_and_the_amended_gradient_take_fewer_skips_where_batch_norm_makes_
     """With the papers' defaults. An auxiliary skip takes more here, once it has faded: nothing collapses without it."""
     plain = searched("darts", weakly=False, architecture_travel="12")[0]
     assert searched(name, weakly=False, architecture_travel="12")[0] < 0.8 * plain
+
+
+def test_transit_places_take_fewer_skips_where_choices_have_two_places() -> None:
+    plain = searched("darts", weakly=True, twice=True)[0]
+    assert plain > 0.8
+    assert searched("entrannas", weakly=True, twice=True)[0] < 0.8 * plain
+
+
+def test_partial_channels_take_fewer_skips_of_which_they_need_none() -> None:
+    """What passes by is a skip already."""
+    assert searched("pc_darts", weakly=True)[0] < 0.7

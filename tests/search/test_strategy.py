@@ -39,8 +39,8 @@ def test_options_are_set_by_text_and_the_others_keep_their_defaults() -> None:
     ("snas", "architecture_share", "1"), ("proxyless", "architecture_share", "0"), ("proxyless", "warmup", "1"),
     ("darts", "order", "3"), ("darts", "order", "0"), ("darts", "architecture_share", "0"),
     ("darts_minus", "skip", "0"), ("noisy_darts", "noise", "-1"), ("amended", "coefficient", "0"),
-    ("entrannas", "threshold", "1"), ("pc_darts", "share", "0"),
-    ("p_darts", "rounds", "0"), ("p_darts", "dropout", "1"), ("p_darts", "skips", "-1"),
+    ("entrannas", "threshold", "1"), ("gold_nas", "threshold", "0.5"), ("gold_nas", "rounds", "0"),
+    ("pc_darts", "share", "0"), ("p_darts", "rounds", "0"), ("p_darts", "dropout", "1"), ("p_darts", "skips", "-1"),
     ("proxyless", "warmup", "-0.1"), ("random", "architecture_travel", "nan"),
 ])
 def test_values_that_cannot_be_are_refused(name: str, option: str, value: str) -> None:
