@@ -14,7 +14,17 @@ from edgenas.errors import ExportError, UsageError, missing_extra
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from .manifest import Preprocessing
+
 Done = Callable[["Export"], None]
+
+
+@dataclass(frozen=True)
+class Images:
+    """What an image's pixels become before they are a network's input, and the names of the classes of its output."""
+
+    preprocessing: Preprocessing
+    classes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -25,12 +35,14 @@ class Export:
     example  (1, ...) float32 input, NCHW when 4-D; fixes all shapes
     path     the file to write: the whole file or none
     calibration  (n, ...) float32 inputs as in use, from whose values the ranges of an int8 file are taken
+    images   what its input is made of, for formats that prepare it themselves
     """
 
     module: nn.Module
     example: Tensor
     path: Path
     calibration: Tensor | None = None
+    images: Images | None = None
 
 
 class Exporter(ABC):

@@ -53,7 +53,7 @@ def _running(document: Manifest, scripts: Mapping[str, str]) -> str:
     for format, script in scripts.items():
         lines += [f"{format}, with neither edgenas nor PyTorch:\n", "```"]
         if format == "binary":
-            lines.append("chmod +x *.bin")
+            lines += ["chmod +x *.bin", "./model.bin --image < photo.jpg     # JPEG, PNG, PPM or PGM", ""]
         lines += [f"pip install {NEEDS[format]}", f"python {script} . photo.jpg", "```\n"]
     others = sorted({artifact.format for artifact in document.artifacts} - set(scripts))
     if others:
@@ -95,7 +95,8 @@ run_*.py
 
 A stand-alone program (.bin) or a TVM library (.so)
     Holds code that Apache TVM made, and the former edgenas's own, both under the Apache License 2.0, and, where it is
-    statically linked, parts of the C library of the system that it was made on, under that library's licence.
+    statically linked, parts of the C library of the system that it was made on, under that library's licence. A program
+    decodes PNG and JPEG by stb_image of Sean Barrett and others, in the public domain or under the MIT licence.
 
 The software that runs the other files is not in here; it comes under licences of its own.
 """

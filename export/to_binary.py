@@ -14,22 +14,26 @@ from edgenas.files import replacing, write_json
 
 from .aot import Plan, kernels, lower, plan
 from .base import Done, Export, Exporter, in_batches, optional
-from .contents import sidecar_path
+from .contents import Sidecar, sidecar_path
+from .native_images import image_source
 from .native_source import WEIGHTS, native_source
 from .program import output_shapes, trace, translated
 from .to_tvm import relax_module, sidecar
 from .tvm_target import PACKAGES, Compiler, compiler
 
 NATIVE = Path(__file__).parent / "native"
+CLASSIFY = "int (*const net_classify)(void)"
 OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-static", "-s", "-Wl,--build-id=none")
 
 
 class ToBinary(Exporter):
     """A program for Linux and Android, of one thread, that needs neither Python nor a library.
 
-    `target` is one of tvm_target.py's. The program's input is float32 in NCHW, one image a tensor.
+    `target` is one of tvm_target.py's. The program's input is float32 in NCHW, one image a tensor; an
+    item with `images` reads JPEG, PNG, PPM (P6) and PGM (P5) files too, and prepares them itself.
 
         model.bin < tensors                      a line {"logits": [...]} for each raw little-endian tensor
+        model.bin --image < photo.jpg            a line {"class": 3, "label": "cat", "probability": 0.9, "logits": [..]}
         model.bin --describe                     a line on its signature and the machine, as worker.py's first
         model.bin --bench ID [NAME=VALUE ...]    a line with its latency; the names are protocol.py's
 
@@ -48,7 +52,7 @@ class ToBinary(Exporter):
         optional("tvm", self.extra)
         chosen = c_compiler(target)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            runner = compile_runner(chosen, Path(folder))
+            runner = compile_runner(chosen, Path(folder), any(item.images for item in items))
             in_batches(items, 1, lambda batch: write(batch[0], chosen, runner), on_done)
 
 
@@ -65,9 +69,9 @@ def c_compiler(target: str) -> Compiler:
     return replace(found, program=program)
 
 
-def compile_runner(chosen: Compiler, folder: Path) -> list[Path]:
-    """Object files of what is the same in every program."""
-    sources = sorted(NATIVE.glob("*.c"))
+def compile_runner(chosen: Compiler, folder: Path, images: bool) -> list[Path]:
+    """Object files of what is the same in every program, without or with what reads images."""
+    sources = sorted(NATIVE.glob("*.c")) + (sorted((NATIVE / "image").glob("*.c")) if images else [])
     gcc("a program's own part", chosen, folder, "-c", *map(str, sources))
     return [folder / f"{source.stem}.o" for source in sources]
 
@@ -76,16 +80,23 @@ def write(item: Export, chosen: Compiler, runner: Sequence[Path]) -> None:
     graph = trace([item])
     module = relax_module(item, graph)
     beside = sidecar(item, output_shapes(graph)[0], module, chosen)
+    images = _classify(item, beside)
     with replacing(item.path) as scratch, tempfile.TemporaryDirectory(prefix="edgenas-") as name:
         folder = Path(name)
         with translated([item], "TVM cannot compile it"):
             found = compile_kernels(module, chosen, folder / "kernels.o")
-            (folder / "net.c").write_text(native_source(found, beside), encoding="utf-8")
+            (folder / "net.c").write_text(native_source(found, beside) + images, encoding="utf-8")
             (folder / WEIGHTS).write_bytes(found.weights)
         gcc(item.path.name, chosen, folder, "net.c", "kernels.o", *map(str, runner), "-lm",
             "-o", str(scratch.absolute()))
     item.path.chmod(0o755)
     write_json(sidecar_path(item.path), beside.model_dump(mode="json"))
+
+
+def _classify(item: Export, beside: Sidecar) -> str:
+    if item.images is None:
+        return f"{CLASSIFY} = NULL;\n"
+    return f"{image_source(item, item.images, beside)}{CLASSIFY} = classify;\n"
 
 
 def compile_kernels(module: object, chosen: Compiler, path: Path) -> Plan:

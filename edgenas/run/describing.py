@@ -11,6 +11,7 @@ from edgenas import __version__
 from edgenas.data import Task
 from edgenas.export import manifest
 from edgenas.export.about import About
+from edgenas.export.base import Images
 from edgenas.files import sha256
 from edgenas.run.folder import Run
 
@@ -57,6 +58,10 @@ def profile_sha256(run: Run) -> str | None:
 
 def weights_sha256(run: Run) -> str | None:
     return sha256(run.weights_file) if run.weights_file else None
+
+
+def images(run: Run) -> Images:
+    return Images(image_input(run.task).preprocessing, run.task.classes)
 
 
 def versions() -> dict[str, str]:

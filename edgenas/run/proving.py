@@ -20,6 +20,7 @@ from edgenas.export.manifest import Gates, Quantisation
 from edgenas.export.parity import Parity, gate, parity
 from edgenas.measure.session import open_session
 from edgenas.run.blaming import blamed
+from edgenas.run.describing import images
 from edgenas.run.folder import Run
 
 HOST = "host"
@@ -41,7 +42,7 @@ def export_fp32(run: Run, network: nn.Module, export: Exporter, runtime: str, pa
 
     Raises: ExportError with the figures when it does not compute what PyTorch computes.
     """
-    item = Export(network, example_input(run.space.input_shape), path)
+    item = Export(network, example_input(run.space.input_shape), path, images=images(run))
     export.export([item], target=target)
     with refused(path), runnable(export, item, target) as file:
         found = gates(network, item.example, path, export.format)
@@ -71,12 +72,12 @@ def prove(run: Run, network: nn.Module, file: Path, export: Exporter, runtime: s
 
     Raises: ExportError with the figures, naming the first layer that differs.
     """
-    images = run.task.normalise(run.task.validation.images[:PARITY_IMAGES])
-    result = parity(network, open_session(file, runtime).predict, images)
+    given = run.task.normalise(run.task.validation.images[:PARITY_IMAGES])
+    result = parity(network, open_session(file, runtime).predict, given)
     try:
         gate(result)
     except ExportError as error:
-        raise ExportError(f"{error.message}; {blamed(network, images, file, export, runtime)}", error.hint) from error
+        raise ExportError(f"{error.message}; {blamed(network, given, file, export, runtime)}", error.hint) from error
     return result
 
 

@@ -1,8 +1,7 @@
-/* A network as a program: logits of raw tensors, a description of the machine, or the network's latency. */
+/* A network as a program: logits of raw tensors, an image's class, a description of the machine, or the network's latency. */
 #include "kernels.h"
 #include "program.h"
 
-#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -10,32 +9,10 @@
 #error "input is little-endian float32"
 #endif
 
-enum { FAILED = 1, USAGE = 2 };
-
 static double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static int flushed(void) {
-    if (!fflush(stdout) && !ferror(stdout))
-        return 0;
-    perror("cannot write the output");
-    return FAILED;
-}
-
-static int print_logits(size_t tensor) {
-    for (size_t i = 0; i < net_output_count; i++)
-        if (!isfinite(net_output[i])) {
-            fprintf(stderr, "output %zu of tensor %zu is not finite\n", i, tensor);
-            return FAILED;
-        }
-    fputs("{\"logits\": [", stdout);
-    for (size_t i = 0; i < net_output_count; i++)
-        printf("%s%.9g", i ? ", " : "", net_output[i]);
-    puts("]}");
-    return flushed();
 }
 
 static int predict(void) {
@@ -53,15 +30,22 @@ static int predict(void) {
                     found, tensor, bytes);
             return USAGE;
         }
-        const char *error = run_net();
-        if (error) {
-            fprintf(stderr, "%s\n", error);
+        if (infer(tensor))
             return FAILED;
-        }
-        int status = print_logits(tensor);
-        if (status)
-            return status;
+        fputs("{", stdout);
+        print_logits();
+        puts("}");
+        if (flushed())
+            return FAILED;
     }
+}
+
+static int classify_image(void) {
+    if (net_classify)
+        return net_classify();
+    fputs("this program was exported without what an image's pixels become; it takes float32 tensors, without --image\n",
+          stderr);
+    return USAGE;
 }
 
 static int describe(void) {
@@ -122,11 +106,13 @@ static int bench(const char *id, int count, char **assignments) {
 int main(int count, char **words) {
     if (count == 1)
         return predict();
+    if (count == 2 && !strcmp(words[1], "--image"))
+        return classify_image();
     if (count == 2 && !strcmp(words[1], "--describe"))
         return describe();
     if (count >= 3 && !strcmp(words[1], "--bench"))
         return bench(words[2], count - 3, words + 3);
     fprintf(stderr, "'%s' cannot be used so: give no argument and float32 tensors on the standard input, "
-                    "--describe, or --bench ID [NAME=VALUE ...]\n", words[1]);
+                    "--image and an image there, --describe, or --bench ID [NAME=VALUE ...]\n", words[1]);
     return USAGE;
 }

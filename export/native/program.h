@@ -14,6 +14,15 @@ extern const char net_version[];
 extern const char net_signature[]; /* "inputs": [...], "outputs": [...] */
 extern const int net_worker;       /* version of the lines that the program prints */
 
+extern int (*const net_classify)(void); /* image/classify.c's, or NULL */
+
+enum { FAILED = 1, USAGE = 2 }; /* exit statuses */
+
+/* logits.c; what gives an int gives 0, or an exit status after a sentence on stderr */
+int infer(size_t tensor);
+void print_logits(void); /* "logits": [...] */
+int flushed(void);
+
 /* json.c */
 void json_string(FILE *to, const char *text); /* null for NULL; what is not printable ASCII becomes ? */
 void json_number(FILE *to, double number);    /* with as few digits as give the same number again; null if not finite */

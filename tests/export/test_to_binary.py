@@ -161,6 +161,7 @@ def test_its_protocol_is_the_workers(linear: Path) -> None:
     (["--bench"], "'--bench' cannot be used so"),
     (["--describe", "all"], "'--describe' cannot be used so"),
     (["image.raw"], "'image.raw' cannot be used so"),
+    (["--image"], "this program was exported without what an image's pixels become"),
 ])
 def test_arguments_that_it_cannot_use(linear: Path, arguments: list[str], sentence: str) -> None:
     done = run(linear, *arguments)

@@ -1,0 +1,92 @@
+"""Programs that read images: the predictions of PyTorch on what training would have made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgenas.errors import ExportError
+from edgenas.measure.programs import emulator, processor
+
+from .image_files import oriented, picture, saved
+from .photographed import CLASSES, Photographed, digits, file, files, photographed, tinted
+from .programs import predictor, run
+
+GREY, COLOUR = False, True
+PHOTO = saved(picture("RGB", 30, 40), "PPM")
+
+
+@pytest.fixture(scope="session", params=[GREY, COLOUR], ids=["grey", "colour"])
+def built(request, tmp_path_factory) -> tuple[Photographed, Path]:
+    made = photographed(request.param)
+    return made, made.export("binary", tmp_path_factory.mktemp("program") / "net.bin")
+
+
+def found(program: Path, content: bytes) -> dict:
+    done = run(program, "--image", given=content, via=tuple(emulator(processor(program))))
+    assert (done.returncode, done.stderr) == (0, b"")
+    [line] = done.stdout.decode("ascii").splitlines()
+    answer: dict = json.loads(line)
+    return answer
+
+
+def check_answers(made: Photographed, program: Path, contents: list[bytes], tolerance: float = 1e-4) -> None:
+    """Logits may differ by `tolerance` of the largest one, and so may classes that are nearer to one another."""
+    expected = made.logits(contents)
+    answers, allowed = [found(program, content) for content in contents], tolerance * np.abs(expected).max()
+    np.testing.assert_allclose([answer["logits"] for answer in answers], expected, atol=allowed)
+    chosen = [answer["class"] for answer in answers]
+    assert chosen == [int(np.argmax(answer["logits"])) for answer in answers]
+    assert (expected.max(1) - expected[np.arange(len(expected)), chosen] <= 2 * allowed).all()
+    assert np.mean(np.array(chosen) == expected.argmax(1)) >= (1 if tolerance < 0.01 else 0.9)
+    assert len(set(expected.argmax(1))) > 1
+    shares = np.exp(expected - expected.max(1, keepdims=True))
+    np.testing.assert_allclose([answer["probability"] for answer in answers], 1 / shares.sum(1), atol=10 * tolerance)
+    assert [answer["label"] for answer in answers] == [CLASSES[answer["class"]] for answer in answers]
+
+
+def test_it_predicts_what_pytorch_predicts(built) -> None:
+    made, program = built
+    contents = files(made.images.preprocessing.channels == "RGB", 20)
+    check_answers(made, program, contents)
+    given = np.stack([made.input(content) for content in contents])
+    np.testing.assert_allclose(predictor(program)(given), made.logits(contents), atol=1e-4)
+
+
+def test_images_of_every_kind_and_size(built) -> None:
+    """A resized value may differ by 1 of 255, a JPEG's by more."""
+    made, program = built
+    colour = [tinted(image, index).resize((40 + 7 * index, 90 - 3 * index)) for index, image in enumerate(digits(12))]
+    check_answers(made, program, [file(image, "PNG") for image in colour], 0.02)
+    check_answers(made, program, [file(image.convert("L")) for image in colour], 0.02)
+    check_answers(made, program, [oriented(image, "JPEG", 1 + index % 8) for index, image in enumerate(colour)], 0.1)
+
+
+@pytest.mark.parametrize(("content", "sentence"), [
+    (b"", "the input is empty"), (PHOTO[:-1], "the image ends early"), (b"hello", "the input is no image"),
+    (PHOTO * 2, "another image follows the first one; give one at a time"),
+    (np.zeros(24 * 28 * 3, np.float32).tobytes(), "the input is no image"),
+])
+def test_an_image_that_it_cannot_use(built, content: bytes, sentence: str) -> None:
+    done = run(built[1], "--image", given=content)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.decode().startswith(sentence) and done.stderr.count(b"\n") == 1
+
+
+def test_arguments_that_it_cannot_use(built) -> None:
+    for words in (["--image", "photo.jpg"], ["--image", "--image"], ["--images"], ["photo.jpg"]):
+        done = run(built[1], *words, given=PHOTO)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert b"cannot be used so: give no argument" in done.stderr and done.stderr.count(b"\n") == 1
+
+
+def test_classes_that_are_not_the_network_s_are_refused(tmp_path: Path) -> None:
+    made = photographed(GREY)
+    few = replace(made, images=replace(made.images, classes=CLASSES[:3]))
+    with pytest.raises(ExportError, match=r"its images and their classes need \(1, 1, 24, 28\) and \(1, 3\)"):
+        few.export("binary", tmp_path / "net.bin")
+    assert not any(tmp_path.iterdir())
