@@ -63,7 +63,7 @@ class Row:
 @click.command()
 @click.option("--seeds", default=3, show_default=True, help="Networks for each device.")
 @click.option("--npu-shape", default=80, show_default=True, help="Side of the NPU's images.")
-@click.option("--mcu-shape", default=112, show_default=True, help="Side of the microcontroller's images.")
+@click.option("--mcu-shape", default=96, show_default=True, help="Side of the microcontroller's images.")
 @click.option("--device", "devices", multiple=True, default=("ethos-u55-128", "cortex-m7"), show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def main(seeds: int, npu_shape: int, mcu_shape: int, devices: tuple[str, ...], as_json: bool) -> None:
