@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from edgenas.errors import EdgenasError
 from edgenas.export.base import Export, Exporter
-from edgenas.export.layers import can_probe, first_divergence
+from edgenas.export.layers import TOLERANCES, can_probe, first_divergence
 from edgenas.export.prefixes import first_wrong_beginning
 from edgenas.measure.session import open_session
 
@@ -22,17 +22,24 @@ IMAGES = 16  # among which the worst is looked for
 
 def blamed(network: nn.Module, images: Tensor, file: Path, export: Exporter, runtime: str,
            precision: str = "fp32") -> str:
-    """A sentence that names the first layer of `network` whose value the file gets wrong, for the worst of `images`."""
+    """A sentence that names the first layer of `network` whose value the file gets wrong, for the worst of `images`.
+
+    file: of the exporter's format, or of the one that proves it.
+    """
+    format = export.proof or export.format
     try:
         image = worst(network, images[:IMAGES], file, runtime)
-        if can_probe(export.format):
-            layer = first_divergence(network, image, file, export.format, precision)
+        if can_probe(format):
+            layer = first_divergence(network, image, file, format, precision)
         else:
             layer = first_wrong_beginning(network, image, lambda part: _run(part, image, export, runtime), precision)
     except EdgenasError as error:
         return f"which layer is to blame cannot be told: {error.message}"
     except Exception as error:  # PyTorch's tracing and three runtimes: whatever they raise, the figures come first
         return f"which layer is to blame cannot be told: {next(iter(str(error).splitlines()), type(error).__name__)}"
+    if precision == "int8":
+        off = f"off by more than {TOLERANCES[precision]:.0%}"
+        return f"no layer alone is {off}" if layer is None else f"the first layer that is {off} is {layer}"
     if layer is None:
         return f"each of its layers is right when looked at alone, so what {runtime} makes of the whole is not"
     return f"the first layer that differs is {layer}"

@@ -22,6 +22,7 @@ from edgenas.files import replacing
 from edgenas.measure.session import open_session
 from edgenas.progress import Progress
 from edgenas.qat import QatSettings
+from edgenas.run.blaming import blamed
 from edgenas.run.folder import Run
 from edgenas.run.measuring import calibration
 from edgenas.run.proving import Proven, runnable
@@ -74,7 +75,8 @@ class Quantiser:
         export.export([item], target=target, precision="int8")
         with runnable(export, item, target, "int8") as file:
             found = self._compared(file, runtime)
-        self.tried.append(lost(found))
+            rounded_too_far = method == "ptq" and found.drop_points > self.max_drop
+            self.tried.append(lost(found) + (self._blamed(file, export, runtime) if rounded_too_far else ""))
         record = Quantisation(
             method=method, calibration_images=len(images), validation_images=found.images,
             validation_accuracy_fp32=found.expected_right / found.images,
@@ -83,6 +85,13 @@ class Quantiser:
         if found.drop_points > self.max_drop:
             return None
         return Proven(runtime, found, record, gates(network, item.example, scratch, export.format))
+
+    def _blamed(self, file: Path, export: Exporter, runtime: str) -> str:
+        """Which layer, where the format shows real values in int8."""
+        if (export.proof or export.format) not in ("onnx", "tflite"):
+            return ""
+        images = self.run.task.normalise(self.run.task.validation.images)
+        return f" ({blamed(self.network, images, file, export, runtime, 'int8')})"
 
     def _compared(self, file: Path, runtime: str) -> Parity:
         validation = self.run.task.validation

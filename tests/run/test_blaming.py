@@ -34,6 +34,17 @@ def test_a_runtime_that_computes_a_right_file_otherwise_is_named(file: Path) -> 
         "each of its layers is right when looked at alone, so what onnxruntime makes of the whole is not")
 
 
+def test_int8_is_off_by_rounding_or_by_much(tmp_path: Path) -> None:
+    item = Export(NET, IMAGES[:1], tmp_path / "net.tflite", IMAGES)
+    exporter("tflite").export([item], precision="int8")
+    asked = (IMAGES, item.path, exporter("c_array"), "litert", "int8")  # which tflite proves
+    assert blamed(NET, *asked) == "no layer alone is off by more than 30%"
+    other = copy.deepcopy(NET)
+    with torch.no_grad():
+        other[0].weight *= -1
+    assert blamed(other, *asked) == "the first layer that is off by more than 30% is 0 (conv2d)"
+
+
 def test_a_reason_that_cannot_be_told_is_no_error_of_its_own(file: Path) -> None:
     file.write_bytes(b"")
     assert blamed(NET, IMAGES, file, exporter("onnx"), "onnxruntime").startswith(

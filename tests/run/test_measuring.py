@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from edgenas.budget import Request
+from edgenas.export.about import embedded
 from edgenas.run import measuring
 from edgenas.run.folder import Run
-from edgenas.run.measuring import MOST_REPEATS, REPEATS, costs, figure, lowest, measure_files, spread
+from edgenas.run.measuring import MOST_REPEATS, REPEATS, costs, exported, figure, lowest, measure_files, spread
 from edgenas.space import Architecture
 
 from .flows import Finished, copied, exact
@@ -81,3 +83,11 @@ def test_a_network_that_the_profile_knows_is_not_measured_again(finished: Finish
     monkeypatch.setattr(measuring, "measure", lambda *_, **__: pytest.fail("measured"))
     (row,) = costs(run, {"found": run.space.build(run.architecture)}).values()
     assert row == {"latency_ms": finished.result.document["budgets"][0]["measured"]}
+
+
+def test_files_whose_size_counts_say_what_they_are_as_the_trained_one_will(run: Run):
+    counted = Run(run.folder, run.config.model_copy(update={"budgets": (Request("flash_kib", 100.0),)}))
+    with exported(run, {"a": run.network()}) as plain, exported(counted, {"a": run.network()}) as labelled:
+        assert embedded(plain["a"]) is None and embedded(labelled["a"]) is not None
+        trained = (run.artifacts / "model.onnx").stat().st_size
+        assert plain["a"].stat().st_size < trained <= labelled["a"].stat().st_size
