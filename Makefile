@@ -22,9 +22,9 @@ demo: $(STAMP)
 	$(BIN)/edgenas run --data mnist --device host --latency-ms 50% --strategy snas --baselines \
 	    --search-epochs 6 --train-epochs 10 --format onnx --format tflite --format tvm --out runs/demo --resume
 
-## what CI runs
+## what CI runs; every test has one thread, so several run at once
 test: check
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist worksteal
 
 ## an arm64 board: BOARD is the folder of its tools, see docs/devices.md
 test-board: $(STAMP)

@@ -12,7 +12,7 @@ ETHOSU = ["ethos-u-vela>=5.0"]
 MICRO = ['tflite-micro; platform_system == "Linux" and platform_machine == "x86_64"']  # there are no other wheels
 REPORT = ["plotly>=6.0"]
 ALL = ONNX + TFLITE + TVM + ETHOSU + MICRO + REPORT
-DEV = ["pytest>=8", "pytest-cov", "hypothesis", "ruff", "mypy", "pyyaml"]
+DEV = ["pytest>=8", "pytest-cov", "pytest-xdist>=3.5", "hypothesis", "ruff", "mypy", "pyyaml"]
 
 MAPPED = {
     "edgenas.devices": "devices",
