@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -16,6 +16,7 @@ from edgenas.errors import ProfileError, UsageError
 from edgenas.space.architecture import Architecture
 from edgenas.space.program import Row, best
 from edgenas.space.space import Space
+from edgenas.space.structure import structure
 
 WAITING_NETWORKS = 8  # of which it is seen what waits in memory while parts of a cell run
 
@@ -175,5 +176,11 @@ def blocks_of(space: Space, architecture: Architecture) -> tuple[str, ...]:
 @functools.cache
 def networks(space: Space) -> dict[tuple[str, str | None], Network | None]:
     """The operators of every part of a space by (place, candidate), None where nothing is executed. Remembered."""
-    return {(part.place, part.candidate): None if part.is_absent else trace(part.module, part.input_shape)
-            for part in space.parts}
+    traced: dict[Hashable, Network] = {}  # parts of one structure and one input are traced once
+    found: dict[tuple[str, str | None], Network | None] = {}
+    for part in space.parts:
+        key = structure(part.module), part.input_shape
+        if not part.is_absent and key not in traced:
+            traced[key] = trace(part.module, part.input_shape)
+        found[part.place, part.candidate] = None if part.is_absent else traced[key]
+    return found

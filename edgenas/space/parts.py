@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from edgenas.errors import UsageError
 from edgenas.space.choice import Choice, choices_of
 from edgenas.space.operators import Zero
+from edgenas.space.structure import structure
 
 Shape = tuple[int, ...]
 
@@ -38,13 +40,17 @@ def parts_of(network: nn.Module, input_shape: Shape, what: str) -> tuple[Part, .
     """The parts of a network on `meta` for an image of `input_shape`; see Space.parts."""
     shapes = _input_shapes(network, input_shape, what)
     found: list[Part] = []
+    checked: set[Hashable] = set()
     for path, module in _places(network):
         if path not in shapes:
             continue  # defined but never called
         if isinstance(module, Choice):
             group = [Part(path, key, candidate, shapes[path], module.name or path)
                      for key, candidate in module.candidates.items()]
-            _check_outputs(group)
+            key = structure(module.candidates), shapes[path]
+            if key not in checked:
+                _check_outputs(group)
+                checked.add(key)
             found += group
         else:
             found.append(Part(path, None, module, shapes[path]))
