@@ -15,9 +15,10 @@ from edgenas.run import supporting
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs
-from edgenas.run.settling import FLOOR, Settled, check_together, constraints_of, settle
+from edgenas.run.settling import Settled, check_together, settle, well_used
 from edgenas.search.decode import Scores
-from edgenas.search.scoring import sample, validated
+from edgenas.search.evolution import evolved
+from edgenas.search.scoring import preferred, sample, validated
 from edgenas.search.search import SearchResult, search
 from edgenas.space import Architecture, Part, Space, follow
 from edgenas.training import accuracy, recalibrate
@@ -90,10 +91,10 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
 
 def try_candidates(run: Run, result: SearchResult,
                    progress: Progress) -> tuple[Scores, list[tuple[Architecture, float]]]:
-    """Let the supernet's weights choose among sampled architectures within the budgets, on validation images."""
-    constraints = constraints_of(run.models, run.budgets, caution=1.0, floor=FLOOR)
-    generator = epoch_generator(run.config.seed, 0, "candidates")
-    candidates = sample(result.scores, constraints, run.config.search.candidates, generator)
+    """Let the supernet's weights choose among architectures within the budgets, sampled or evolved, on validation
+    images."""
+    asked, scores = run.config.search, result.scores
+    constraints = well_used(scores, run.models, run.budgets)
     supernet = result.supernet.to(run.fabric.device)
     part = Split(run.task.validation.images[:VALIDATION_IMAGES], run.task.validation.labels[:VALIDATION_IMAGES])
 
@@ -102,9 +103,16 @@ def try_candidates(run: Run, result: SearchResult,
         recalibrate(supernet, run.task.train, run.task, run.fabric, images=VALIDATION_IMAGES)
         return accuracy(supernet, part, run.task, run.fabric)
 
-    progress.start("try candidates", len(candidates))
+    generator = epoch_generator(run.config.seed, 0, "candidates")
     with run.strategy.passes(supernet, 1.0):
-        return validated(result.scores, candidates, evaluate, progress.advance)
+        if asked.scoring == "evolution":
+            progress.start("evolve candidates", asked.candidates)
+            tried = evolved(scores, constraints, evaluate, asked.candidates, asked.population, asked.mutation,
+                            generator, progress.advance)
+            return preferred(scores, tried), tried
+        candidates = sample(scores, constraints, asked.candidates, generator)
+        progress.start("try candidates", len(candidates))
+        return validated(scores, candidates, evaluate, progress.advance)
 
 
 def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:

@@ -111,6 +111,12 @@ def constraints_of(models: Mapping[str, CostModel], budgets: Sequence[Budget], c
             for i, (b, limit) in enumerate(zip(budgets, limits, strict=True))]
 
 
+def well_used(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget]) -> list[Constraint]:
+    """The budgets within the models' margins, and the first one used well where there is a network that does."""
+    using = constraints_of(models, budgets, caution=1.0, floor=FLOOR)
+    return using if decode(scores, using) is not None else constraints_of(models, budgets, caution=1.0, floor=0.0)
+
+
 def safe(budget: Budget) -> float:
     """The figure that must be measured now so that the budget's limit holds whenever it is measured again."""
     is_counted = metric_of(budget.metric).of is not None

@@ -54,7 +54,9 @@ def validated(scores: Scores, architectures: Sequence[Architecture], evaluate: E
     for architecture in architectures:
         tried.append((architecture, evaluate(architecture)))
         advance(f"validation {tried[-1][1]:.1%}")
-    if not tried:
-        return scores, []
-    best, _ = max(tried, key=lambda pair: pair[1])
-    return favour(scores, best), tried
+    return preferred(scores, tried), tried
+
+
+def preferred(scores: Scores, tried: Sequence[tuple[Architecture, float]]) -> Scores:
+    """Scores that favour what did best; of equals the first. As they are, where nothing was tried."""
+    return favour(scores, max(tried, key=lambda pair: pair[1])[0]) if tried else scores

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -40,8 +40,10 @@ class SearchSettings:
     within the budgets are tried with the supernet's weights on validation images before one is decoded; 0 decodes
     the best-scored one untried. penalty: how the search is pulled towards the budgets, by learned multipliers or, to
     compare, by a paper's own term in the loss (see penalty.py). scoring: candidates' scores for decoding: what the
-    strategy learned, or how much worse the supernet gets without each (see perturbation.py). tuning: epochs of weight
-    steps after each choice that the latter decides."""
+    strategy learned, or how much worse the supernet gets without each (see perturbation.py); with "evolution" the
+    candidates that are tried are evolved instead of sampled from those scores (see evolution.py). tuning: epochs of
+    weight steps after each choice that perturbation decides. population, mutation: of evolution, how many of the
+    candidates live at a time, and the chance of each choice to change in a child."""
 
     epochs: Annotated[int, Ge(1)] = 20
     batch_size: Annotated[int, Ge(2)] = 64
@@ -50,8 +52,10 @@ class SearchSettings:
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     candidates: Annotated[int, Ge(0)] = 16
     penalty: PenaltyName = "multiplier"
-    scoring: Literal["probability", "perturbation"] = "probability"
+    scoring: Literal["probability", "perturbation", "evolution"] = "probability"
     tuning: Annotated[int, Ge(0)] = 0
+    population: Annotated[int, Ge(1)] = 16
+    mutation: Annotated[float, Ge(0), Le(1)] = 0.1
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,13 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     Raises: UsageError for scoring by a supernet that the strategy does not train.
     """
     progress = progress or Silent()
-    if settings.scoring == "perturbation" and not strategy.trains_supernet:
-        raise UsageError("scoring perturbation asks the trained supernet; this strategy trains none",
+    if settings.scoring != "probability" and not strategy.trains_supernet:
+        raise UsageError(f"scoring {settings.scoring} asks the trained supernet; this strategy trains none",
                          "--set search.scoring=probability, or another --strategy")
+    if settings.scoring == "evolution" and settings.candidates <= settings.population:
+        raise UsageError(f"evolution tries {settings.candidates} candidates, of which {settings.population} are its "
+                         "first population: that leaves no child",
+                         f"--set search.candidates={4 * settings.population}, or a smaller search.population")
     parts = hold_out(task.train, strategy.architecture_share, seed)
     steps = steps_of(parts[0], settings)
     mask, earlier = allowed(space.choices, models, budgets), list[dict[str, Any]]()

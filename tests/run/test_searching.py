@@ -9,7 +9,7 @@ from edgenas.run.folder import Run
 from edgenas.run.searching import layers
 from edgenas.search.partial import partial_channels
 
-from .flows import QUICK, Finished, Result, copied, edgenas, files, own_space, write_profile
+from .flows import DIGITS, MOCK, OWN_SPACE, QUICK, Finished, Result, copied, edgenas, files, own_space, write_profile
 
 
 def searched(tmp_path: Path, *arguments: object, scale: float = 1.0) -> Result:
@@ -69,6 +69,19 @@ def test_networks_are_tried_as_the_supernet_was_trained(tmp_path: Path, monkeypa
                      "macs=69%", "--out", tmp_path / "run", "--json")
     assert result.code == 0, result.err
     assert seen[0] == (2, True) and seen[-1] == (2, False)
+
+
+def test_evolved_candidates_are_tried_instead_of_sampled_ones(tmp_path: Path):
+    asked = (*DIGITS, *MOCK, *OWN_SPACE, "--search-epochs", "1", "--budget", "macs=80%")
+    evolution = ("search.scoring=evolution", "search.candidates=4", "search.population=2")
+    given = [word for text in evolution for word in ("--set", text)]
+    found = edgenas("search", *asked, *given, "--profiles", tmp_path / "p", "--out", tmp_path / "run", "--json")
+    assert found.code == 0, found.err
+    tried = json.loads((tmp_path / "run" / "search.json").read_text())["tried"]
+    assert len(tried) == 4 and len({json.dumps(row["architecture"]) for row in tried}) == 4
+    best = max(tried, key=lambda row: row["validation"])
+    assert found.document["architecture"] == best["architecture"]
+    assert "evolve candidates: 4" in found.err
 
 
 def test_what_was_predicted_is_told_layer_by_layer(finished: Finished, tmp_path: Path):
