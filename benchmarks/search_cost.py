@@ -37,7 +37,7 @@ def measured(name: str, candidates: int, options: list[str], repeats: int) -> di
 
 
 @click.command()
-@click.option("--strategies", default="darts,snas,gdas,proxyless,proxyless_r", show_default=True)
+@click.option("--strategies", default="darts,snas,pc_darts,gdas,proxyless,proxyless_r", show_default=True)
 @click.option("--candidates", default="2,4,6,8", show_default=True, help="Of each choice.")
 @click.option("--batch", default=64, show_default=True)
 @click.option("--side", default=32, show_default=True, help="Of the images, in pixels.")

@@ -61,7 +61,8 @@ def single(made: nn.Module) -> Step:
 def searching(name: str, space: Space, made: nn.Module) -> Step:
     """A step of the strategy as the search makes it, without budgets; the second batch is the held-out one."""
     strategy, fabric = load_strategy(name), new_fabric("cpu")
-    parameters = ArchitectureParameters(space.choices, allowed(space.choices, {}, []), strategy.link)
+    parameters = ArchitectureParameters(space.choices, allowed(space.choices, {}, []), strategy.link,
+                                        strategy.more(space))
     wrapped, optimizer = fabric.setup(made, sgd(made, 0.01, 1e-4))
     state = SearchState(fabric, wrapped, parameters, Multipliers(space.choices, {}, []), optimizer,
                         torch.optim.Adam(parameters.parameters(), 1e-3, betas=(strategy.momentum, 0.999)),

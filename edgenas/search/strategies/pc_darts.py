@@ -1,9 +1,9 @@
 """PC-DARTS: Partial Channel Connections (Xu, Xie, Zhang, Chen, Qi, Tian, Xiong; ICLR 2020, arXiv:1907.05737).
 
 Every choice sends 1/K of its channels through its candidates and lets the others pass by (eq. 2), so that a step takes
-about 1/K of the time and memory of `darts`; all channels are shuffled afterwards. What is noisier by this is steadied
-by edge normalisation: each edge of a cell gets a learned weight, by a softmax over the edges into the same node (eq.
-3). Learned as `darts` of order 1, the weights alone at first.
+about 1/K of the memory of `darts`, and less time; all channels are shuffled afterwards. What is noisier by this is
+steadied by edge normalisation: each edge of a cell gets a learned weight, by a softmax over the edges into the same
+node (eq. 3). Learned as `darts` of order 1, the weights alone at first.
 
 Where we differ: a fixed part of the channels, as in the authors' code (their text samples it); see partial.py for
 choices that cannot be split. An operator's score is the product of both weights, as the authors', `none`'s its own
