@@ -1,4 +1,4 @@
-"""int8 ONNX models: the fp32 operators between pairs of QuantizeLinear and DequantizeLinear (QDQ).
+"""int8 ONNX models: the fp32 operators between pairs of QuantizeLinear and DequantizeLinear (QDQ); or some of them.
 
 onnxruntime makes one integer kernel of `DequantizeLinear -> operator -> QuantizeLinear`. Activations are uint8, weights
 int8 by channel: the combination that it has fast kernels for on x86.
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .direct_onnx import Graph, finished
-from .ops import Constant, Conv, Lowered, Op, Pad, Pool
+from .ops import Constant, Conv, Lowered, Op, Pad, Pool, Round
 from .quantised import Quantised
 from .scale import HIGH, LOW, Scale
 from .scales import weights
@@ -23,13 +23,16 @@ LIMITS = {"relu": np.inf, "relu6": 6.0}
 
 
 def content_int8(network: Quantised) -> bytes:
-    """A model of float32 input `image` and output `logits`."""
+    """A model of float32 input `image` and output `logits`. In mixed precision, operators without a scale of their
+    output are as in the fp32 model."""
     lowered = padding_inside(network.lowered)
     graph = _QuantisedGraph(network.scales)
-    graph.round("image", 0)
+    given = "0" if lowered.mixed else "image"
+    if not lowered.mixed:
+        graph.round(given, 0)
     for op in lowered.ops:
         graph.put(op)
-    return finished(graph, lowered, "image", str(lowered.output))
+    return finished(graph, lowered, given, str(lowered.output))
 
 
 def padding_inside(lowered: Lowered) -> Lowered:
@@ -54,6 +57,12 @@ class _QuantisedGraph(Graph):
         self._scales = scales
 
     def put(self, op: Op) -> None:
+        if op.output not in self._scales:
+            self.operator(op, str(op.output))
+            return
+        if isinstance(op, Round):
+            self.round(str(op.inputs[0]), op.output)
+            return
         if op.activation and self._clips(op):
             op = replace(op, activation=None)
         self.operator(op, f"{op.output}.real")
@@ -80,11 +89,15 @@ class _QuantisedGraph(Graph):
         return name
 
     def _weights(self, op: Any) -> list[str]:
+        if op.output not in self._scales:
+            return super()._weights(op)
         weight, bias, scale = weights(op.weight, op.bias, self._scales[op.inputs[0]])
         return [self._dequantised(f"{op.output}.weight", weight, scale, np.zeros(len(scale), np.int8), axis=0),
                 self._dequantised(f"{op.output}.bias", bias, scale * np.float32(self._scales[op.inputs[0]].scale),
                                   np.zeros(len(scale), np.int32), axis=0)]
 
     def _number(self, op: Constant, name: str) -> str:
+        if op.output not in self._scales:
+            return super()._number(op, name)
         value = np.uint8(SHIFT + (HIGH if op.value > 0 else -HIGH))
         return self._dequantised(name, value, np.float32(abs(op.value) / HIGH), np.uint8(SHIFT))

@@ -64,12 +64,12 @@ class FakeQuantised(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         found = self.scales()
         seen = {0: images}
-        values = {0: rounded(images, found[0])}
+        values = {0: in_file(images, found.get(0))}
         for op in self._lowered.ops:
             inputs = [values[index] for index in op.inputs]
-            made = self._weighted(op, inputs[0], found[op.inputs[0]]) if isinstance(op, Conv | Linear) else op.run(
-                *inputs)
-            seen[op.output], values[op.output] = made, rounded(made, found[op.output])
+            made = op.run(*inputs) if not isinstance(op, Conv | Linear) else self._weighted(
+                op, inputs[0], found[op.inputs[0]] if op.output in found else None)
+            seen[op.output], values[op.output] = made, in_file(made, found.get(op.output))
         if self.training:
             self._follow(seen)
         return values[self._lowered.output]
@@ -85,13 +85,16 @@ class FakeQuantised(nn.Module):
                         for name in ("weight", "bias"))
         return weight, bias
 
-    def _weighted(self, op: Conv | Linear, value: Tensor, given: Scale) -> Tensor:
+    def _weighted(self, op: Conv | Linear, value: Tensor, given: Scale | None) -> Tensor:
+        """given: of the operator's input; None for an operator in float32."""
         weight, bias = self._weights(op)
-        steps = torch.from_numpy(weight_scales(weight.detach().cpu().numpy(), bias.detach().cpu().numpy(), given)).to(
-            weight.device)
-        none = torch.zeros_like(steps, dtype=torch.int32)
-        weight = torch.fake_quantize_per_channel_affine(weight, steps, none, 0, -HIGH, HIGH)
-        made = op.apply(value, weight, straight_through(bias, steps * given.scale))
+        if given is not None:
+            limits = weight.detach().cpu().numpy(), bias.detach().cpu().numpy()
+            steps = torch.from_numpy(weight_scales(*limits, given)).to(weight.device)
+            none = torch.zeros_like(steps, dtype=torch.int32)
+            weight = torch.fake_quantize_per_channel_affine(weight, steps, none, 0, -HIGH, HIGH)
+            bias = straight_through(bias, steps * given.scale)
+        made = op.apply(value, weight, bias)
         return activated(made, op.activation) if op.activation else made
 
     @torch.no_grad()
@@ -100,6 +103,11 @@ class FakeQuantised(nn.Module):
         finite = [torch.where(low.isneginf(), high.clamp(max=0.0), low) for low, high in limits]
         self.lows.lerp_(torch.stack(finite).to(self.lows), 1 - KEPT)
         self.highs.lerp_(torch.stack([high for _, high in limits]).to(self.highs), 1 - KEPT)
+
+
+def in_file(value: Tensor, scale: Scale | None) -> Tensor:
+    """As the file holds it; scale: None for a value in float32."""
+    return value if scale is None else rounded(value, scale)
 
 
 def rounded(value: Tensor, scale: Scale) -> Tensor:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from .ops import Lowered, Op
+from .ops import Lowered, Op, Round
 from .tidying import tidy
 from .vocabulary import FUNCTIONS, METHODS, MODULES, OutsideError, Ref
 
@@ -19,19 +19,20 @@ class NotLoweredError(Exception):
     """The module is outside the vocabulary; the message says why and names the operator where one is to blame."""
 
 
-def lower(module: nn.Module, example: Tensor) -> Lowered:
+def lower(module: nn.Module, example: Tensor, *, mixed: bool = False) -> Lowered:
     """The operators that `module`, in eval mode, executes on `example` (1, ...) float32.
 
     Batch normalisation is folded into convolutions in float64; ReLU and ReLU6 are fused into the operator before.
+    mixed: for a file of mixed precision; marks of blocks in int8 (edgenas.space.int8) mean nothing otherwise.
     The result was run on `example` and computes what the module computes.
 
     Raises: NotLoweredError.
     """
     with torch.no_grad():
-        return _lowered(module, example)
+        return _lowered(module, example, mixed)
 
 
-def _lowered(module: nn.Module, example: Tensor) -> Lowered:
+def _lowered(module: nn.Module, example: Tensor, mixed: bool) -> Lowered:
     root = nn.Sequential(module)  # a lone layer stays one: it is not the root
     try:
         # Wrapping `math`, as is the default, takes longer than the tracing.
@@ -39,7 +40,7 @@ def _lowered(module: nn.Module, example: Tensor) -> Lowered:
     except Exception as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise NotLoweredError(f"its forward pass cannot be traced symbolically: {reason}") from error
-    lowering = _Lowering(root, example)
+    lowering = _Lowering(root, example, mixed)
     for node in graph.nodes:
         lowering.take(node)
     try:
@@ -53,8 +54,9 @@ def _lowered(module: nn.Module, example: Tensor) -> Lowered:
 class _Lowering:
     """Walks an fx graph. Each value is computed on the example as it comes, which tells its shape."""
 
-    def __init__(self, root: nn.Module, example: Tensor) -> None:
-        self._root = root
+    def __init__(self, root: nn.Module, example: Tensor, mixed: bool) -> None:
+        self._root, self._mixed = root, mixed
+        self.int8 = False
         self._found: dict[fx.Node, Any] = {}  # a Ref, or what is no tensor, such as a size
         self._values = [example]
         self._ops: list[Op] = []
@@ -74,7 +76,10 @@ class _Lowering:
     def add(self, op: type[Op], *refs: Ref, **fields: Any) -> Ref:
         if not all(isinstance(ref, Ref) for ref in refs):
             raise OutsideError
-        made = op(inputs=tuple(ref.index for ref in refs), output=len(self._values), **fields)
+        if op is Round and not (self._mixed and self._is_float(refs[0])):
+            return refs[0]
+        made = op(inputs=tuple(ref.index for ref in refs), output=len(self._values), int8=self.int8 and self._mixed,
+                  **fields)
         value = made.run(*(self._values[index] for index in made.inputs))
         self._ops.append(made)
         self._values.append(value)
@@ -82,7 +87,10 @@ class _Lowering:
 
     def lowered(self) -> Lowered:
         return Lowered({index: tuple(value.shape) for index, value in enumerate(self._values)}, tuple(self._ops),
-                       self._output)
+                       self._output, self._mixed)
+
+    def _is_float(self, ref: Ref) -> bool:
+        return not any(op.output == ref.index and op.int8 for op in self._ops)
 
     def _result(self, node: fx.Node) -> Any:
         leaf = self._root.get_submodule(str(node.target)) if node.op == "call_module" else None

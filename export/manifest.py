@@ -57,10 +57,11 @@ class Input(Record):
 
 
 class Quantisation(Record):
-    """How an int8 file was made, and what that cost on validation images, measured on the file in its runtime.
+    """How an int8 or mixed file was made, and what that cost on validation images, measured on the file in its runtime.
 
     method: ptq, ranges from the calibration images (of the training part); qat, trained further as it is rounded.
-    Accuracies are shares; the drop is in points, fp32 minus int8, and at most max_drop_points.
+    Accuracies are shares, of the network in float32 and of the file; the drop is in points, fp32 minus int8, and at
+    most max_drop_points.
     """
 
     method: Literal["ptq", "qat"]
@@ -96,8 +97,9 @@ class Artifact(Record):
 
     max_abs, agreement and parity_images are those of its comparison with PyTorch (see parity.py), figures
     measured on the file itself in its runtime, or in one of the same weights where nothing here runs it. quantisation:
-    of an int8 file. gates: of a format that is looked into. figures: what the file costs, by name with unit, as its
-    compiler estimates or as was measured.
+    of an int8 or mixed file. int8: of a mixed file, the places of the architecture that are in int8. gates: of a
+    format that is looked into. figures: what the file costs, by name with unit, as its compiler estimates or as was
+    measured.
     """
 
     format: str
@@ -113,7 +115,8 @@ class Artifact(Record):
     agreement: float
     parity_images: int
     target: str
-    precision: Literal["fp32", "int8"] = "fp32"
+    precision: Literal["fp32", "int8", "mixed"] = "fp32"
+    int8: tuple[str, ...] = ()
     quantisation: Quantisation | None = None
     gates: Gates | None = None
     figures: dict[str, float] = {}

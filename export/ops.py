@@ -29,12 +29,16 @@ FUSABLE = ("relu", "relu6")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Op(ABC):
-    """One operator: values `inputs` -> value `output`, followed by the activation that is fused into it."""
+    """One operator: values `inputs` -> value `output`, followed by the activation that is fused into it.
+
+    int8: whether a file of mixed precision computes it in int8.
+    """
 
     fuses: ClassVar[bool] = False
     inputs: tuple[int, ...]
     output: int
     activation: str | None = None
+    int8: bool = False
 
     @abstractmethod
     def compute(self, *values: Tensor) -> Tensor:
@@ -193,13 +197,28 @@ class Reshape(Op):
         return value.reshape(len(value), *self.shape[1:])
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Round(Op):
+    """To int8, where operators in int8 take what one in float32 made; only in files of mixed precision."""
+
+    def compute(self, *values: Tensor) -> Tensor:
+        return values[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A module as operators in the order in which they can run. shapes: of every value, for one image."""
+    """A module as operators in the order in which they can run. shapes: of every value, for one image. mixed: whether
+    only operators that say so are in int8 when it is quantised, or all."""
 
     shapes: dict[int, Shape]
     ops: tuple[Op, ...]
     output: int
+    mixed: bool = False
+
+    @property
+    def rounded(self) -> set[int]:
+        """The values that are int8 when it is quantised."""
+        return {op.output for op in self.ops if op.int8 or not self.mixed} | (set() if self.mixed else {0})
 
     def run(self, images: Tensor) -> Iterator[tuple[int, Tensor]]:
         """Every value for images (N, ...), in order, the output's last."""

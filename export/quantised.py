@@ -29,14 +29,16 @@ BATCH = 32  # images computed at once
 @dataclass(frozen=True, eq=False)
 class Quantised:
     """lowered: operators as TFLite computes them (see tflite_layout.py), weights in float32 still. scales: of every
-    value."""
+    value; in mixed precision, of those that are int8."""
 
     lowered: Lowered
     scales: dict[int, Scale]
 
 
-def quantise(item: Export) -> Quantised:
+def quantise(item: Export, precision: str = "int8") -> Quantised:
     """The item's module with ranges from its calibration inputs, or with its own where it was trained with them.
+
+    precision: int8 or mixed.
 
     Raises: NotLoweredError naming the operator that is outside the vocabulary; ExportError for one that int8 cannot
     express.
@@ -44,13 +46,14 @@ def quantise(item: Export) -> Quantised:
     if isinstance(item.module, FakeQuantised):
         return Quantised(item.module.lowered(), item.module.scales())
     assert item.calibration is not None
-    lowered = arranged(lower(item.module, item.example.contiguous()))
+    lowered = arranged(lower(item.module, item.example.contiguous(), mixed=precision == "mixed"))
     return Quantised(lowered, scales(lowered, observed(lowered, item.calibration)))
 
 
-def trainable(module: nn.Module, calibration: Tensor) -> FakeQuantised:
-    """The module, in eval mode, as a network to train further as its int8 file rounds it. Errors as for quantise()."""
-    lowered = arranged(lower(module, calibration[:1].contiguous()))
+def trainable(module: nn.Module, calibration: Tensor, precision: str = "int8") -> FakeQuantised:
+    """The module, in eval mode, as a network to train further as its file of `precision` rounds it. Errors as for
+    quantise()."""
+    lowered = arranged(lower(module, calibration[:1].contiguous(), mixed=precision == "mixed"))
     ranges = observed(lowered, calibration)
     scales(lowered, ranges)
     return FakeQuantised(lowered, ranges)

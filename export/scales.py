@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from edgenas.errors import ExportError
 
-from .ops import Activation, Array, Concat, Lowered, Op, Pad, Pool, Reshape
+from .ops import Activation, Array, Concat, Lowered, Pad, Pool, Reshape
 from .scale import HIGH, LOW, Scale
 
 SHARING = (Concat, Pad, Pool, Reshape)  # they move values about: one scale for inputs and output
@@ -20,7 +20,7 @@ SIGMOID = Scale(scale=1 / 256, zero_point=LOW)  # the only one that its kernel k
 
 
 def scales(lowered: Lowered, ranges: Mapping[int, Range]) -> dict[int, Scale]:
-    """Scale and zero point of every value; those that an operator only moves about share one.
+    """Scale and zero point of every value that is rounded; those that an operator only moves about share one.
 
     Raises: ExportError when a sigmoid, whose scale is fixed, must share it with larger values.
     """
@@ -71,13 +71,9 @@ def weights(weight: Array, bias: Array | None, given: Scale) -> tuple[NDArray[np
 
 
 def groups(lowered: Lowered) -> list[set[int]]:
-    """The values that share one scale."""
-    found = {index: {index} for index in (0, *(op.output for op in lowered.ops))}
-    for op in filter(_shares, lowered.ops):
+    """The rounded values, those together that share one scale."""
+    found = {index: {index} for index in sorted(lowered.rounded)}
+    for op in (op for op in lowered.ops if isinstance(op, SHARING) and op.output in found):
         joined = set[int]().union(*(found[index] for index in (*op.inputs, op.output)))
         found |= dict.fromkeys(joined, joined)
     return list({id(group): group for group in found.values()}.values())
-
-
-def _shares(op: Op) -> bool:
-    return isinstance(op, SHARING)

@@ -18,12 +18,14 @@ def arranged(lowered: Lowered) -> Lowered:
     A hard sigmoid is ReLU6(x + 3) / 6, the 3 part of the bias before it; a mean drops the axes that a reshape would;
     a map is flattened with its channels innermost, and the weights that follow are in that order.
 
+    Of a file of mixed precision only what is in int8 is rewritten, so that the rest stays as in the fp32 file.
+
     Raises: NotLoweredError naming the operator that TFLite lacks.
     """
     rewriter = _Rewriter(lowered)
     for op in lowered.ops:
         rewriter.take(op)
-    return Lowered(rewriter.shapes, tuple(rewriter.makers.values()), lowered.output)
+    return replace(lowered, shapes=rewriter.shapes, ops=tuple(rewriter.makers.values()))
 
 
 class _Rewriter:
@@ -33,7 +35,9 @@ class _Rewriter:
         self.makers: dict[int, Op] = {}  # by output, in order
 
     def take(self, op: Op) -> None:
-        if isinstance(op, Conv):
+        if self.lowered.mixed and not op.int8:
+            self._put(op)
+        elif isinstance(op, Conv):
             self._conv(op)
         elif isinstance(op, Pool):
             self._pool(op)
@@ -50,8 +54,9 @@ class _Rewriter:
         self.makers[op.output] = op
 
     def _before(self, op: Op) -> Op | None:
-        """The operator whose result `op` alone takes."""
-        return self.makers.get(op.inputs[0]) if self.lowered.uses(op.inputs[0]) == 1 else None
+        """The operator of the same precision whose result `op` alone takes."""
+        found = self.makers.get(op.inputs[0]) if self.lowered.uses(op.inputs[0]) == 1 else None
+        return found if found is not None and found.int8 == op.int8 else None
 
     def _new(self, like: int) -> int:
         number = max(self.shapes) + 1
@@ -60,7 +65,7 @@ class _Rewriter:
 
     def _conv(self, op: Conv) -> None:
         if any(op.padding) and not self._is_same(op, op.kernel, op.stride, op.dilation, op.padding):
-            op = replace(op, inputs=(self._padded(op.inputs[0], op.padding, 0.0),), padding=NONE)
+            op = replace(op, inputs=(self._padded(op, 0.0),), padding=NONE)
         self._put(op)
 
     def _pool(self, op: Pool) -> None:
@@ -69,7 +74,7 @@ class _Rewriter:
             if op.kind == "avg" and not counted:
                 raise NotLoweredError("operator AvgPool2d with count_include_pad=False is outside the vocabulary")
             fill = 0.0 if counted else float("-inf")
-            op = replace(op, inputs=(self._padded(op.inputs[0], op.padding, fill),), padding=NONE)
+            op = replace(op, inputs=(self._padded(op, fill),), padding=NONE)
         self._put(op)
 
     def _is_same(self, op: Op, kernel: Pair, stride: Pair, dilation: Pair, padding: Sides) -> bool:
@@ -82,11 +87,12 @@ class _Rewriter:
                 return False
         return True
 
-    def _padded(self, value: int, sides: Sides, fill: float) -> int:
+    def _padded(self, op: Conv | Pool, fill: float) -> int:
+        value, sides = op.inputs[0], op.padding
         result = self._new(value)
         batch, channels, height, width = self.shapes[value]
         self.shapes[result] = (batch, channels, height + sides[0] + sides[1], width + sides[2] + sides[3])
-        self._put(Pad(inputs=(value,), output=result, sides=sides, value=fill))
+        self._put(Pad(inputs=(value,), output=result, sides=sides, value=fill, int8=op.int8))
         return result
 
     def _hard_sigmoid(self, op: Activation) -> None:
@@ -97,8 +103,9 @@ class _Rewriter:
             self._put(replace(before, output=middle, activation="relu6",
                               bias=np.broadcast_to(bias, before.weight.shape[:1]).copy()))
         else:
-            self._put(Constant(inputs=op.inputs, output=middle, kind="add", value=3.0, activation="relu6"))
-        self._put(Constant(inputs=(middle,), output=op.output, kind="mul", value=1 / 6))
+            self._put(Constant(inputs=op.inputs, output=middle, kind="add", value=3.0, activation="relu6",
+                               int8=op.int8))
+        self._put(Constant(inputs=(middle,), output=op.output, kind="mul", value=1 / 6, int8=op.int8))
 
     def _reshape(self, op: Reshape) -> None:
         before, given = self._before(op), self.shapes[op.inputs[0]]
@@ -107,7 +114,8 @@ class _Rewriter:
             self._put(replace(before, output=op.output, keep=False))
         elif len(given) == 4 and given[2:] != (1, 1):
             users = [user for user in self.lowered.ops if op.output in user.inputs]
-            if op.output == self.lowered.output or not all(isinstance(user, Linear) for user in users):
+            if op.output == self.lowered.output or not all(
+                    isinstance(user, Linear) and user.int8 == op.int8 for user in users):
                 raise NotLoweredError("operator Flatten before another operator than Linear is outside the vocabulary")
             self._put(replace(op, channels_last=True))
         else:

@@ -39,6 +39,8 @@ def needed(lowered: Lowered) -> Lowered:
 
 def _joined(before: Op, op: Op) -> Op | None:
     """Both as one operator, None where that cannot be."""
+    if before.int8 != op.int8:
+        return None
     if isinstance(op, Norm) and isinstance(before, Conv) and before.activation is None:
         weight = before.weight * op.scale[:, None, None, None]
         bias = op.shift if before.bias is None else before.bias * op.scale + op.shift

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from edgenas.errors import ExportError
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional
@@ -28,7 +29,8 @@ BATCH = 32
 class ToOnnx(Exporter):
     """Input `image`, output `logits`, float32, static shapes, batch normalisation folded into convolutions.
 
-    int8: input and output stay float32, and are rounded within.
+    int8: input and output stay float32, and are rounded within. mixed: so are those of each run of blocks that are
+    marked for int8 (edgenas.space.int8); the rest is as in the fp32 file.
 
     The file is portable, so `target` does not change it. The same module gives the same bytes, alone or beside
     others; nothing in it tells where it was made.
@@ -37,25 +39,29 @@ class ToOnnx(Exporter):
     format = "onnx"
     suffix = ".onnx"
     extra = "onnx"
-    precisions = ("fp32", "int8")
+    precisions = ("fp32", "int8", "mixed")
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
         for package in ("onnx", "onnxscript"):
             optional(package, self.extra)
-        if precision == "int8":
+        if precision != "fp32":
             optional("onnxruntime", self.extra)
-            self._int8(items, on_done)
+            self._quantised(items, precision, on_done)
         else:
             left = directly(items, lambda item: content(lowered(item)), on_done)
             in_batches([items[position] for position in left], BATCH, write, on_done)
 
-    def _int8(self, items: Sequence[Export], on_done: Done | None) -> None:
+    def _quantised(self, items: Sequence[Export], precision: str, on_done: Done | None) -> None:
         from .direct_onnx_int8 import content_int8
         for item in items:
             check_calibration(item)
-        left = directly(items, lambda item: content_int8(quantise(item)), on_done)
+        left = directly(items, lambda item: content_int8(quantise(item, precision)), on_done)
+        if left and precision == "mixed":
+            position, reason = next(iter(left.items()))
+            raise ExportError(f"{items[position].path.name} cannot be of mixed precision: {reason}",
+                              "replace that layer, or export it with --precision fp32 or int8")
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             plain = {position: replace(items[position], path=Path(folder) / f"{position}{self.suffix}")
                      for position in left}

@@ -12,6 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from edgenas.space.int8 import enter_int8, leave_int8
+
 from . import ops
 from .ops import Op, Shape, Sides
 
@@ -29,6 +31,9 @@ class Ref:
 
 
 class Build(Protocol):
+    int8: bool
+    """Whether what is added now is marked to be computed in int8."""
+
     def add(self, op: type[Op], *refs: Ref, **fields: Any) -> Ref:
         """Append an operator of these inputs and fields. Raises OutsideError if one of `refs` is no Ref."""
 
@@ -155,6 +160,16 @@ def _pairwise(build: Build, op: type[Op], x: Ref, other: Ref) -> Ref:
     return build.add(op, x, other)
 
 
+def enter(build: Build, x: Ref) -> Ref:
+    build.int8 = True
+    return build.add(ops.Round, x)
+
+
+def leave(build: Build, x: Ref) -> Ref:
+    build.int8 = False
+    return x
+
+
 def same(build: Build, x: Ref, *settings: Any, **named: Any) -> Ref:
     return x
 
@@ -205,7 +220,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     F.relu: relu, torch.relu: relu, F.relu6: relu6, F.hardswish: hardswish, F.hardsigmoid: hardsigmoid,
     F.sigmoid: sigmoid, torch.sigmoid: sigmoid, F.silu: silu, F.gelu: gelu, F.dropout: same, torch.mean: mean,
     F.adaptive_avg_pool2d: global_average, torch.flatten: flatten, torch.reshape: reshape, torch.cat: concat,
-    torch.concat: concat, getattr: attribute, operator.getitem: item,
+    torch.concat: concat, getattr: attribute, operator.getitem: item, enter_int8: enter, leave_int8: leave,
 }
 
 METHODS: dict[str, Callable[..., Any]] = {

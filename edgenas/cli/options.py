@@ -34,8 +34,9 @@ data_options = options(
 
 runtime_options = options(
     click.option("--runtime", metavar="NAME", help="What will run it there; the device's first one by default."),
-    click.option("--precision", type=click.Choice(["fp32", "int8"]),
-                 help="What the exported network computes in; the runtime's own by default."),
+    click.option("--precision", type=click.Choice(["fp32", "int8", "mixed"]),
+                 help="What the exported network computes in; the runtime's own by default. mixed: each block in what "
+                      "the search finds for it."),
     click.option("--threads", type=click.IntRange(min=1), help="Threads of the runtime; the device's own by default."),
     click.option("--profiles", metavar="DIR", envvar="EDGENAS_PROFILES",
                  help="Where profiles are kept; your data folder by default."),

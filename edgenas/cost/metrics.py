@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from edgenas.cost.operators import Network
+from edgenas.cost.operators import Network, Operator
 from edgenas.errors import unknown
 
 Combine = Literal["sum", "max"]
@@ -27,23 +27,30 @@ STORAGE = {
 }
 
 
+def _storage(op: Operator | None, precision: str) -> Storage:
+    """Of an operator, or of the image, in a file of that precision; in a mixed one it is the operator's own."""
+    if precision == "mixed":
+        return STORAGE["int8" if op is not None and op.int8 else "fp32"]
+    return STORAGE[precision]
+
+
 def _peak_memory_kib(network: Network, precision: str) -> float:
-    return network.peak_elements * STORAGE[precision].value / 1024
+    return network.peak(lambda op: _storage(op, precision).value) / 1024
 
 
 def _flash_kib(network: Network, precision: str) -> float:
-    kept = STORAGE[precision]
-    channels = sum(op.shape[0] for op in network.operators if op.params)
-    return (network.params * kept.value + len(network.operators) * kept.operator + channels * kept.channel) / 1024
+    kept = [(op, _storage(op, precision)) for op in network.operators]
+    return sum(op.params * own.value + own.operator + (op.shape[0] * own.channel if op.params else 0)
+               for op, own in kept) / 1024
 
 
 @dataclass(frozen=True)
 class Metric:
     """A cost of one network for one image.
 
-    combine: how parts add up to the network. of: computes it from the operators and the precision (a key of STORAGE)
-    alone, None where it must be measured on a device. exact: whether `of` is the truth, rather than a prediction. Where
-    a runtime tells the metric of a file (Runtime.METRICS), that counts, and `of` is not asked.
+    combine: how parts add up to the network. of: computes it from the operators and the precision (a key of STORAGE, or
+    mixed) alone, None where it must be measured on a device. exact: whether `of` is the truth, rather than a
+    prediction. Where a runtime tells the metric of a file (Runtime.METRICS), that counts, and `of` is not asked.
     """
 
     name: str

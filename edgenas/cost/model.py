@@ -117,7 +117,8 @@ def exact_model(space: Space, metric: str, precision: str = "fp32") -> CostModel
     """The cost model of a metric that follows from the operators alone: macs, params, peak_memory_kib, flash_kib.
 
     `peak_memory_kib` is exact where blocks follow one another, as nothing but a block's input crosses its border. In
-    cells other tensors wait: the model is then too high by the most that some networks exceed it.
+    cells other tensors wait: the model is then too high by the most that some networks exceed it. In mixed precision a
+    block's input counts as float32, also where the block before leaves it in int8: the model is at most too high.
 
     Raises: UsageError for a metric that must be measured.
     """
@@ -127,7 +128,8 @@ def exact_model(space: Space, metric: str, precision: str = "fp32") -> CostModel
         raise UsageError(f"{metric} must be measured on a device", "edgenas profile, for a device that tells it")
     costs = {key: 0.0 if network is None else of(network, precision) for key, network in networks(space).items()}
     if not space.graphs or definition.combine == "sum":
-        return combined(space, metric, costs, exact=definition.exact and space.is_additive)
+        crossed = precision == "mixed" and definition.combine == "max"
+        return combined(space, metric, costs, exact=definition.exact and space.is_additive and not crossed)
     from edgenas.cost.sampling import calibration_networks  # which needs the exact model of the MACs
     model = combined(space, metric, costs)
     return replace(model, bias=max(of(whole(space, a), precision) - model.predict(a)

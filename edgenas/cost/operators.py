@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from edgenas.errors import UsageError
 
 Shape = tuple[int, ...]
 
+MARKS = {"enter_int8": True, "leave_int8": False}  # edgenas.space.int8
 ALIASES = (nn.Identity, nn.Flatten, nn.Dropout)
 FUSED = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.SiLU, nn.GELU)
 
@@ -25,7 +26,8 @@ class Operator:
     """One executed operator.
 
     inputs: indices of the operators that feed it, -1 being the network's input. shape: of its output, without
-    the batch dimension. macs: multiply-accumulates for one image. params: weights and biases after folding.
+    the batch dimension. macs: multiply-accumulates for one image. params: weights and biases after folding. int8:
+    whether it is marked to be computed in int8 in a network of mixed precision.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Operator:
     shape: Shape
     macs: int
     params: int
+    int8: bool = False
 
     @property
     def elements(self) -> int:
@@ -58,9 +61,14 @@ class Network:
     @property
     def peak_elements(self) -> int:
         """Largest number of activation values alive at once: an operator's inputs and output, and what waits."""
+        return self.peak(lambda op: 1)
+
+    def peak(self, size: Callable[[Operator | None], int]) -> int:
+        """As `peak_elements`, with a weight for each value that an operator makes (None: the image)."""
         last_use = {i: step for step, op in enumerate(self.operators) for i in op.inputs}
         last_use[len(self.operators) - 1] = len(self.operators)
-        sizes = {-1: math.prod(self.input_shape)} | {i: op.elements for i, op in enumerate(self.operators)}
+        sizes = {-1: math.prod(self.input_shape) * size(None)} | {
+            i: op.elements * size(op) for i, op in enumerate(self.operators)}
         return max((sum(sizes[i] for i in range(-1, step + 1) if i == step or last_use.get(i, -1) >= step)
                     for step in range(len(self.operators))), default=0)
 
@@ -68,21 +76,22 @@ class Network:
     def signature(self) -> str:
         """A text that is equal for networks that compute the same function of the same shape, weights aside."""
         shape = "x".join(map(str, self.input_shape))
-        steps = [f"{op.kind}({','.join(map(str, op.inputs))}{'; ' if op.detail else ''}{op.detail})"
+        steps = [f"{op.kind}{'@int8' * op.int8}({','.join(map(str, op.inputs))}{'; ' if op.detail else ''}{op.detail})"
                  for op in self.operators]
         return f"{shape}: {' '.join(steps)}"
 
     def to_dict(self) -> dict[str, Any]:
         return {"input_shape": list(self.input_shape),
-                "operators": [[op.kind, op.detail, list(op.inputs), list(op.shape), op.macs, op.params]
-                              for op in self.operators]}
+                "operators": [[op.kind, op.detail, list(op.inputs), list(op.shape), op.macs, op.params,
+                               *([True] if op.int8 else [])] for op in self.operators]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Network:
         """Raises: ValueError, KeyError or TypeError for anything that `to_dict` does not write."""
         return cls(tuple(map(int, values["input_shape"])),
                    tuple(Operator(str(kind), str(detail), tuple(map(int, inputs)), tuple(map(int, shape)), int(macs),
-                                  int(params)) for kind, detail, inputs, shape, macs, params in values["operators"]))
+                                  int(params), bool(int8))
+                         for kind, detail, inputs, shape, macs, params, *int8 in values["operators"]))
 
 
 def trace(module: nn.Module, input_shape: Shape) -> Network:
@@ -114,6 +123,7 @@ class _Lister:
 
     def __init__(self, graph: fx.GraphModule) -> None:
         self.operators: list[Operator] = []
+        self._int8 = False
         self._modules = dict(graph.named_modules())
         self._index: dict[fx.Node, int] = {}
         for node in graph.graph.nodes:
@@ -125,30 +135,34 @@ class _Lister:
     def _add(self, node: fx.Node) -> int:
         feeds = tuple(self._index[n] for n in node.all_input_nodes if n in self._index)
         leaf = self._modules[str(node.target)] if node.op == "call_module" else None
+        if _function_name(node) in MARKS:
+            self._int8 = MARKS[_function_name(node)]
+            return feeds[0]
         if isinstance(leaf, ALIASES) or _function_name(node) in ("flatten", "view", "reshape", "dropout"):
             return feeds[0]
         if isinstance(leaf, nn.modules.batchnorm._BatchNorm) and self._folds(feeds[0], "conv2d"):
             return self._fold(feeds[0], bias=leaf.num_features)
         if isinstance(leaf, FUSED) and self._folds(feeds[0], "conv2d", "linear"):
             return self._fuse(feeds[0], _module_kind(leaf))
-        self.operators.append(_operator(node, leaf, feeds))
+        self.operators.append(replace(_operator(node, leaf, feeds), int8=self._int8))
         return len(self.operators) - 1
 
     def _folds(self, index: int, *kinds: str) -> bool:
         """Whether the last operator is of one of these kinds, and only the node that is looked at needs its result."""
         used_once = all(len(node.users) == 1 for node, i in self._index.items() if i == index)
-        return used_once and index == len(self.operators) - 1 >= 0 and self.operators[index].kind in kinds
+        return (used_once and index == len(self.operators) - 1 >= 0 and self.operators[index].kind in kinds
+                and self.operators[index].int8 == self._int8)
 
     def _fold(self, index: int, bias: int) -> int:
         op = self.operators[index]
         params = op.params if " bias" in op.detail else op.params + bias
         detail = op.detail if " bias" in op.detail else op.detail + " bias"
-        self.operators[index] = Operator(op.kind, detail, op.inputs, op.shape, op.macs, params)
+        self.operators[index] = replace(op, detail=detail, params=params)
         return index
 
     def _fuse(self, index: int, activation: str) -> int:
         op = self.operators[index]
-        self.operators[index] = Operator(op.kind, f"{op.detail} {activation}", op.inputs, op.shape, op.macs, op.params)
+        self.operators[index] = replace(op, detail=f"{op.detail} {activation}")
         return index
 
 

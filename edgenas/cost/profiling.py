@@ -270,7 +270,7 @@ def exported(modules: Sequence[tuple[nn.Module, Shape]], device: Device, profile
     files = [folder / f"{i}{export.suffix}" for i in range(len(modules))]
     inputs = [example_input(shape, torch.Generator().manual_seed(0)) for _, shape in modules]
     with TORCH:
-        export.export([Export(module, x, file, random_calibration(x) if precision == "int8" else None)
+        export.export([Export(module, x, file, None if precision == "fp32" else random_calibration(x))
                        for (module, _), x, file in zip(modules, inputs, files, strict=True)],
                       target=device.target, precision=precision)
     return [Artifact(str(i), file) for i, file in enumerate(files)]

@@ -7,6 +7,7 @@ import torch
 from edgenas.cost.model import exact_model
 from edgenas.space.architecture import Architecture
 from edgenas.space.graph import NONE
+from edgenas.space.precision import is_int8, uniform
 from edgenas.space.space import Space
 
 SPREAD = 4  # networks from the smallest to the largest, which the fit needs ...
@@ -47,4 +48,15 @@ def spread(space: Space, count: int, seed: int = 0) -> list[Architecture]:
         rest = [a for a in ordered if a not in chosen]
         if rest:
             chosen[min(rest, key=lambda a: abs(macs.predict(a) - goal))] = None
-    return list(chosen)
+    return whole_in_int8(space, list(chosen))
+
+
+def whole_in_int8(space: Space, architectures: list[Architecture]) -> list[Architecture]:
+    """With every other one, the last among them, in int8 throughout, where the space has the precisions to choose.
+
+    Random networks go from one precision to the other and back all the way; what staying in one saves, these tell.
+    """
+    if not any(is_int8(name) for names in space.choices.values() for name in names):
+        return architectures
+    last = len(architectures) - 1
+    return [uniform(a, space.choices, int8=(last - i) % 2 == 0) for i, a in enumerate(architectures)]

@@ -4,7 +4,7 @@ No time is measured. A virtual clock moves on with each run by
 
     0.02 ms  +  0.004 ms per node (Constant, Identity and (De)QuantizeLinear are free)  +  MACs / 2e9 s
 
-with the multiply-accumulates (MACs) of Conv, Gemm and MatMul; in an int8 file, of 4e9 a second.
+with the multiply-accumulates (MACs) of Conv, Gemm and MatMul; of those in int8, 4e9 a second.
 Predictions are onnxruntime's.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 FORMAT = "onnx"
 SUFFIX = ".onnx"
 EXTRA = "onnx"
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "int8", "mixed")
 CALL_S = 20e-6
 NODE_S = 4e-6
 MACS_PER_S = 2e9
@@ -49,9 +49,10 @@ class Session:
         self.inputs = [_signature(item) for item in graph.input if item.name not in weights]
         self.outputs = [_signature(item) for item in graph.output]
         nodes = [node for node in graph.node if node.op_type not in FREE]
-        macs = sum(_macs(node, {**shapes, **weights}) for node in nodes)
-        speed = INT8_SPEED if any(node.op_type == "QuantizeLinear" for node in graph.node) else 1
-        self._step_s = CALL_S + NODE_S * len(nodes) + macs / (MACS_PER_S * speed)
+        int8 = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
+        macs = sum(_macs(node, {**shapes, **weights}) / (INT8_SPEED if int8.issuperset(node.input[:2]) else 1)
+                   for node in nodes)
+        self._step_s = CALL_S + NODE_S * len(nodes) + macs / MACS_PER_S
         self._path, self._threads = path, threads
         self._predictor: Any = None
 

@@ -9,7 +9,7 @@ import numpy as np
 FORMAT = "onnx"
 SUFFIX = ".onnx"
 EXTRA = "onnx"
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "int8", "mixed")
 DTYPES = {"float": "float32", "double": "float64"}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from edgenas import plugins
 from edgenas.errors import UsageError
 
-Precision = Literal["fp32", "int8"]
+Precision = Literal["fp32", "int8", "mixed"]
 PACKAGE = "edgenas.measure"
 PREFIX = "run_"
 

@@ -13,8 +13,10 @@ from edgenas.export.base import Exporter
 from edgenas.export.contents import figures, operators, signature
 from edgenas.export.tvm_target import CPU_MARK
 from edgenas.files import sha256
+from edgenas.measure.runtime import Precision
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, Proven
+from edgenas.space.precision import int8_choices
 
 
 def file_name(export: Exporter, precision: str, target: str) -> str:
@@ -28,14 +30,16 @@ def target_name(target: str) -> str:
     return Path(target).stem if target.endswith(".toml") else target
 
 
-def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target: str) -> manifest.Artifact:
+def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target: str,
+                  precision: Precision) -> manifest.Artifact:
     inputs, outputs = signature(path)
     return manifest.Artifact(
         format=export.format, runtime=proven.runtime, path=path.name, bytes=path.stat().st_size, sha256=sha256(path),
         inputs=inputs, outputs=outputs, layout=layout(inputs[0].shape, run.space.input_shape),
         operators=operators(path), max_abs=proven.parity.max_abs, agreement=proven.parity.agreement,
         parity_images=proven.parity.images, target=target_name(target), figures=figures(path),
-        precision="fp32" if proven.quantisation is None else "int8", quantisation=proven.quantisation,
+        precision=precision, int8=int8_choices(run.architecture) if precision == "mixed" else (),
+        quantisation=proven.quantisation,
         gates=proven.gates)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from torch import nn
 
@@ -12,7 +13,7 @@ from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
 from edgenas.export.gates import warning
 from edgenas.export.labelled import labelled
-from edgenas.measure.runtime import load_runtime, precisions_of, runtime_names
+from edgenas.measure.runtime import Precision, load_runtime, precisions_of, runtime_names
 from edgenas.measure.session import runtime_format
 from edgenas.progress import Progress
 from edgenas.qat import QatSettings
@@ -28,7 +29,7 @@ class Asked:
     """What files are asked for beside their format. precision: by default the run's, or what the format has. max_drop:
     points of validation accuracy that int8 may lose; qat: how it is trained if it loses more."""
 
-    precision: str | None
+    precision: Precision | None
     max_drop: float
     qat: QatSettings
     target: str = HOST
@@ -75,17 +76,25 @@ def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, ask
     if asked.precision == "fp32":
         proven = export_fp32(run, network, export, runtime, path, asked.target)
     else:
-        quantiser = Quantiser(run, network, asked.max_drop, asked.qat, progress)
+        check_marked(run, asked.precision)
+        quantiser = Quantiser(run, network, asked.max_drop, asked.qat, progress, asked.precision)
         proven = quantiser.export(export, runtime, path, asked.target)
-    return describe_file(run, proven, export, path, asked.target)
+    return describe_file(run, proven, export, path, asked.target, asked.precision)
+
+
+def check_marked(run: Run, precision: str) -> None:
+    """Raises: UsageError for a file of mixed precision of a network that was not searched as such."""
+    if precision == "mixed" and run.config.precision != "mixed":
+        raise UsageError(f"the network in {run.folder} was searched in {run.config.precision}: none of its blocks says "
+                         "in which precision it is", "--precision int8, or a new run: edgenas run --precision mixed")
 
 
 def summary(artifact: manifest.Artifact) -> str:
     q = artifact.quantisation
     if q is None:
         return f"{artifact.format}: largest difference from PyTorch {artifact.max_abs:.2g}"
-    return (f"{artifact.format} int8 by {q.method}: {q.validation_accuracy_int8:.1%} of validation images right, "
-            f"{q.drop_points:.2g} points less than fp32")
+    return (f"{artifact.format} {artifact.precision} by {q.method}: {q.validation_accuracy_int8:.1%} of validation "
+            f"images right, {q.drop_points:.2g} points less than fp32")
 
 
 def exporters(formats: Sequence[str], precision: str | None = None) -> list[Exporter]:
@@ -96,9 +105,10 @@ def exporters(formats: Sequence[str], precision: str | None = None) -> list[Expo
     return found
 
 
-def precision_of(run: Run, export: Exporter, wanted: str | None = None) -> str:
+def precision_of(run: Run, export: Exporter, wanted: Precision | None = None) -> Precision:
     """The one wanted, or else the run's own if the format has it."""
-    return wanted or (run.config.precision if run.config.precision in export.precisions else export.precisions[0])
+    known = run.config.precision if run.config.precision in export.precisions else export.precisions[0]
+    return wanted or cast(Precision, known)
 
 
 def target_of(run: Run, export: Exporter, asked: Asked) -> str:

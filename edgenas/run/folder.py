@@ -11,7 +11,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 from safetensors.torch import load_file, save
-from torch import nn
+from torch import Tensor, nn
 
 from edgenas.budget import Budget, resolve
 from edgenas.cost.figures import figure_model
@@ -30,6 +30,7 @@ from edgenas.run.config import RunConfig
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
 from edgenas.space.narrowing import narrowed
+from edgenas.space.precision import in_precision
 from edgenas.training import new_fabric
 
 UNSTARTED = ("run.json", "data.json")  # what a run has before its search begins
@@ -90,7 +91,7 @@ class Run:
     def space(self) -> Space:
         space = load_space(self.config.space, self.task.input_shape, len(self.task.classes),
                            self.config.space_options, self.config.build_options)
-        return narrowed(space, self.config.unsupported)
+        return narrowed(in_precision(space, self.config.precision), self.config.unsupported)
 
     @cached_property
     def strategy(self) -> Strategy:
@@ -215,7 +216,7 @@ class Run:
         write_json(self.folder / name, value)
 
     def save_weights(self, name: str, network: nn.Module) -> None:
-        weights = {key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}
+        weights = {key: value.detach().cpu().contiguous() for key, value in distinct_weights(network).items()}
         with replacing(self.folder / f"{name}.safetensors") as scratch:
             scratch.write_bytes(save(weights))
 
@@ -228,7 +229,15 @@ class Run:
             weights = load_file(path)
         except Exception as error:
             raise RunError(f"{path} is damaged: {error}", f"delete it, then {command}") from error
-        shapes = {key: value.shape for key, value in network.state_dict().items()}
+        shapes = {key: value.shape for key, value in distinct_weights(network).items()}
         if {key: value.shape for key, value in weights.items()} != shapes:
             raise RunError(f"{path} holds the weights of another network", f"delete it, then {command}")
-        network.load_state_dict(weights)
+        network.load_state_dict(weights, strict=False)  # which reaches shared ones by one of their names
+
+
+def distinct_weights(network: nn.Module) -> dict[str, Tensor]:
+    """The weights of a network by name; those that modules share, as a block in two precisions does, once."""
+    found: dict[Any, tuple[str, Tensor]] = {}
+    for key, value in network.state_dict(keep_vars=True).items():
+        found.setdefault(id(value), (key, value))
+    return dict(found.values())

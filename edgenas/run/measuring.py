@@ -67,7 +67,7 @@ def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, 
     """
     export, precision = exporter(runtime_format(run.config.runtime)), run.config.precision
     export = labelled(export, longest_about(run)) if "flash_kib" in run.metrics else export
-    images = calibration(run) if networks and precision == "int8" else None
+    images = calibration(run) if networks and precision != "fp32" else None
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
         export.export([Export(distinct(network), example_input(run.space.input_shape), files[name], images)

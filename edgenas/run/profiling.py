@@ -25,6 +25,7 @@ from edgenas.run.operators import profile_operators
 from edgenas.run.request import part, runtime_of
 from edgenas.run.supporting import supported, told
 from edgenas.space import Space, load_space
+from edgenas.space.precision import in_precision
 
 Request = Mapping[str, Any]
 
@@ -55,7 +56,9 @@ def profile_one(space: Space, device: Device, request: Request, progress: Progre
     Raises: UsageError, DeviceError or ExportError; what was measured until then is kept.
     """
     runtime = runtime_of(device, request["runtime"])
-    space, dropped = supported(space, device, runtime, precision_for(runtime, request["precision"]))
+    precision = precision_for(runtime, request["precision"])
+    check_whole(request, precision)
+    space, dropped = supported(in_precision(space, precision), device, runtime, precision)
     if dropped:
         progress.say(told(dropped, device.name))
     folder = Path(request["profiles"]) if request["profiles"] else None
@@ -71,6 +74,14 @@ def profile_one(space: Space, device: Device, request: Request, progress: Progre
     document = describe(space, profile, found) | {
         "measured_now": len(profile.blocks) + len(profile.networks) - before, "seconds": asdict(spent)}
     return document | {"page": write_page(profile.path.with_suffix(".html"), document, found, progress)}
+
+
+def check_whole(request: Request, precision: str) -> None:
+    """Raises: UsageError for predicted blocks of mixed precision: the regression does not tell int8 from float32."""
+    asked = next((name for name in ("budget_minutes", "transfer_from", "operators") if request[name]), None)
+    if precision == "mixed" and asked:
+        raise UsageError(f"--{asked.replace('_', '-')} does not go with --precision mixed: all its blocks are measured",
+                         "leave it out, or profile fp32 and int8 apart")
 
 
 def measure(bench: Bench, request: Request, source: Profile | None, progress: Progress) -> Spent:

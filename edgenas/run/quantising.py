@@ -1,4 +1,4 @@
-"""int8 files that lose no more accuracy than is allowed: by rounding, or else by training for it, or else none."""
+"""int8 and mixed files that lose no more accuracy than is allowed: by rounding, else by training for it, else none."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ from edgenas.run.retraining import retrained
 
 @dataclass
 class Quantiser:
-    """Makes a run's int8 files. max_drop: points of accuracy on the validation images that a file may lose.
+    """Makes a run's files of `precision`, int8 or mixed. max_drop: points of accuracy on the validation images that a
+    file may lose.
 
     Accuracies are those of the files in their runtimes, and of the float32 network in PyTorch.
     """
@@ -41,6 +42,7 @@ class Quantiser:
     max_drop: float
     qat: QatSettings
     progress: Progress
+    precision: str = "int8"
     tried: list[str] = field(default_factory=list)
 
     def export(self, export: Exporter, runtime: str, path: Path, target: str) -> Proven:
@@ -59,7 +61,7 @@ class Quantiser:
     def _trained(self, export: Exporter, runtime: str, scratch: Path, target: str) -> Proven:
         self.progress.say(f"{scratch.name} after rounding alone: {self.tried[-1]}; it is trained for int8")
         try:
-            network = retrained(self.run, self.qat, self.progress)
+            network = retrained(self.run, self.qat, self.progress, self.precision)
         except NotLoweredError as error:
             raise self._refusal(scratch.name, f", and it cannot be trained for int8: {error}") from error
         proven = self._attempt("qat", network, export, runtime, scratch, target)
@@ -72,8 +74,8 @@ class Quantiser:
         """The file, if it holds; what it lost is noted in `tried`."""
         images = calibration(self.run)
         item = Export(network, example_input(self.run.space.input_shape), scratch, images)
-        export.export([item], target=target, precision="int8")
-        with runnable(export, item, target, "int8") as file:
+        export.export([item], target=target, precision=self.precision)
+        with runnable(export, item, target, self.precision) as file:
             found = self._compared(file, runtime)
             rounded_too_far = method == "ptq" and found.drop_points > self.max_drop
             self.tried.append(lost(found) + (self._blamed(file, export, runtime) if rounded_too_far else ""))

@@ -23,6 +23,7 @@ from edgenas.run.supporting import unsupported
 from edgenas.search.search import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
 from edgenas.space import load_space
+from edgenas.space.precision import in_precision
 from edgenas.train import TrainSettings
 
 
@@ -51,7 +52,8 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
     space_options, build_options = part(assigned, "space"), part(assigned, "build")
-    space = load_space(request["space"], task.input_shape, len(task.classes), space_options, build_options)
+    space = in_precision(load_space(request["space"], task.input_shape, len(task.classes), space_options,
+                                    build_options), precision)
     return RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request["data"], data_fingerprint=task.fingerprint, image_size=request["image_size"],

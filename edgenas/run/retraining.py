@@ -12,29 +12,33 @@ from edgenas.qat import QatSettings, fine_tune
 from edgenas.run.folder import Run
 from edgenas.run.measuring import calibration
 
-WEIGHTS = "qat"  # qat.safetensors: folded weights, and the ranges of all values
+
+def name_of(precision: str) -> str:
+    """qat.safetensors and qat.json: folded weights, and the ranges of all values; qat-mixed of a mixed file."""
+    return "qat" if precision == "int8" else f"qat-{precision}"
 
 
-def retrained(run: Run, settings: QatSettings, progress: Progress) -> FakeQuantised:
-    """Trained with `settings`; goes on where it was interrupted, and does nothing when it is done.
+def retrained(run: Run, settings: QatSettings, progress: Progress, precision: str = "int8") -> FakeQuantised:
+    """Trained with `settings` for files of `precision`; goes on where it was interrupted, does nothing when it is done.
 
     Raises: NotLoweredError for a network outside the exporters' vocabulary.
     """
     network = run.network()
-    student = trainable(network, calibration(run))
-    known = run.read("qat.json") or {}
+    name = name_of(precision)
+    student = trainable(network, calibration(run), precision)
+    known = run.read(f"{name}.json") or {}
     if known.get("settings") != asdict(settings):
-        shutil.rmtree(run.folder / "qat", ignore_errors=True)
+        shutil.rmtree(run.folder / name, ignore_errors=True)
         known = {"settings": asdict(settings)}
-        run.write("qat.json", known)
+        run.write(f"{name}.json", known)
     if "history" in known:
-        run.load_weights(WEIGHTS, student, f"edgenas export {run.folder} --precision int8")
+        run.load_weights(name, student, f"edgenas export {run.folder} --precision {precision}")
         return student.eval()
     validation, history = fine_tune(
-        student, network, run.task, settings, seed=run.config.seed, checkpoint=run.folder / "qat" / "checkpoint.pt",
+        student, network, run.task, settings, seed=run.config.seed, checkpoint=run.folder / name / "checkpoint.pt",
         accelerator=run.config.accelerator, progress=progress)
-    run.save_weights(WEIGHTS, student)
-    run.write("qat.json", known | {"history": history, "accuracy": {"validation": validation}})
+    run.save_weights(name, student)
+    run.write(f"{name}.json", known | {"history": history, "accuracy": {"validation": validation}})
     return student
 
 

@@ -90,7 +90,7 @@ def _reasons(space: Space, device: Device, runtime: str, precision: str) -> dict
 def _written(module: nn.Module, shape: tuple[int, ...], path: Path, runtime: str, precision: str) -> str:
     """Why the block cannot be exported, or nothing and its file is there."""
     example: Any = example_input(shape)
-    calibration = random_calibration(example) if precision == "int8" else None
+    calibration = None if precision == "fp32" else random_calibration(example)
     try:
         exporter(load_runtime(runtime).FORMAT).export([Export(module, example, path, calibration)],
                                                       precision=precision)

@@ -21,6 +21,7 @@ from edgenas.run.request import is_known, part, runtime_of
 from edgenas.run.supporting import refusal_of, unsupported
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.load import summary
+from edgenas.space.precision import in_precision
 
 
 def survey(input_shape: str, classes: int, device: str, runtime: str | None, threads: int | None,
@@ -34,7 +35,7 @@ def survey(input_shape: str, classes: int, device: str, runtime: str | None, thr
     shape = parse_shape(input_shape)
     found = []
     for name in space_names():
-        space = load_space(name, shape, classes)
+        space = in_precision(load_space(name, shape, classes), precision)
         found.append({"name": name, "summary": summary(name), "size": space.size,
                       "reachable": {metric: reachable(space, metric, path, runtime, precision)
                                     for metric in METRICS if is_known(metric, runtime)}})
@@ -67,7 +68,7 @@ def describe_space(name: str, input_shape: str, classes: int, assignments: tuple
     options = parse(assignments)
     if foreign := [option for option in options if not option.startswith("space.")]:
         raise UsageError(f"{foreign[0]!r} is no option of a space", "write for example --set space.width=0.5")
-    space = load_space(name, parse_shape(input_shape), classes, part(options, "space"))
+    space = in_precision(load_space(name, parse_shape(input_shape), classes, part(options, "space")), precision or "")
     shapes: dict[str, dict[tuple[int, ...], None]] = {}
     for piece in space.parts:
         if piece.choice is not None:

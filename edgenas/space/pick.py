@@ -37,7 +37,8 @@ def picked(supernet: nn.Module, architecture: Architecture) -> nn.Module:
     left_out: dict[int, Any] = {}
     for path, choice in choices_of(supernet).items():
         chosen = architecture[choice.name or path]
-        left_out |= {id(candidate): nn.Identity() for name, candidate in choice.candidates.items() if name != chosen}
+        kept = set(choice.candidates[chosen].modules())  # candidates in two precisions share their weights
+        left_out |= {id(candidate): nn.Identity() for candidate in choice.candidates.values() if candidate not in kept}
     return pick(copy.deepcopy(supernet, left_out), architecture)
 
 

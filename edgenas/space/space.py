@@ -16,6 +16,7 @@ from edgenas.space.architecture import Architecture
 from edgenas.space.choice import places_of
 from edgenas.space.dag import graphs_of
 from edgenas.space.graph import NONE, Graph
+from edgenas.space.int8 import Int8
 from edgenas.space.parts import Part, parts_of
 from edgenas.space.pick import pick, picked
 from edgenas.space.program import Row
@@ -39,8 +40,12 @@ class Space:
     grown: Mapping[str, Any] = field(default_factory=dict)
 
     def supernet(self) -> nn.Module:
-        """A freshly initialised network that holds all candidates."""
-        return self.define(self.input_shape, self.classes, **self.options)
+        """A freshly initialised network that holds all candidates; those in int8 round as their files will."""
+        network = self.define(self.input_shape, self.classes, **self.options)
+        for module in network.modules():
+            if isinstance(module, Int8):
+                module.simulated = True
+        return network
 
     def whole(self) -> nn.Module:
         """As `supernet`, of the size of the networks that are built."""

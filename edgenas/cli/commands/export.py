@@ -13,6 +13,7 @@ from edgenas.cli.output import emit, json_option, table
 
 if TYPE_CHECKING:
     from edgenas.export.manifest import Manifest
+    from edgenas.measure.runtime import Precision
 
 
 @click.command(epilog="Example: edgenas export runs/p --format onnx --format tflite --precision int8 --max-drop 0.5\n\n"
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
                       "Example: edgenas export --from net.py:build --weights w.safetensors --data ./photos --out out")
 @click.argument("folder", metavar="[RUN]", required=False, type=click.Path())
 @formats_option
-@click.option("--precision", type=click.Choice(["fp32", "int8"]),
+@click.option("--precision", type=click.Choice(["fp32", "int8", "mixed"]),
               help="What the files compute in; the run's own by default, or what the format has.")
 @max_drop_option
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
                    "to give away, e.g. --bundle photos.zip. Without --format nothing is exported anew.")
 @foreign_options
 @json_option
-def command(folder: str | None, formats: tuple[str, ...], precision: str | None, max_drop: float,
+def command(folder: str | None, formats: tuple[str, ...], precision: Precision | None, max_drop: float,
             assignments: tuple[str, ...], target: str, cpu: str | None, bundle: Path | None, as_json: bool,
             **request: Any) -> int:
     """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8.

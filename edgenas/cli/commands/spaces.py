@@ -49,7 +49,7 @@ def list_command(as_json: bool, **request: Any) -> None:
 @click.argument("name", metavar="NAME|FILE.py:FUNCTION")
 @click.option("--target", metavar="DEVICE|FILE.toml", help="Also say which candidates it cannot run, and why.")
 @click.option("--runtime", metavar="NAME", help="What will run it there; the device's first one by default.")
-@click.option("--precision", type=click.Choice(["fp32", "int8"]),
+@click.option("--precision", type=click.Choice(["fp32", "int8", "mixed"]),
               help="What the exported network computes in; the runtime's own by default.")
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
               help="Set an option of the space, e.g. space.width=0.5. May be given several times.")
