@@ -38,7 +38,7 @@ def test_a_device_with_its_runtimes(board, tmp_path):
     assert vela["settings"]["accelerator"] == "ethos-u55-256" and len(vela["settings"]) > 1, "the defaults too"
     assert (vela["format"], vela["precisions"], vela["provenance"], vela["extra"]) == (
         "tflite", ["int8"], "estimated", "ethosu")
-    assert mock == {"name": "mock", "format": "onnx", "precisions": ["fp32", "int8"], "provenance": "measured",
+    assert mock == {"name": "mock", "format": "onnx", "precisions": ["fp32", "int8", "mixed"], "provenance": "measured",
                     "extra": "onnx", "settings": {}}
 
 
