@@ -21,6 +21,8 @@ from edgenas.search.evolution import evolved
 from edgenas.search.scoring import preferred, sample, validated
 from edgenas.search.search import SearchResult, search
 from edgenas.space import Architecture, Part, Space, follow
+from edgenas.space.narrowing import narrowed
+from edgenas.space.precision import in_vain
 from edgenas.training import accuracy, recalibrate
 
 VALIDATION_IMAGES = 1000
@@ -71,7 +73,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
         return run.architecture
     run.write("data.json", run.task.describe())
     prepare(run, progress)
-    result = search(run.space, run.task, run.strategy, run.models, run.budgets, settings=run.config.search,
+    space = worthwhile(run, progress)
+    result = search(space, run.task, run.strategy, run.models, run.budgets, settings=run.config.search,
                     seed=run.config.seed, checkpoint=run.folder / "search" / "checkpoint.pt", fabric=run.fabric,
                     progress=progress)
     scores = result.scores
@@ -87,6 +90,15 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     record(run, settled)
     settled.architecture.save(run.folder / "architecture.json")
     return settled.architecture
+
+
+def worthwhile(run: Run, progress: Progress) -> Space:
+    """The space without int8 candidates that cost no less than the same in float32, by any budget's cost model."""
+    vain = in_vain(run.space.choices, [model.table for model in run.models.values()])
+    if vain:
+        names = [f"{choice} {name}" for choice, each in vain.items() for name in each]
+        progress.say(f"not searched, as int8 is no cheaper there: {', '.join(names)}")
+    return narrowed(run.space, vain)
 
 
 def try_candidates(run: Run, result: SearchResult,

@@ -22,6 +22,8 @@ from edgenas.space.operators import Zero
 from edgenas.space.space import Space
 
 MARK = "@int8"
+Costs = Mapping[str, Mapping[str, float]]
+"""Choice -> candidate -> what it costs."""
 
 
 def in_precision(space: Space, precision: str) -> Space:
@@ -60,6 +62,15 @@ def uniform(architecture: Mapping[str, str], choices: Mapping[str, Sequence[str]
     plain = {choice: candidate.removesuffix(MARK) for choice, candidate in architecture.items()}
     return Architecture({choice: candidate + MARK if int8 and candidate + MARK in choices[choice] else candidate
                          for choice, candidate in plain.items()})
+
+
+def in_vain(choices: Mapping[str, Sequence[str]], costs: Sequence[Costs]) -> dict[str, tuple[str, ...]]:
+    """The int8 candidates by choice that cost no less than their twins in float32, by any of `costs`: rounding for
+    nothing."""
+    found = {choice: tuple(name for name in names if is_int8(name) and all(
+        cost[choice][name] >= cost[choice][name.removesuffix(MARK)] for cost in costs))
+        for choice, names in choices.items()}
+    return {choice: names for choice, names in found.items() if names}
 
 
 def _fixed_as_choices(module: nn.Module) -> None:

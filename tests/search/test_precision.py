@@ -19,7 +19,7 @@ from edgenas.search.search import SearchSettings, search
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Choice, Space
 from edgenas.space.operators import ConvBN, Head, MBConv
-from edgenas.space.precision import is_int8, mixed, uniform
+from edgenas.space.precision import in_vain, is_int8, mixed, uniform
 
 from .toy import colours, fabric
 
@@ -71,6 +71,8 @@ def test_a_block_that_int8_makes_slower_stays_in_float32(tmp_path: Path) -> None
     assert model.smallest() == fastest
     budget = Budget("latency_ms", 1.1 * network_ms(fastest))
     assert network_ms(uniform(fastest, SPACE.choices, int8=False)) > budget.limit
+    vain = in_vain(SPACE.choices, [model.table])
+    assert vain == {"2": ("narrow@int8", "wide@int8")}
     result = search(SPACE, colours(), load_strategy("snas", {}), {"latency_ms": model}, [budget],
                     settings=SearchSettings(epochs=2, batch_size=24), seed=0, checkpoint=tmp_path / "search.pt",
                     fabric=fabric())

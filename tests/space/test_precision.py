@@ -11,7 +11,7 @@ from edgenas.space import Architecture, Choice, Space
 from edgenas.space.int8 import Int8
 from edgenas.space.narrowing import narrowed
 from edgenas.space.operators import ConvBN, Head, MBConv
-from edgenas.space.precision import in_precision, int8_choices, mixed, uniform
+from edgenas.space.precision import in_precision, in_vain, int8_choices, mixed, uniform
 
 
 def network(input_shape: tuple[int, int, int], classes: int) -> nn.Module:
@@ -74,6 +74,17 @@ def test_networks_that_calibrate_are_also_whole_in_either_precision():
 
 def test_a_twin_can_be_left_out():
     assert narrowed(SPACE, {"1": ["wide@int8"]}).choices["1"] == ("narrow", "wide", "skip", "narrow@int8")
+
+
+def test_int8_that_no_budget_gains_by_is_in_vain():
+    latency = {"0": {"convbn": 1.0, "convbn@int8": 2.0}, "3": {"head": 2.0, "head@int8": 1.0},
+               "1": {"narrow": 1.0, "wide": 3.0, "skip": 0.0, "narrow@int8": 1.0, "wide@int8": 2.0}}
+    assert in_vain(SPACE.choices, [latency]) == {"0": ("convbn@int8",), "1": ("narrow@int8",)}
+    memory = exact_model(SPACE, "peak_memory_kib", "mixed").table
+    assert in_vain(SPACE.choices, [latency, memory]) == {}
+    left = narrowed(SPACE, in_vain(SPACE.choices, [latency]))
+    assert left.choices["0"] == ("convbn",) and left.supernet()(images(2)).shape == (2, 4)
+    assert in_vain(PLAIN.choices, [exact_model(PLAIN, "macs").table]) == {}
 
 
 def test_it_is_searched_with_the_rounding_of_int8():
