@@ -1,0 +1,81 @@
+"""The same random networks in float32, in int8, and with each block in what is predicted to be faster: their latencies.
+
+Weights are random: nothing is trained, and only time is compared. RUN is a run of mixed precision, whose space, device
+and profile are taken. The three files of a network take turns. Prints Markdown.
+
+    python benchmarks/mixed_networks.py runs/mixed --networks 6
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from pathlib import Path
+
+import click
+import torch
+
+from edgenas.cost.operators import example_input
+from edgenas.export import exporter
+from edgenas.export.base import Export
+from edgenas.export.quantised import random_calibration
+from edgenas.measure.job import Artifact
+from edgenas.measure.measure import measure
+from edgenas.measure.session import runtime_format
+from edgenas.run.folder import Run
+from edgenas.space import Architecture
+from edgenas.space.precision import int8_choices, uniform
+
+SESSIONS = 3
+HEAD = ("network", "blocks in int8", "fp32", "int8", "mixed", "mixed, predicted", "of the better one")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--networks", default=6, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def main(folder: Path, networks: int, seed: int) -> None:
+    run = Run.open(folder)
+    generator = torch.Generator().manual_seed(seed)
+    shares = []
+    for cells in (HEAD, ("---",) * len(HEAD)):
+        click.echo("| " + " | ".join(cells) + " |")
+    for number in range(networks):
+        drawn = run.space.random(generator)
+        variants = {"fp32": uniform(drawn, run.space.choices, int8=False),
+                    "int8": uniform(drawn, run.space.choices, int8=True)}
+        variants["mixed"] = faster(run, variants["fp32"], variants["int8"])
+        taken = latencies(run, variants)
+        shares.append(taken["mixed"] / min(taken["fp32"], taken["int8"]))
+        mixed = variants["mixed"]
+        cells = (str(number + 1), f"{len(int8_choices(mixed))} of {len(mixed)}",
+                 *(f"{taken[name]:.4f} ms" for name in variants),
+                 f"{run.latency[0].predict(mixed):.4f} ms", f"{shares[-1]:.2f}")
+        click.echo("| " + " | ".join(cells) + " |")
+    click.echo(f"\nmean of the better one: {statistics.mean(shares):.3f}; faster than both: "
+               f"{sum(share < 1 for share in shares)} of {networks}")
+
+
+def faster(run: Run, exact: Architecture, int8: Architecture) -> Architecture:
+    """Each block in the precision in which the cost model has it faster."""
+    table = run.latency[0].table
+    return Architecture({choice: min((exact[choice], int8[choice]), key=table[choice].__getitem__) for choice in exact})
+
+
+def latencies(run: Run, variants: dict[str, Architecture]) -> dict[str, float]:
+    """Measured, in ms: the median over sessions."""
+    export, image = exporter(runtime_format(run.config.runtime)), example_input(run.space.input_shape)
+    found: dict[str, list[float]] = {name: [] for name in variants}
+    with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
+        items = [Export(run.space.build(a).eval(), image, Path(folder) / f"{name}{export.suffix}",
+                        random_calibration(image)) for name, a in variants.items()]
+        export.export(items, precision="mixed")
+        artifacts = [Artifact(f"{name}#{i}", item.path) for i in range(SESSIONS)
+                     for name, item in zip(variants, items, strict=True)]
+        for result in measure(run.device, run.config.runtime, artifacts, threads=run.config.threads):
+            found[result.id.partition("#")[0]].append(result.median_of_minima_ms)
+    return {name: statistics.median(each) for name, each in found.items()}
+
+
+if __name__ == "__main__":
+    main()
