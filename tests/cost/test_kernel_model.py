@@ -112,6 +112,7 @@ def test_a_profile_without_single_operators_says_how_to_measure_them(tmp_path: P
     profile = Profile.create(tmp_path / "p.jsonl", HEADER)
     with pytest.raises(ProfileError, match="holds no single operators") as caught:
         KernelModel.fit(profile, "min")
-    assert caught.value.hint == "edgenas profile --device host --runtime onnxruntime --threads 1 --operators 200"
+    assert caught.value.hint == ("edgenas profile --device host --runtime onnxruntime --threads 1 "
+                                 "--precision fp32 --operators 200")
 
 
