@@ -74,8 +74,9 @@ def write(items: Sequence[Export]) -> None:
     """Convert the modules together, then cut the result into one file each."""
     converted = _converted(items)
     from .tflite_graph import split
+    from .tflite_transposes import without_residual_transposes
     with translated(items, "the converted TFLite graph is not valid"):
-        parts = split(converted, len(items))
+        parts = [without_residual_transposes(part) for part in split(converted, len(items))]
     for item, part in zip(items, parts, strict=True):
         with replacing(item.path) as scratch:
             scratch.write_bytes(part)

@@ -21,6 +21,9 @@ PERMUTING = {"permute", "transpose", "t", "numpy_T", "movedim", "swapaxes", "swa
 RESHAPING = {"reshape", "view", "flatten", "unflatten", "_unsafe_view", "squeeze", "pixel_shuffle", "pixel_unshuffle",
              "channel_shuffle", "im2col", "col2im"}
 
+GROUPING = {"group_norm": 2, "instance_norm": 2}
+"""Reshapes of a map within an operator: into groups of channels and back."""
+
 
 @dataclass(frozen=True)
 class Transpose:
@@ -63,7 +66,7 @@ def wanted_by(module: nn.Module, example: Tensor, *, channels_last: bool) -> Wan
     nodes = [node for node in graph.graph.nodes if node in computed]
     permutes = [node for node in nodes if _operator(node) in PERMUTING]
     layouts = sum(_axes(node) in LAYOUT for node in permutes)
-    reshapes = sum(_mixes(node) for node in nodes) if channels_last else 0
+    reshapes = sum(_mixes(node) + GROUPING.get(_operator(node), 0) for node in nodes) if channels_last else 0
     return Wanted(len(permutes), layouts + reshapes)
 
 

@@ -138,7 +138,8 @@ def export_foreign(run: Foreign, formats: Sequence[str], progress: Progress, ask
     if len(refused) == len(chosen):
         raise ExportError(f"no format can hold {run.config.space}: {'; '.join(refused.values())}",
                           "replace what they name")
-    made = [a for a in document.artifacts if a.target == HOST and a.format in set(chosen) - set(refused)]
+    made = [a for a in document.artifacts if a.target == HOST and a.format in set(chosen) - set(refused)
+            and asked.precision in (None, a.precision)]
     return {"out": str(run.folder), "refused": refused, "verified": verified(run, made, progress),
             **document.model_dump(mode="json")}
 
