@@ -39,6 +39,7 @@ class Sidecar(BaseModel):
     """What stands beside a file that does not hold it: `<path>.json`.
 
     figures: what the file costs, by name with unit, as its compiler estimates or as was measured. made: how.
+    unscheduled: kernels that no rule of ours was for, so that they have TVM's own, slow schedule.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +50,7 @@ class Sidecar(BaseModel):
     target: str
     figures: dict[str, float] = {}
     made: dict[str, str] = {}
+    unscheduled: tuple[str, ...] = ()
 
 
 def sidecar_path(path: Path) -> Path:
@@ -155,6 +157,12 @@ def figures(path: Path) -> dict[str, float]:
     """
     beside = sidecar_path(path)
     return dict(_read(beside, lambda: _beside(path)).figures) if beside.exists() else {}
+
+
+def unscheduled(path: Path) -> tuple[str, ...]:
+    """Kernels of a TVM library or a program that have TVM's default schedule; errors as for figures()."""
+    beside = sidecar_path(path)
+    return _read(beside, lambda: _beside(path)).unscheduled if beside.exists() else ()
 
 
 def _beside(path: Path) -> Sidecar:

@@ -99,7 +99,8 @@ class Artifact(Record):
     measured on the file itself in its runtime, or in one of the same weights where nothing here runs it. quantisation:
     of an int8 or mixed file. int8: of a mixed file, the places of the architecture that are in int8. gates: of a
     format that is looked into. figures: what the file costs, by name with unit, as its compiler estimates or as was
-    measured.
+    measured. unscheduled: kernels of a TVM library or a program that no rule of ours was for, which have TVM's
+    default, slow schedule.
     """
 
     format: str
@@ -120,6 +121,7 @@ class Artifact(Record):
     quantisation: Quantisation | None = None
     gates: Gates | None = None
     figures: dict[str, float] = {}
+    unscheduled: tuple[str, ...] = ()
 
 
 class Manifest(Record):

@@ -19,6 +19,7 @@ from .native_images import image_source
 from .native_source import WEIGHTS, native_source
 from .program import output_shapes, trace, translated
 from .to_tvm import relax_module, sidecar
+from .tvm_build import scheduled
 from .tvm_target import PACKAGES, Compiler, compiler
 
 NATIVE = Path(__file__).parent / "native"
@@ -77,14 +78,17 @@ def compile_runner(chosen: Compiler, folder: Path, images: bool) -> list[Path]:
 
 
 def write(item: Export, chosen: Compiler, runner: Sequence[Path]) -> None:
+    import tvm
     graph = trace([item])
     module = relax_module(item, graph)
-    beside = sidecar(item, output_shapes(graph)[0], module, chosen)
+    with translated([item], "TVM cannot compile it"):
+        fast = scheduled(module, tvm.target.Target(chosen.target))
+    beside = sidecar(item, output_shapes(graph)[0], module, chosen, fast)
     images = _classify(item, beside)
     with replacing(item.path) as scratch, tempfile.TemporaryDirectory(prefix="edgenas-") as name:
         folder = Path(name)
         with translated([item], "TVM cannot compile it"):
-            found = compile_kernels(module, chosen, folder / "kernels.o")
+            found = compile_kernels(fast.module, chosen, folder / "kernels.o")
             (folder / "net.c").write_text(native_source(found, beside) + images, encoding="utf-8")
             (folder / WEIGHTS).write_bytes(found.weights)
         gcc(item.path.name, chosen, folder, "net.c", "kernels.o", *map(str, runner), "-lm",

@@ -15,6 +15,7 @@ from .base import Done, Export, Exporter, in_batches, optional
 from .contents import Sidecar, TensorSpec, sidecar_path
 from .program import examples, output_shapes, trace, translated
 from .quiet import quiet
+from .tvm_build import Scheduled, scheduled
 from .tvm_int8 import int8_module
 from .tvm_target import Compiler, compiler
 
@@ -46,17 +47,19 @@ def write(item: Export, chosen: Compiler, precision: str = "fp32") -> None:
     else:
         graph = trace([item])
         module, shape = relax_module(item, graph), output_shapes(graph)[0]
+    target = tvm.target.Target(chosen.target)
     with replacing(item.path) as scratch, translated([item], "TVM cannot compile it"):
-        library = tvm.compile(module, target=tvm.target.Target(chosen.target))
+        fast = scheduled(module, target)
+        library = tvm.compile(fast.module, target=target)
         library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
-    write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen).model_dump(mode="json"))
+    write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen, fast).model_dump(mode="json"))
 
 
-def sidecar(item: Export, shape: tuple[int, ...], module: Any, chosen: Compiler) -> Sidecar:
+def sidecar(item: Export, shape: tuple[int, ...], module: Any, chosen: Compiler, fast: Scheduled) -> Sidecar:
     return Sidecar(
         inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
         outputs=(TensorSpec(name="logits", shape=shape, dtype="float32"),),
-        operators=_operators(module), target=chosen.name,
+        operators=_operators(module), target=chosen.name, unscheduled=fast.leftovers,
     )
 
 
