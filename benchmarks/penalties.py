@@ -48,7 +48,7 @@ METHODS = (("multiplier", "snas"), ("proxyless_product", "proxyless"), ("proxyle
 @click.command()
 @click.option("--out", default="runs/penalties", show_default=True, type=click.Path(path_type=Path))
 @click.option("--seeds", default=10, show_default=True)
-@click.option("--budgets", default="30,50,70", show_default=True, help="Percent of the largest network's latency.")
+@click.option("--budgets", default="45,60,80", show_default=True, help="Percent of the largest network's latency.")
 @click.option("--epochs", default=6, show_default=True)
 def main(out: Path, seeds: int, budgets: str, epochs: int) -> None:
     torch.set_num_threads(1)
