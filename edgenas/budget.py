@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from edgenas.cost.metrics import metric_of
+from edgenas.cost.metrics import bare, metric_of
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError, UsageError
 
 
 @dataclass(frozen=True)
 class Request:
-    """A budget as a user states it: a figure in the metric's unit, or a share of the largest network's cost."""
+    """A budget as a user states it: a figure in the metric's unit, or a share of the largest network's cost.
+
+    metric: with `@DEVICE` or `@DEVICE/RUNTIME` behind it where that is not the run's own device.
+    """
 
     metric: str
     value: float
@@ -22,6 +25,11 @@ class Request:
     @property
     def text(self) -> str:
         return f"{self.value * 100:g}%" if self.is_share else f"{self.value:g}"
+
+    @property
+    def here(self) -> Request:
+        """The same, as if the device were the run's own."""
+        return replace(self, metric=bare(self.metric))
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Budget:
 
 
 def parse(text: str) -> Request:
-    """`latency_ms=0.3`, `macs=5e6`, `latency_ms=50%`.
+    """`latency_ms=0.3`, `macs=5e6`, `latency_ms=50%`, `latency_ms@pixel1=80`.
 
     Raises: UsageError for a missing metric, an unknown one, or a value that is no positive number.
     """
@@ -45,7 +53,9 @@ def parse(text: str) -> Request:
 
 def request(metric: str, value: str) -> Request:
     """A request for `metric` from a text such as `0.3` or `50%`."""
-    metric_of(metric)
+    definition = metric_of(metric)
+    if "@" in metric and not place_of(metric):
+        raise UsageError(f"budget {metric}={value} names no device", f"write for example {definition.name}@pixel1=80")
     is_share = value.endswith("%")
     try:
         number = float(value.removesuffix("%"))
@@ -57,6 +67,17 @@ def request(metric: str, value: str) -> Request:
     if is_share and number > 100:
         raise UsageError(f"budget {metric}={value} is above 100% of the largest network")
     return Request(metric, number / 100 if is_share else number, is_share)
+
+
+def place_of(metric: str) -> str:
+    """The device, and perhaps the runtime, that a budget names: `pixel1/litert`; empty for the run's own."""
+    return metric.partition("@")[2]
+
+
+def split_place(place: str) -> tuple[str, str | None]:
+    """Device and runtime: `pixel1`, `pixel1/litert`, `./board.toml` or `./board.toml/litert`."""
+    device, slash, runtime = place.rpartition("/")
+    return (device, runtime) if slash and not place.endswith(".toml") else (place, None)
 
 
 def resolve(requests: Sequence[Request], models: Mapping[str, CostModel]) -> list[Budget]:

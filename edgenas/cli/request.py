@@ -13,7 +13,8 @@ request_options = options(
                                                             "largest network's."),
     click.option("--budget", "budgets", multiple=True, metavar="METRIC=VALUE",
                  help="A further budget: latency_ms, macs, params, peak_memory_kib, flash_kib or, on an NPU, sram_kib, "
-                      "e.g. macs=5e6. May be given several times; all hold at once."),
+                      "e.g. macs=5e6. May be given several times; all hold at once. METRIC@DEVICE[/RUNTIME]=VALUE is "
+                      "one on a further device, e.g. latency_ms@pixel1=80."),
     click.option("--statistic", type=click.Choice(["median_of_minima", "min", "p50", "p90"]),
                  default="median_of_minima", show_default=True,
                  help="Which statistic of a measurement the latency budget binds."),

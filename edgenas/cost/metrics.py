@@ -75,7 +75,15 @@ METRICS = {
 
 
 def metric_of(name: str) -> Metric:
-    """Raises: UsageError naming the nearest metric."""
-    if name not in METRICS:
-        raise unknown("metric", name, METRICS)
-    return METRICS[name]
+    """The metric of that name, on whatever device (`latency_ms@pixel1`).
+
+    Raises: UsageError naming the nearest metric.
+    """
+    if bare(name) not in METRICS:
+        raise unknown("metric", bare(name), METRICS)
+    return METRICS[bare(name)]
+
+
+def bare(name: str) -> str:
+    """A metric's name without that of a device."""
+    return name.partition("@")[0]

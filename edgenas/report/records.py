@@ -124,9 +124,8 @@ class Decoding(Record):
         figures = [self.predicted, *(r.predicted for r in self.rounds)]
         found = [r.measured | r.estimated for r in self.rounds]
         for b in self.budgets:
-            if b.metric in self.models and self.models[b.metric].provenance != "published":
-                figures += found
-            if b.metric not in self.models or any(b.metric not in row for row in figures):
+            asked = b.metric in self.models and self.models[b.metric].provenance != "published"
+            if b.metric not in self.models or any(b.metric not in row for row in figures + found * asked):
                 raise ValueError(f"there is not every figure of {b.metric}")
         return self
 

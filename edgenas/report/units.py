@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgenas.cost.metrics import bare as without_device
 from edgenas.report.markup import Html, figure
 
 SUFFIXES = {"ms": "ms", "kib": "KiB"}
@@ -16,7 +17,8 @@ STATISTIC_MEANINGS = {
 
 
 def unit(metric: str) -> str:
-    return COUNTS.get(metric) or SUFFIXES.get(metric.rpartition("_")[2], "")
+    name = without_device(metric)
+    return COUNTS.get(name) or SUFFIXES.get(name.rpartition("_")[2], "")
 
 
 def titled(metric: str, known: str) -> str:

@@ -12,7 +12,7 @@ from edgenas.cost.operators import trace
 from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
-from edgenas.run.measuring import costs
+from edgenas.run.measuring import costs_everywhere
 from edgenas.run.searching import architecture_costs
 from edgenas.run.settling import settle
 from edgenas.run.verifying import run_budgets
@@ -53,8 +53,10 @@ def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) 
 
 def check_measurable(run: Run) -> None:
     """Raises: BudgetError for a device that is known by published latencies only: predictions would compare nothing."""
-    if "latency_ms" in run.metrics and not run.is_measurable:
-        raise BudgetError(f"networks are compared by what is measured, and {run.device.name} cannot be measured here")
+    for there in (run, *run.elsewhere.values()):
+        if "latency_ms" in there.metrics and not there.is_measurable:
+            raise BudgetError(f"networks are compared by what is measured, and {there.device.name} cannot be measured "
+                              "here")
 
 
 def random_network(run: Run, name: str, progress: Progress) -> tuple[nn.Module, dict[str, Any]]:
@@ -80,7 +82,7 @@ def hand_made(run: Run) -> tuple[nn.Module, dict[str, Any]]:
     first = budgets[0]
     held: dict[tuple[float, int], dict[str, float]] = {}
     for depth in DEPTHS:
-        held |= {(float(width), depth): row for width, row in costs(run, widths_of(run, depth)).items()
+        held |= {(float(width), depth): row for width, row in costs_everywhere(run, widths_of(run, depth)).items()
                  if all(row[b.metric] <= b.limit for b in budgets)}
         if any(row[first.metric] >= WELL_USED * first.limit for row in held.values()):
             break

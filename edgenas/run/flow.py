@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edgenas.cost.metrics import bare
 from edgenas.errors import UsageError
 from edgenas.progress import Progress
 from edgenas.run.baselines import baselines_phase
@@ -73,7 +74,7 @@ def unverified(decoding: dict[str, Any]) -> list[dict[str, Any]]:
 def decoded_cost(entry: dict[str, Any], metric: str, model: dict[str, Any]) -> tuple[str, float]:
     """How the cost of a round's network is known, and what it is."""
     word = next(word for word in ("measured", "estimated", "predicted") if metric in entry.get(word, {}))
-    counted = model.get("provenance", "counted" if metric != "latency_ms" else word) == "counted"
+    counted = model.get("provenance", "counted" if bare(metric) != "latency_ms" else word) == "counted"
     return "counted" if counted else word, entry[word][metric]
 
 

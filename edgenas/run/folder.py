@@ -13,10 +13,11 @@ from lightning_fabric import Fabric
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from edgenas.budget import Budget, resolve
+from edgenas.budget import Budget, place_of, resolve
 from edgenas.cost.figures import figure_model
 from edgenas.cost.heldout import HeldOut
 from edgenas.cost.latency import latency_model
+from edgenas.cost.metrics import bare
 from edgenas.cost.model import CostModel, exact_model
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
@@ -113,7 +114,16 @@ class Run:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        return tuple(request.metric for request in self.config.budgets)
+        """Those with a budget on the run's own device."""
+        return tuple(r.metric for r in self.config.budgets if not place_of(r.metric))
+
+    @cached_property
+    def elsewhere(self) -> dict[str, Run]:
+        """The run on each further device that a budget names."""
+        from edgenas.run.elsewhere import Elsewhere
+
+        places = dict.fromkeys(place_of(r.metric) for r in self.config.budgets)
+        return {place: Elsewhere(self, place) for place in places if place}
 
     @cached_property
     def profile(self) -> Profile:
@@ -131,6 +141,8 @@ class Run:
 
     def word(self, metric: str) -> str:
         """How an exported network's cost is known; "counted" if in the file or its operators, without a device."""
+        if place := place_of(metric):
+            return self.elsewhere[place].word(bare(metric))
         if metric == "latency_ms":
             return self.latency_word
         told = self.told(metric)
@@ -160,9 +172,11 @@ class Run:
     @cached_property
     def models(self) -> dict[str, CostModel]:
         """A cost model for each metric that has a budget."""
-        return {metric: self._model(metric) for metric in self.metrics}
+        return {request.metric: self._model(request.metric) for request in self.config.budgets}
 
     def _model(self, metric: str) -> CostModel:
+        if place := place_of(metric):
+            return self.elsewhere[place].models[bare(metric)]
         if metric == "latency_ms":
             return self.latency[0]
         if told := self.told(metric):

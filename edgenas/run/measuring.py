@@ -49,6 +49,15 @@ def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, fl
                 for name, network in networks.items()}
 
 
+def costs_everywhere(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
+    """As `costs`, and on the further devices that budgets name."""
+    found = costs(run, networks)
+    for place, there in run.elsewhere.items():
+        for name, row in costs(there, networks).items():
+            found[name] |= {f"{metric}@{place}": cost for metric, cost in row.items()}
+    return found
+
+
 def told(run: Run, metric: str, measurements: Sequence[Measurement]) -> float:
     """A metric that the device, or who stands for it, tells of a file; of figures other than the latency, the largest.
     """
@@ -60,7 +69,7 @@ def told(run: Run, metric: str, measurements: Sequence[Measurement]) -> float:
 
 
 @contextlib.contextmanager
-def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, Path]]:
+def exported(run: Run, networks: Mapping[str, nn.Module], *, trained: bool = False) -> Iterator[dict[str, Path]]:
     """Files of the networks in the format and precision of the run's runtime, for as long as the context lasts.
 
     Where their size counts, they say what they are, as the trained network's will.
@@ -70,7 +79,8 @@ def exported(run: Run, networks: Mapping[str, nn.Module]) -> Iterator[dict[str, 
     images = calibration(run) if networks and precision != "fp32" else None
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
-        export.export([Export(distinct(network), example_input(run.space.input_shape), files[name], images)
+        example = example_input(run.space.input_shape)
+        export.export([Export(network if trained else distinct(network), example, files[name], images)
                        for name, network in networks.items()], target=run.device.target, precision=precision)
         yield files
 

@@ -15,14 +15,15 @@ from edgenas.data import load
 from edgenas.errors import UsageError, unknown
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
-from edgenas.measure.runtime import precision_for, runtime_names, told_by
+from edgenas.measure.runtime import Precision, load_runtime, precision_for, precisions_of, runtime_names, told_by
 from edgenas.options import option_names, parse, settings
 from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
 from edgenas.run.supporting import unsupported
 from edgenas.search.search import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
-from edgenas.space import load_space
+from edgenas.space import Space, load_space
+from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_precision
 from edgenas.train import TrainSettings
 
@@ -47,7 +48,7 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
     strategy_options = {name: value for name, value in assigned.items()
                         if not name.startswith(("space.", "build.", "search.", "train.", "qat."))}
     check_names(strategy_options, request["strategy"])
-    check_metrics(budgets(request), runtime)
+    check_metrics(budgets(request), runtime, precision)
     check_teacher(request["distill"], load_strategy(request["strategy"], strategy_options), request["strategy"])
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"], seed=request["seed"])
@@ -61,7 +62,7 @@ def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunCon
         device=request["device"], runtime=runtime, precision=precision, threads=request["threads"] or device.threads,
         statistic=request["statistic"], profiles=request["profiles"],
         space=request["space"], space_options=space_options, build_options=build_options,
-        unsupported=unsupported(space, device, runtime, precision),
+        unsupported=left_out(space, [(device, runtime, precision), *places(budgets(request), precision)]),
         strategy=request["strategy"], strategy_options=strategy_options, budgets=budgets(request),
         seed=request["seed"], search=search, train=train, inherit=not request["from_scratch"],
         distill=request["distill"], max_drop=request["max_drop"], qat=qat, accelerator=request["accelerator"],
@@ -87,13 +88,51 @@ def is_known(metric: str, runtime: str) -> bool:
     return metric == "latency_ms" or metric_of(metric).of is not None or told_by(runtime, metric) is not None
 
 
-def check_metrics(requests: Iterable[budget.Request], runtime: str) -> None:
-    """Raises: UsageError for a budget of what the runtime does not tell."""
+def located(place: str, precision: str) -> tuple[Device, str, Precision]:
+    """The device, runtime and precision of a budget's place: the run's precision where that runtime has it.
+
+    Raises: UsageError for an unknown device, a runtime that is none of its, or one that cannot run a network whose
+    blocks have precisions of their own.
+    """
+    name, runtime = budget.split_place(place)
+    device = load_device(name)
+    found = runtime_of(device, runtime)
+    has = precision == "mixed" or precision in precisions_of(load_runtime(found))
+    return device, found, precision_for(found, precision if has else None)
+
+
+def places(requests: Iterable[budget.Request], precision: str) -> list[tuple[Device, str, Precision]]:
+    """Of all further devices that budgets name."""
+    named = dict.fromkeys(budget.place_of(request.metric) for request in requests)
+    return [located(place, precision) for place in named if place]
+
+
+def left_out(space: Space, targets: Iterable[tuple[Device, str, str]]) -> dict[str, dict[str, str]]:
+    """The candidates that one of the devices cannot run, with the reason."""
+    found: dict[str, dict[str, str]] = {}
+    for device, runtime, precision in targets:
+        for choice, row in unsupported(narrowed(space, found), device, runtime, precision).items():
+            found[choice] = found.get(choice, {}) | row
+    return found
+
+
+def check_metrics(requests: Iterable[budget.Request], runtime: str, precision: str) -> None:
+    """Raises: UsageError for a budget of what the runtime, or that of the device it names, does not tell."""
     for request in requests:
-        if not is_known(request.metric, runtime):
+        if place := budget.place_of(request.metric):
+            check_elsewhere(request.here, located(place, precision)[1], place)
+        elif not is_known(request.metric, runtime):
             telling = [name for name in runtime_names() if told_by(name, request.metric)]
             raise UsageError(f"the runtime {runtime!r} does not tell {request.metric}; told by: {', '.join(telling)}",
                              "leave out that budget, or choose another --device: edgenas devices")
+
+
+def check_elsewhere(request: budget.Request, runtime: str, place: str) -> None:
+    """Raises: UsageError for a budget of what is not told by the runtime of another device."""
+    if request.metric != "latency_ms" and told_by(runtime, request.metric) is None:
+        raise UsageError(f"{request.metric} of {place} is not told by its runtime {runtime!r}",
+                         f"--budget {request.metric}={request.text}, which needs no device"
+                         if metric_of(request.metric).of else f"--budget latency_ms@{place}=…")
 
 
 def runtime_of(device: Device, name: str | None) -> str:

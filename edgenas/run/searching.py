@@ -14,7 +14,7 @@ from edgenas.progress import Progress
 from edgenas.run import supporting
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
-from edgenas.run.measuring import costs
+from edgenas.run.measuring import costs_everywhere
 from edgenas.run.settling import Settled, check_together, settle, well_used
 from edgenas.search.decode import Scores
 from edgenas.search.evolution import evolved
@@ -35,8 +35,9 @@ def prepare(run: Run, progress: Progress) -> None:
     """
     if run.config.unsupported:
         progress.say(supporting.told(run.config.unsupported, run.device.name))
-    if run.is_profiled:
-        profile_device(run, progress)
+    for there in (run, *run.elsewhere.values()):
+        if there.is_profiled:
+            profile_device(there, progress)
     for budget in run.budgets:
         low, high = run.models[budget.metric].reachable
         progress.say(f"budget {budget.metric} {budget.limit:.4g}; this space reaches from {low:.4g} to {high:.4g}")
@@ -129,13 +130,13 @@ def try_candidates(run: Run, result: SearchResult,
 
 def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:
     """What the exported, untrained network of `architecture` costs; a cost as predicted where no more is known."""
-    found = costs(run, {"decoded": run.space.build(architecture).eval()})["decoded"]
-    return {m: found[m] if m in found else run.models[m].predict(architecture) for m in run.metrics}
+    found = costs_everywhere(run, {"decoded": run.space.build(architecture).eval()})["decoded"]
+    return {m: found[m] if m in found else model.predict(architecture) for m, model in run.models.items()}
 
 
 def words(run: Run) -> dict[str, str]:
     """How what `architecture_costs` says of each metric is known."""
-    return {metric: run.word(metric) for metric in run.metrics}
+    return {metric: run.word(metric) for metric in run.models}
 
 
 def record(run: Run, settled: Settled) -> None:
@@ -143,10 +144,12 @@ def record(run: Run, settled: Settled) -> None:
     for name, model in run.models.items():
         models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact,
                         "provenance": run.word(name)}
-    if "latency_ms" in models:
-        error = run.latency[1]
-        models["latency_ms"] |= {"held_out": asdict(error) if error else None, "profile_sha256": run.profile.digest,
-                                 "provenance": run.profile.header.provenance}
+    for place, there in {"": run, **run.elsewhere}.items():
+        name = f"latency_ms@{place}" if place else "latency_ms"
+        if name in models:
+            error = there.latency[1]
+            models[name] |= {"held_out": asdict(error) if error else None, "profile_sha256": there.profile.digest,
+                             "provenance": there.profile.header.provenance}
     run.write("decoding.json", {
         "models": models,
         "budgets": [asdict(b) for b in run.budgets],

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from edgenas.budget import Budget
+from edgenas.budget import Budget, place_of
 from edgenas.export import manifest
 from edgenas.measure.session import open_session
 from edgenas.progress import Progress
 from edgenas.run.artifact import artifact_path, runnable_file
 from edgenas.run.exporting import default_formats, export_phase
 from edgenas.run.folder import Run
-from edgenas.run.measuring import count, figure, measure_files, spread, told
+from edgenas.run.measuring import count, exported, figure, measure_files, spread, told
 from edgenas.run.proving import HOST
 from edgenas.training import predict
 
@@ -43,7 +43,8 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
         checked.append(check(run, artifact, expected))
         progress.advance(f"{artifact.format} {artifact.precision}")
     gate = next(row for row, artifact in zip(checked, runnable, strict=True) if binds(run, artifact))
-    budgets = [judge(run, budget, gate) for budget in run_budgets(run)]
+    there = elsewhere(run)
+    budgets = [judge(run, budget, gate | {"elsewhere": there}) for budget in run_budgets(run)]
     verdict = {"artifacts": checked, "budgets": budgets, "within": all(b["within"] for b in budgets),
                "statistic": run.config.statistic, "runtime": run.config.runtime,
                "precision": run.config.precision}
@@ -90,6 +91,19 @@ def _check(run: Run, artifact: manifest.Artifact, file: Path, expected: Tensor) 
     return row
 
 
+def elsewhere(run: Run) -> dict[str, float]:
+    """What the trained network costs on the further devices that budgets name, where these can be asked: its file in
+    the format and precision of the runtime there."""
+    found: dict[str, float] = {}
+    for place, there in run.elsewhere.items():
+        if there.latency_word == "predicted":
+            continue
+        with exported(there, {place: run.network()}, trained=True) as files:
+            (measurements,) = measure_files(there, files, there.config.runtime).values()
+        found |= {f"{metric}@{place}": told(there, metric, measurements) for metric in there.metrics}
+    return found
+
+
 def run_budgets(run: Run) -> list[Budget]:
     """The budgets in figures, as they were when the architecture was found."""
     decoding = run.read("decoding.json")
@@ -103,7 +117,9 @@ def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
     """
     decoding = run.read("decoding.json") or {"predicted": {}, "models": {}}
     predicted, word = decoding["predicted"].get(budget.metric), run.word(budget.metric)
-    if budget.metric == "latency_ms":
+    if place_of(budget.metric):
+        cost = predicted if word == "predicted" else gate["elsewhere"][budget.metric]
+    elif budget.metric == "latency_ms":
         cost = predicted if word == "predicted" else gate["measured_latency_ms"]
     elif run.told(budget.metric):
         cost = gate["told"][budget.metric]

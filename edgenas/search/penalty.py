@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from edgenas.budget import Budget
+from edgenas.cost.metrics import bare
 from edgenas.cost.model import CostModel
 from edgenas.errors import UsageError
 
@@ -99,9 +100,9 @@ def penalty_of(name: PenaltyName, models: Mapping[str, CostModel], budgets: Sequ
         return None
     found = PENALTIES[name]()
     for metric in summed:
-        low = models[metric].reachable[0] * UNITS.get(metric, 1.0)
+        low = models[metric].reachable[0] * UNITS.get(bare(metric), 1.0)
         if found.logarithmic and low <= 1:
-            unit = "µs" if metric == "latency_ms" else metric
+            unit = "µs" if bare(metric) == "latency_ms" else metric
             raise UsageError(f"penalty {name} takes the logarithm of the cost, which must be above 1 {unit}; this "
                              f"space reaches down to {low:.4g}", "--set search.penalty=proxyless_sum")
     return found
@@ -109,4 +110,4 @@ def penalty_of(name: PenaltyName, models: Mapping[str, CostModel], budgets: Sequ
 
 def units(metrics: Sequence[str]) -> Tensor:
     """What to multiply costs of these metrics with for a penalty."""
-    return torch.tensor([UNITS.get(metric, 1.0) for metric in metrics])
+    return torch.tensor([UNITS.get(bare(metric), 1.0) for metric in metrics])

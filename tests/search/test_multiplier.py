@@ -215,3 +215,23 @@ def test_what_a_maximum_is_known_to_miss_counts() -> None:
     for models in ({"peak_memory_kib": replace(memory, bias=1.0)}, {"peak_memory_kib": added}):
         mask = allowed(CHOICES, models, [Budget("peak_memory_kib", 2.0)])
         assert mask[1].tolist() == allowed(CHOICES, MODELS, [Budget("peak_memory_kib", 1.0)])[1].tolist()
+
+
+def test_budgets_of_one_metric_on_several_devices_hold_at_once_without_swinging() -> None:
+    """Devices cost nearly alike, so that their multipliers pull the same way and any step too long would show."""
+    names = ("latency_ms", "latency_ms@phone", "latency_ms@board")
+    noise = torch.Generator().manual_seed(1)
+    models = {name: CostModel(name, "sum", 1.0, {choice: {f"o{i}": scale * cost * (1 + 0.2 * float(torch.rand(
+        (), generator=noise))) for i, cost in enumerate(costs)} for choice, costs in COSTS.items()})
+        for name, scale in zip(names, (1.0, 10.0, 0.1), strict=True)}
+    budgets = [Budget(name, sum(models[name].reachable) * share) for name, share in zip(names, (0.5, 0.35, 0.45),
+                                                                                        strict=True)]
+    found = Multipliers(CHOICES, models, budgets)
+    above = []
+    for _ in range(200):
+        found.ascend(EVEN)
+        above.append(float((expected(found, EVEN) / found.targets).max()))
+    assert above[-1] == pytest.approx(1.0, abs=0.01)
+    assert all(later <= earlier + 1e-4 for earlier, later in zip(above, above[1:], strict=False) if earlier > 1.0)
+    assert int((found.value > 0).sum()) >= 1
+    assert max(abs(a - b) for a, b in zip(above[-20:], above[-19:], strict=False)) < 1e-3
