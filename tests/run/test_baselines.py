@@ -63,8 +63,8 @@ def test_a_baseline_that_cannot_hold_the_budget_is_said_to_be_skipped(out: Path,
         def say(self, text: str) -> None:
             said.append(text)
 
-    monkeypatch.setattr(baselines, "costs", lambda run, networks: {name: {"macs": 9e9, "peak_memory_kib": 1.0}
-                                                                   for name in networks})
+    monkeypatch.setattr(baselines, "costs_everywhere", lambda run, networks: {
+        name: {"macs": 9e9, "peak_memory_kib": 1.0} for name in networks})
     baselines_phase(Run.open(out), Heard(), count=0)
     row = Run.open(out).read("baselines.json")["mobilenet_v2_like"]
     assert row == {"skipped": "no MobileNetV2-like network is small enough for the budget"}
