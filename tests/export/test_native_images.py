@@ -42,7 +42,7 @@ class Picture(ctypes.Structure):
 def compiled(folder: Path, *options: str) -> list[str]:
     flags = ["gcc", "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", *options]
     for name in (*STRICT, "stb"):
-        subprocess.run([*flags, *(WARNINGS if name in STRICT else ["-Wall"]), "-c",
+        subprocess.run([*flags, *(WARNINGS if name in STRICT else ["-Wall", "-fwrapv"]), "-c",
                         str(NATIVE / "image" / f"{name}.c"), "-o", str(folder / f"{name}.o")], check=True)
     return [*flags, *(str(folder / f"{name}.o") for name in (*STRICT, "stb"))]
 
