@@ -26,7 +26,8 @@ demo: $(STAMP)
 test: check
 	$(BIN)/python -m pytest -q -n auto --maxprocesses=4 --dist worksteal
 
-## an arm64 board: BOARD is the folder of its tools, see docs/devices.md
+## an arm64 board, whose tools are in the folder BOARD, and QEMU with cross compilers, see docs/programs.md; what is not
+## there is skipped
 test-board: $(STAMP)
 	EDGENAS_BOARD=$(BOARD) $(BIN)/python -m pytest -q -m board
 

@@ -34,7 +34,7 @@ setup(
     package_data={
         "edgenas": ["py.typed"],
         "edgenas.measure": ["*.sh"],
-        "edgenas.export": ["native/**/*.c", "native/**/*.h", "scripts/*.py"],
+        "edgenas.export": ["native/**/*.c", "native/**/*.h", "native/**/*.map", "scripts/*.py"],
         "edgenas.devices": ["*.toml"],
         "edgenas.profiles": ["**/*.jsonl", "LICENSES"],
     },

@@ -81,5 +81,5 @@ def sums(members: dict[str, bytes]) -> bytes:
 def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, DATE)
     entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED
-    entry.external_attr = (0o100755 if name.endswith(".bin") else 0o100644) << 16
+    entry.external_attr = (0o100755 if name.endswith((".bin", ".run")) else 0o100644) << 16
     return entry

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from edgenas.errors import ExportError
@@ -29,7 +27,7 @@ def image_source(item: Export, images: Images, beside: Sidecar) -> str:
     pixels = np.arange(VALUES, dtype=np.float32) * np.float32(how.scale)
     values = [(pixels - np.float32(mean)) / np.float32(std) for mean, std in zip(how.mean, how.std, strict=True)]
     numbers = ", ".join(f"{value.hex()}f" for value in np.concatenate(values).tolist())
-    labels = ", ".join(c_string(json.dumps(name)) for name in images.classes)
+    labels = ", ".join(c_string(name) for name in images.classes)
     return "\n".join([
         '#include "image/image.h"',
         f"static const float values[] = {{ {numbers} }};",
@@ -39,5 +37,6 @@ def image_source(item: Export, images: Images, beside: Sidecar) -> str:
 
 
 def c_string(text: str) -> str:
-    """ASCII text as a C literal, without trigraphs."""
-    return json.dumps(text).replace("?", "\\?")
+    """Text as a C literal of its UTF-8."""
+    return '"' + "".join(chr(byte) if chr(byte).isalnum() and byte < 128 or byte == 32 else f"\\{byte:03o}"
+                         for byte in text.encode(errors="replace")) + '"'

@@ -1,4 +1,4 @@
-"""The C source of a network: its kernels' calls, its signature and the measuring protocol's numbers."""
+"""The C sources of a network: its kernels' calls; its signature and the measuring protocol's numbers."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ CODES = {"int": 0, "uint": 1, "float": 2, "bool": 6}  # DLPack's names of elemen
 UNUSED = "timeout_s"  # the host's, not the worker's
 
 
-def native_source(plan: Plan, sidecar: Sidecar) -> str:
-    """net.c, to be compiled with native/*.c and linked with the kernels."""
+def native_source(plan: Plan) -> str:
+    """net.c, to be compiled with native/kernels.c and linked with the kernels."""
     buffers = {buffer: f"tensor_{index}" for index, buffer in enumerate(_buffers(plan))}
     lines = ['#include "kernels.h"', '#include "program.h"', "", *_storage(plan), ""]
     lines += [f"static const struct tensor {name} = {_tensor(buffer)};" for buffer, name in buffers.items()]
@@ -33,7 +33,10 @@ def native_source(plan: Plan, sidecar: Sidecar) -> str:
     steps = [f"    {{ {_symbol(call.kernel)}, {len(call.arguments)}, call_{index} }},"
              for index, call in enumerate(plan.calls)]
     lines += ["const struct step net_steps[] = {", *steps, "    { NULL, 0, NULL },", "};",
-              f"const size_t net_step_count = {len(plan.calls)};", "", *_facts(plan, sidecar)]
+              f"const size_t net_step_count = {len(plan.calls)};", "",
+              f"float *const net_input = (float *){_place(plan.input)};",
+              f"const float *const net_output = (const float *){_place(plan.output)};",
+              f"const size_t net_input_count = {plan.input.count}, net_output_count = {plan.output.count};"]
     return "\n".join(lines) + "\n"
 
 
@@ -42,9 +45,10 @@ def _buffers(plan: Plan) -> list[Buffer]:
 
 
 def _storage(plan: Plan) -> list[str]:
-    assembly = (".section .rodata", f".balign {ALIGNMENT}", ".globl net_weights", "net_weights:",
+    assembly = (".section .rodata", f".balign {ALIGNMENT}", ".globl net_weights", ".hidden net_weights", "net_weights:",
                 f'.incbin "{WEIGHTS}"', ".previous", "")
-    return [f"__asm__({json.dumps(chr(10).join(assembly))});", "extern const char net_weights[];",
+    return [f"__asm__({json.dumps(chr(10).join(assembly))});",
+            'extern const char net_weights[] __attribute__((visibility("hidden")));',
             f"static float net_memory[{plan.memory // 4}] __attribute__((aligned({ALIGNMENT})));"]
 
 
@@ -65,15 +69,14 @@ def _symbol(kernel: str) -> str:
     return f"__tvm_ffi_{kernel}"
 
 
-def _facts(plan: Plan, sidecar: Sidecar) -> list[str]:
+def facts_source(sidecar: Sidecar) -> str:
+    """What the program of native/main.c says of the network and does by default."""
     signature = json.dumps(sidecar.model_dump(mode="json", include={"inputs", "outputs"}))[1:-1]
     protocol = ", ".join(f".{name} = {value!r}" for name, value in asdict(DEFAULT).items() if name != UNUSED)
-    return [
-        f"float *const net_input = (float *){_place(plan.input)};",
-        f"const float *const net_output = (const float *){_place(plan.output)};",
-        f"const size_t net_input_count = {plan.input.count}, net_output_count = {plan.output.count};",
+    return "\n".join([
+        '#include "program.h"', "",
         f"const int net_worker = {worker.SCHEMA};",
         f'const char net_version[] = "{VERSION}";',
         f"const char net_signature[] = {json.dumps(signature)};",
         f"const struct protocol net_protocol = {{ {protocol} }};",
-    ]
+    ]) + "\n"

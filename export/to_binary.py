@@ -16,7 +16,7 @@ from .aot import Plan, kernels, lower, plan
 from .base import Done, Export, Exporter, in_batches, optional
 from .contents import Sidecar, sidecar_path
 from .native_images import image_source
-from .native_source import WEIGHTS, native_source
+from .native_source import WEIGHTS, facts_source, native_source
 from .program import output_shapes, trace, translated
 from .to_tvm import relax_module, sidecar
 from .tvm_build import scheduled
@@ -25,7 +25,7 @@ from .tvm_target import PACKAGES, Compiler, compiler
 NATIVE = Path(__file__).parent / "native"
 CLASSIFY = "int (*const net_classify)(void)"
 # -fwrapv: stb_image lets sums of a damaged JPEG file overflow.
-OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-fwrapv", "-static", "-s", "-Wl,--build-id=none")
+OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-fwrapv", "-s", "-Wl,--build-id=none")
 
 
 class ToBinary(Exporter):
@@ -74,7 +74,7 @@ def c_compiler(target: str) -> Compiler:
 def compile_runner(chosen: Compiler, folder: Path, images: bool) -> list[Path]:
     """Object files of what is the same in every program, without or with what reads images."""
     sources = sorted(NATIVE.glob("*.c")) + (sorted((NATIVE / "image").glob("*.c")) if images else [])
-    gcc("a program's own part", chosen, folder, "-c", *map(str, sources))
+    gcc("a program's own part", chosen, folder, "-static", "-c", *map(str, sources))
     return [folder / f"{source.stem}.o" for source in sources]
 
 
@@ -90,9 +90,9 @@ def write(item: Export, chosen: Compiler, runner: Sequence[Path]) -> None:
         folder = Path(name)
         with translated([item], "TVM cannot compile it"):
             found = compile_kernels(fast.module, chosen, folder / "kernels.o")
-            (folder / "net.c").write_text(native_source(found, beside) + images, encoding="utf-8")
+            (folder / "net.c").write_text(native_source(found) + facts_source(beside) + images, encoding="utf-8")
             (folder / WEIGHTS).write_bytes(found.weights)
-        gcc(item.path.name, chosen, folder, "net.c", "kernels.o", *map(str, runner), "-lm",
+        gcc(item.path.name, chosen, folder, "-static", "net.c", "kernels.o", *map(str, runner), "-lm",
             "-o", str(scratch.absolute()))
     item.path.chmod(0o755)
     write_json(sidecar_path(item.path), beside.model_dump(mode="json"))
@@ -120,8 +120,9 @@ def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         said = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+        how = "link with -static" if "-static" in arguments else "compile and link"
         raise ExportError(f"{what}: {chosen.program} cannot compile it: {said}",
-                          "it must be able to link with -static: install the C library's development package")
+                          f"it must be able to {how}: install the C library's development package")
 
 
 EXPORTER = ToBinary()

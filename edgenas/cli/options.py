@@ -69,5 +69,5 @@ max_drop_option = click.option(
          "it loses more, it is trained further as it will be rounded, and refused if that is not enough.")
 run_folder = click.argument("folder", metavar="RUN", type=click.Path())
 formats_option = click.option("--format", "formats", multiple=True, metavar="NAME",
-                              help="onnx, tflite, tvm, binary, ethosu, c-array; may be given several times. "
+                              help="onnx, tflite, tvm, binary, library, ethosu, c-array; may be given several times. "
                                    "Default: what the run's runtime takes, and what is deployed where it runs.")

@@ -44,7 +44,7 @@ def export_fp32(run: Run, network: nn.Module, export: Exporter, runtime: str, pa
     """
     item = Export(network, example_input(run.space.input_shape), path, images=images(run))
     export.export([item], target=target)
-    with refused(path), runnable(export, item, target) as file:
+    with refused(path, export), runnable(export, item, target) as file:
         found = gates(network, item.example, path, export.format)
         return Proven(runtime, prove(run, network, file, export, runtime), gates=found)
 
@@ -82,11 +82,12 @@ def prove(run: Run, network: nn.Module, file: Path, export: Exporter, runtime: s
 
 
 @contextlib.contextmanager
-def refused(path: Path) -> Iterator[None]:
+def refused(path: Path, export: Exporter) -> Iterator[None]:
     """An ExportError within names the file `path`, which is removed, and what stands beside it."""
     try:
         yield
     except ExportError as error:
         path.unlink()
-        sidecar_path(path).unlink(missing_ok=True)
+        for beside in (sidecar_path(path), *map(path.with_suffix, export.beside)):
+            beside.unlink(missing_ok=True)
         raise ExportError(f"{path.name} is refused: {error.message}", error.hint) from error

@@ -17,6 +17,18 @@ void json_string(FILE *to, const char *text) {
     fputc('"', to);
 }
 
+void json_text(FILE *to, const char *text) {
+    fputc('"', to);
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < ' ' || byte == '"' || byte == '\\')
+            fprintf(to, "\\u%04x", byte);
+        else
+            fputc(byte, to);
+    }
+    fputc('"', to);
+}
+
 /* A program that never calls setlocale() writes and reads numbers with a point. */
 void json_number(FILE *to, double number) {
     char text[40];

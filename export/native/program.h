@@ -25,6 +25,7 @@ int flushed(void);
 
 /* json.c */
 void json_string(FILE *to, const char *text); /* null for NULL; what is not printable ASCII becomes ? */
+void json_text(FILE *to, const char *text);   /* UTF-8 */
 void json_number(FILE *to, double number);    /* with as few digits as give the same number again; null if not finite */
 
 /* sha256.c */

@@ -27,9 +27,10 @@ def line(path: Path, *arguments: str, via: tuple[str, ...] = ()) -> dict[str, An
     return found
 
 
-def predictor(path: Path, via: tuple[str, ...] = ()) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """Outputs (N, ...) in the shape of the signature for inputs (N, ...)."""
-    shape = json.loads(Path(f"{path}.json").read_text())["outputs"][0]["shape"]
+def predictor(path: Path, via: tuple[str, ...] = (),
+              signature: Path | None = None) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """Outputs (N, ...) in the shape of the signature, by default the program's own, for inputs (N, ...)."""
+    shape = json.loads(Path(f"{signature or path}.json").read_text())["outputs"][0]["shape"]
 
     def predict(images: NDArray[Any]) -> NDArray[Any]:
         done = run(path, given=images.astype("<f4").tobytes(), via=via)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from edgenas.errors import ExportError
-from edgenas.measure.programs import emulator, processor
 
 from .image_files import oriented, picture, saved
 from .photographed import CLASSES, Photographed, digits, file, files, photographed, tinted
@@ -26,24 +25,25 @@ def built(request, tmp_path_factory) -> tuple[Photographed, Path]:
     return made, made.export("binary", tmp_path_factory.mktemp("program") / "net.bin")
 
 
-def found(program: Path, content: bytes) -> dict:
-    done = run(program, "--image", given=content, via=tuple(emulator(processor(program))))
+def found(program: Path, content: bytes, via: tuple[str, ...] = ()) -> dict:
+    done = run(program, "--image", given=content, via=via)
     assert (done.returncode, done.stderr) == (0, b"")
-    [line] = done.stdout.decode("ascii").splitlines()
+    [line] = done.stdout.decode().splitlines()
     answer: dict = json.loads(line)
     return answer
 
 
-def check_answers(made: Photographed, program: Path, contents: list[bytes], tolerance: float = 1e-4) -> None:
+def check_answers(made: Photographed, program: Path, contents: list[bytes], tolerance: float = 1e-4,
+                  via: tuple[str, ...] = ()) -> None:
     """Logits may differ by `tolerance` of the largest one, and so may classes that are nearer to one another."""
     expected = made.logits(contents)
-    answers, allowed = [found(program, content) for content in contents], tolerance * np.abs(expected).max()
+    answers, allowed = [found(program, content, via) for content in contents], tolerance * np.abs(expected).max()
     np.testing.assert_allclose([answer["logits"] for answer in answers], expected, atol=allowed)
     chosen = [answer["class"] for answer in answers]
     assert chosen == [int(np.argmax(answer["logits"])) for answer in answers]
     assert (expected.max(1) - expected[np.arange(len(expected)), chosen] <= 2 * allowed).all()
     assert np.mean(np.array(chosen) == expected.argmax(1)) >= (1 if tolerance < 0.01 else 0.9)
-    assert len(set(expected.argmax(1))) > 1
+    assert len(contents) < 10 or len(set(expected.argmax(1))) > 1
     shares = np.exp(expected - expected.max(1, keepdims=True))
     np.testing.assert_allclose([answer["probability"] for answer in answers], 1 / shares.sum(1), atol=10 * tolerance)
     assert [answer["label"] for answer in answers] == [CLASSES[answer["class"]] for answer in answers]

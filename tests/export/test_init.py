@@ -11,7 +11,7 @@ from edgenas.export.base import Exporter
 
 
 def test_formats_are_found_by_file_name() -> None:
-    assert export.formats() == ["binary", "c_array", "ethosu", "onnx", "tflite", "tvm"]
+    assert export.formats() == ["binary", "c_array", "ethosu", "library", "onnx", "tflite", "tvm"]
 
 
 @pytest.mark.parametrize("format", export.formats())
@@ -19,7 +19,7 @@ def test_an_exporter_is_named_as_its_file(format: str) -> None:
     found = export.exporter(format)
     assert isinstance(found, Exporter)
     assert found.format == format
-    assert found.extra == {"binary": "tvm", "c_array": "micro"}.get(format, format)
+    assert found.extra == {"binary": "tvm", "library": "tvm", "c_array": "micro"}.get(format, format)
     assert found.suffix.startswith((".", "_"))
     assert found.proof in ("", *export.formats())
 

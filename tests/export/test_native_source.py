@@ -6,7 +6,7 @@ import pytest
 
 from edgenas.export.aot import Buffer, Call, Plan
 from edgenas.export.contents import Sidecar, TensorSpec
-from edgenas.export.native_source import native_source
+from edgenas.export.native_source import facts_source, native_source
 from edgenas.measure.protocol import Protocol
 
 GIVEN = Buffer("memory", 0, (1, 4), "float32")
@@ -16,11 +16,11 @@ SIDECAR = Sidecar(inputs=(TensorSpec(name="image", shape=(1, 4), dtype="float32"
 
 
 def source(*between: Buffer) -> str:
-    return native_source(Plan(GIVEN, FOUND, (Call("dense", (GIVEN, *between, FOUND)),), 128, b""), SIDECAR)
+    return native_source(Plan(GIVEN, FOUND, (Call("dense", (GIVEN, *between, FOUND)),), 128, b""))
 
 
 def test_every_call_and_tensor_is_written_once() -> None:
-    text = native_source(Plan(GIVEN, FOUND, (Call("a", (GIVEN, FOUND)), Call("a", (FOUND, FOUND))), 128, b""), SIDECAR)
+    text = native_source(Plan(GIVEN, FOUND, (Call("a", (GIVEN, FOUND)), Call("a", (FOUND, FOUND))), 128, b""))
     assert text.count("static const struct tensor ") == 2
     assert text.count("kernel __tvm_ffi_a;") == 1
     assert re.findall(r"\{ __tvm_ffi_a, 2, (\w+) \}", text) == ["call_0", "call_1"]
@@ -42,7 +42,7 @@ def test_an_element_type_that_it_cannot_write_is_refused(dtype: str) -> None:
 
 
 def test_the_default_protocol_is_pythons() -> None:
-    [text] = re.findall(r"net_protocol = \{ (.*) \};", source())
+    [text] = re.findall(r"net_protocol = \{ (.*) \};", facts_source(SIDECAR))
     found = dict(part.split(" = ") for part in text.split(", "))
     expected = {f".{name}": value for name, value in Protocol().to_dict().items() if name != "timeout_s"}
     assert {name: float(value) for name, value in found.items()} == expected

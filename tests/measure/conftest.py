@@ -110,11 +110,16 @@ def binary_file(artifacts) -> Path:
     return program(artifacts["folder"] / "net.bin")
 
 
-def program(path: Path, target: str = "host") -> Path:
+@pytest.fixture(scope="session")
+def library_file(artifacts) -> Path:
+    return program(artifacts["folder"] / "net_c.so", format="library")
+
+
+def program(path: Path, target: str = "host", format: str = "binary") -> Path:
     conv = torch.nn.Conv2d(3, 4, 3, padding=1, bias=False)
     conv.weight.data = torch.from_numpy(WEIGHT)
     net = torch.nn.Sequential(conv, torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-    exporter("binary").export([Export(net.eval(), torch.zeros(1, 3, 8, 8), path)], target=target)
+    exporter(format).export([Export(net.eval(), torch.zeros(1, 3, 8, 8), path)], target=target)
     return path
 
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from edgenas.errors import ExportError
-from edgenas.export import manifest
+from edgenas.export import exporter, manifest
 from edgenas.run import proving
 from edgenas.run.artifact import layout
 from edgenas.run.describing import describe
@@ -79,6 +81,19 @@ def test_a_missing_extra_says_what_to_install(run: Run, monkeypatch):
     edgenas("export", run.folder, "--format", "onnx").refused(2, "'onnxscript'", 'pip install "edgenas[onnx]"')
 
 
+def test_an_exported_program_reads_an_image_by_itself(run: Run, tmp_path: Path):
+    digit = run.task.validation.images[0, 0].numpy()
+    succeed("export", run.folder, "--format", "binary")
+    image = b"P5 8 8 255\n" + digit.tobytes()
+    done = subprocess.run([run.artifacts / "model.bin", "--image"], input=image, capture_output=True, check=True)
+    with torch.no_grad():
+        logits = run.network().eval()(run.task.normalise(run.task.validation.images[:1]))[0]
+    found = json.loads(done.stdout)
+    np.testing.assert_allclose(found["logits"], logits.numpy(), atol=1e-4)
+    assert found["label"] == run.task.classes[int(logits.argmax())]
+    assert found["probability"] == pytest.approx(float(logits.softmax(0).max()), abs=1e-4)
+
+
 def test_a_network_that_is_not_trained_cannot_be_exported(run: Run):
     (run.folder / "weights.safetensors").unlink()
     edgenas("export", run.folder).refused(2, "there is no weights.safetensors", f"edgenas train {run.folder}")
@@ -128,6 +143,7 @@ def test_a_refused_file_for_another_target_is_removed_and_no_other(run: Run, tmp
     file = tmp_path / "model-aarch64.so"
     file.write_bytes(b"x")
     file.with_name(f"{file.name}.json").write_text(json.dumps({}))
-    with pytest.raises(ExportError, match="model-aarch64.so is refused: for a reason"), proving.refused(file):
+    refused = proving.refused(file, exporter("tvm"))
+    with pytest.raises(ExportError, match="model-aarch64.so is refused: for a reason"), refused:
         raise ExportError("for a reason")
     assert not list(tmp_path.glob("model-aarch64*")) and (run.artifacts / "model.onnx").exists()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
               help="Set how it is trained for int8: qat.epochs=20, qat.lr=0.01, qat.batch_size or qat.distill.")
 @click.option("--target", default="host", show_default=True,
-              help="What tvm and binary are compiled for: host, aarch64, armv7, riscv64 or x86-64; for ethosu a device "
-                   "with an Ethos-U, by default the run's.")
+              help="What tvm, binary and library are compiled for: host, aarch64, armv7, riscv64 or x86-64; for ethosu "
+                   "a device with an Ethos-U, by default the run's.")
 @click.option("--cpu", help="Which processor of that target, as LLVM calls it (cortex-a72): faster there, and it may "
                             "not run on others.")
 @click.option("--bundle", type=click.Path(path_type=Path), metavar="FILE.zip",

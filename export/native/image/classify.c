@@ -33,7 +33,9 @@ static void print_class(void) {
         best = net_output[i] > net_output[best] ? i : best;
     for (size_t i = 0; i < net_output_count; i++)
         sum += exp((double)net_output[i] - (double)net_output[best]);
-    printf("{\"class\": %zu, \"label\": %s, \"probability\": ", best, net_labels[best]);
+    printf("{\"class\": %zu, \"label\": ", best);
+    json_text(stdout, net_label(best));
+    fputs(", \"probability\": ", stdout);
     json_number(stdout, 1 / sum);
     fputs(", ", stdout);
     print_logits();

@@ -79,7 +79,7 @@ const char *fit(const struct image *image, uint32_t width, uint32_t height, unsi
     double left = (image->width - kept_width) * 0.5, top = (image->height - kept_height) * 0.5;
     struct filter across = { 0 }, down = { 0 };
     size_t row = (size_t)image->width * image->channels, made = (size_t)width * image->channels;
-    unsigned char *rows = malloc(made * image->height);
+    unsigned char *rows = made > SIZE_MAX / image->height ? NULL : malloc(made * image->height);
     const char *error = rows ? NULL : NO_MEMORY;
     if (!error)
         error = plan(&across, image->width, (float)left, (float)(left + kept_width), width);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define MOST_PIXELS (1u << 26)
+#define MOST_SIDE 1000000u
 
 struct bytes {
     const unsigned char *data;
@@ -18,7 +19,7 @@ struct image {
     unsigned char *pixels;
 };
 
-/* net.c, generated. values: what a channel's 0 to 255 become, channel after channel; labels: JSON strings. */
+/* net.c, generated. values: what a channel's 0 to 255 become, channel after channel; labels: UTF-8. */
 struct preprocessing {
     uint32_t channels, height, width;
     const float *values;
@@ -53,8 +54,9 @@ void flatten(const struct image *image, uint32_t channels, unsigned char *to);
 /* fit.c: the centre of the target's proportions, resized bilinearly. */
 const char *fit(const struct image *image, uint32_t width, uint32_t height, unsigned char *to);
 
-/* prepare.c: the network's input of an image. */
+/* prepare.c: the network's input of an image; a class's name. */
 const char *prepare(const struct image *image, float *input);
+const char *net_label(size_t class);
 
 /* classify.c: of the image on the standard input; an exit status. */
 int classify(void);

@@ -10,6 +10,8 @@ static void normalise(const unsigned char *pixels, float *input) {
             *input++ = to->values[channel * 256 + pixels[i * to->channels + channel]];
 }
 
+const char *net_label(size_t class) { return net_labels[class]; }
+
 const char *prepare(const struct image *image, float *input) {
     const struct preprocessing *to = &net_preprocessing;
     struct image flat = { image->width, image->height, to->channels, NULL };

@@ -1,0 +1,97 @@
+"""Shared libraries with a plain C interface: the network and its weights, for programs of one's own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgenas.files import replacing, write_json, write_text
+
+from .base import Done, Export, Exporter, in_batches, optional
+from .contents import Sidecar, sidecar_path
+from .library_header import library_header
+from .native_images import image_source
+from .native_source import WEIGHTS, facts_source, native_source
+from .program import output_shapes, trace, translated
+from .to_binary import CLASSIFY, NATIVE, c_compiler, compile_kernels, gcc
+from .to_tvm import relax_module, sidecar
+from .tvm_build import scheduled
+from .tvm_target import Compiler
+
+HEADER = "network.h"
+LIBRARY = NATIVE / "library"
+PIXELS = [LIBRARY / "pixels.c", *(NATIVE / "image" / f"{name}.c" for name in ("prepare", "flatten", "fit"))]
+READERS = [NATIVE / "image" / f"{name}.c" for name in ("classify", "file", "pnm", "png", "jpeg", "exif", "stb")]
+
+
+class ToLibrary(Exporter):
+    """A library of one thread that needs the C library alone: no runtime of TVM's, no C++, no Python.
+
+    Beside `<path>`, in place of its suffix: `.h`, its header, and `.run`, a program around it that takes and does what
+    one of the format `binary` does. The input is float32 in NCHW. `target` is one of tvm_target.py's. `<path>.json`
+    holds the signature, and the operators that the library was compiled from.
+    """
+
+    format = "library"
+    suffix = "_c.so"
+    extra = "tvm"
+    beside = (".h", ".run")
+
+    def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
+               on_done: Done | None = None) -> None:
+        self.check_precision(precision)
+        optional("tvm", self.extra)
+        chosen = c_compiler(target)
+        in_batches(items, 1, lambda batch: write(batch[0], chosen), on_done)
+
+
+def write(item: Export, chosen: Compiler) -> None:
+    import tvm
+    graph = trace([item])
+    module = relax_module(item, graph)
+    with translated([item], "TVM cannot compile it"):
+        fast = scheduled(module, tvm.target.Target(chosen.target))
+    beside = sidecar(item, output_shapes(graph)[0], module, chosen, fast)
+    images = image_source(item, item.images, beside) if item.images else ""
+    with replacing(item.path) as library, tempfile.TemporaryDirectory(prefix="edgenas-") as name:
+        folder = Path(name)
+        with translated([item], "TVM cannot compile it"):
+            plan = compile_kernels(fast.module, chosen, folder / "kernels.o")
+            (folder / "net.c").write_text(native_source(plan) + images, encoding="utf-8")
+            (folder / WEIGHTS).write_bytes(plan.weights)
+        link_library(item, chosen, folder, library)
+        (folder / HEADER).write_text(library_header(item.path.name, beside, bool(item.images)), encoding="utf-8")
+        link_runner(item, chosen, folder, library, beside)
+        write_text(item.path.with_suffix(".h"), (folder / HEADER).read_text(encoding="utf-8"))
+    item.path.chmod(0o755)
+    write_json(sidecar_path(item.path), beside.model_dump(mode="json"))
+
+
+def link_library(item: Export, chosen: Compiler, folder: Path, library: Path) -> None:
+    sources = [LIBRARY / "library.c", NATIVE / "kernels.c", *(PIXELS if item.images else [])]
+    gcc(item.path.name, chosen, folder, "-shared", "-fPIC", "net.c", "kernels.o", *map(str, sources), "-lm",
+        *to_linker("-soname", item.path.name, f"--version-script={LIBRARY / 'exports.map'}", "--no-undefined"),
+        "-o", str(library.absolute()))
+
+
+def link_runner(item: Export, chosen: Compiler, folder: Path, library: Path, beside: Sidecar) -> None:
+    """A program that finds the library in its own folder."""
+    sources = [path for path in sorted(NATIVE.glob("*.c")) if path.name != "kernels.c"]
+    classify = "classify" if item.images else "NULL"
+    declared = '#include "image/image.h"\n' if item.images else ""
+    (folder / "facts.c").write_text(f"{facts_source(beside)}{declared}{CLASSIFY} = {classify};\n", encoding="utf-8")
+    runner = item.path.with_suffix(".run")
+    with replacing(runner) as scratch:
+        gcc(runner.name, chosen, folder, "-I.", "facts.c", str(LIBRARY / "runner.c"),
+            *map(str, [*sources, *(READERS if item.images else [])]), str(library.absolute()),
+            *to_linker("-rpath", "$ORIGIN"), "-lm", "-o", str(scratch.absolute()))
+    runner.chmod(0o755)
+
+
+def to_linker(*words: str) -> list[str]:
+    """Unlike -Wl, this leaves commas in a file's name alone."""
+    return [part for word in words for part in ("-Xlinker", word)]
+
+
+EXPORTER = ToLibrary()
