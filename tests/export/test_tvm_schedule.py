@@ -14,6 +14,7 @@ from edgenas.export.base import Export
 from edgenas.export.program import trace
 from edgenas.export.to_tvm import relax_module
 from edgenas.export.tvm_build import scheduled
+from edgenas.space.load import load_space
 
 from .nets import MBConv, settled
 
@@ -74,6 +75,12 @@ def convolutions() -> list[tuple[tuple[int, int, int], nn.Module]]:
     return found
 
 
+def mobile(**options: str) -> nn.Module:
+    """A whole network of the space `mobile`, narrow."""
+    space = load_space("mobile", (3, 16, 16), 5, {"width": "0.5", "depth": "2", **options})
+    return space.build(space.random(torch.Generator().manual_seed(1)))
+
+
 def others() -> list[tuple[tuple[int, int, int], nn.Module]]:
     return [
         ((16, 6, 7), nn.Conv2d(16, 32, 3, padding=1, groups=2)),
@@ -90,6 +97,8 @@ def others() -> list[tuple[tuple[int, int, int], nn.Module]]:
         ((20, 9, 9), nn.Sequential(nn.MaxPool2d(2, ceil_mode=True), nn.Conv2d(20, 7, 1), nn.AvgPool2d(3, 1, 1))),
         ((4, 5, 5), nn.Sequential(nn.Conv2d(4, 6, 3), nn.Flatten(), nn.Linear(54, 30), nn.ReLU(), nn.Linear(30, 7))),
         ((6, 5, 5), nn.Sequential(nn.Conv2d(6, 19, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(19, 3))),
+        ((3, 16, 16), mobile(activation="hardswish", squeeze_excite="true")),
+        ((3, 16, 16), mobile()),
         ((6, 5, 5), nn.Sequential(nn.Conv2d(6, 6, 1), nn.PReLU(6), nn.GELU(), nn.BatchNorm2d(6), nn.LeakyReLU())),
     ]
 
@@ -103,7 +112,7 @@ def values(module: nn.Module, image: Tensor, cpu: str) -> tuple[np.ndarray, tupl
     return machine["main"](tvm.runtime.tensor(image.numpy())).numpy(), fast.leftovers
 
 
-@pytest.mark.parametrize(("cpu", "step"), list(zip(CPUS, (1, 3, 4), strict=False)))
+@pytest.mark.parametrize(("cpu", "step"), list(zip(CPUS, (1, 4, 5), strict=False)))
 def test_every_shape_is_what_pytorch_computes(cpu: str, step: int) -> None:
     torch.manual_seed(0)
     side = settled(Side([*convolutions(), *others()][::step])).eval()
@@ -116,3 +125,14 @@ def test_every_shape_is_what_pytorch_computes(cpu: str, step: int) -> None:
         with torch.no_grad():
             expected = part(image).flatten(1).numpy()
         np.testing.assert_allclose(found[:, start:end], expected, rtol=1e-4, atol=1e-5, err_msg=str(part))
+
+
+def test_what_no_rule_is_for_keeps_the_default_schedule() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ConvTranspose2d(8, 4, 2, 2), nn.Softmax(1)).eval()
+    image = torch.randn(1, 3, 6, 6)
+    found, leftovers = values(net, image, "")
+    np.testing.assert_allclose(found, net(image).detach().numpy(), rtol=1e-4, atol=1e-5)
+    assert len(leftovers) == 2
+    assert any("conv2d_transpose" in name for name in leftovers)
+    assert any("softmax" in name for name in leftovers)
