@@ -24,13 +24,11 @@ from numpy.typing import NDArray
 
 from edgenas.cli.terminal import Terminal
 from edgenas.cost.accuracy import accuracy
-from edgenas.cost.batches import exported
-from edgenas.cost.bench import steps
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.model import CostModel, blocks_of, exact_model
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import open_profile, profile_space
+from edgenas.cost.profiling import exported, open_profile, profile_space, steps
 from edgenas.cost.sampling import calibration_networks
 from edgenas.files import write_json
 from edgenas.measure.device import Device, load_device

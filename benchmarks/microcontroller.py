@@ -23,13 +23,12 @@ import torch
 from torch import nn
 
 from edgenas.budget import Budget
-from edgenas.cost.batches import same_weights
 from edgenas.cost.figures import figure_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.model import CostModel, exact_model
 from edgenas.cost.operators import example_input
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import open_profile, profile_space
+from edgenas.cost.profiling import open_profile, profile_space, same_weights
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.c_source import array_in

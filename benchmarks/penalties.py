@@ -24,12 +24,11 @@ import numpy as np
 import torch
 
 from edgenas.budget import Budget
-from edgenas.cost.batches import measured, time_of
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.model import CostModel
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import open_profile, profile_space
+from edgenas.cost.profiling import measured, open_profile, profile_space, time_of
 from edgenas.data import Task, load
 from edgenas.files import write_json
 from edgenas.measure.device import Device, load_device

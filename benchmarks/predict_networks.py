@@ -18,11 +18,10 @@ import numpy as np
 from torch import Tensor, nn
 
 from edgenas.cli.terminal import Terminal
-from edgenas.cost.batches import measured
 from edgenas.cost.kernel_model import KernelModel
 from edgenas.cost.operators import Shape, trace
 from edgenas.cost.profile import Profile
-from edgenas.cost.profiling import open_profile, profile_space
+from edgenas.cost.profiling import measured, open_profile, profile_space
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.run.operators import profile_operators

@@ -99,7 +99,8 @@ def trace(module: nn.Module, input_shape: Shape) -> Network:
 
     Raises: UsageError when its forward pass cannot be traced symbolically (it branches on data).
     """
-    module = copy.deepcopy(module).to("meta").eval()
+    if not _is_outline(module):
+        module = copy.deepcopy(module).to("meta").eval()
     try:
         graph = fx.symbolic_trace(nn.Sequential(module))  # a lone layer stays one: it is not the root
         _Shapes(graph).propagate(torch.empty(1, *input_shape, device="meta"))
@@ -108,6 +109,12 @@ def trace(module: nn.Module, input_shape: Shape) -> Network:
                          "write its forward pass without branches on data") from error
     tracer = _Lister(graph)
     return Network(input_shape, tuple(tracer.operators))
+
+
+def _is_outline(module: nn.Module) -> bool:
+    """Whether it has no data and computes as when it is deployed."""
+    tensors = (*module.parameters(), *module.buffers())
+    return all(tensor.is_meta for tensor in tensors) and not any(part.training for part in module.modules())
 
 
 class _Shapes(ShapeProp):

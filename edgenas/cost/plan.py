@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgenas.cost.batches import TORCH
-from edgenas.cost.bench import Bench
 from edgenas.cost.blocks import FEWEST_BLOCKS, known_structures
 from edgenas.cost.features import kinds_of, table
 from edgenas.cost.fewshot import choose_probes
@@ -18,6 +16,7 @@ from edgenas.cost.latency import FEWEST_NETWORKS
 from edgenas.cost.missing import missing_blocks, missing_networks, places, signed
 from edgenas.cost.model import networks
 from edgenas.cost.profile import Profile
+from edgenas.cost.profiling import TORCH, Bench
 from edgenas.cost.regression import Regression
 from edgenas.cost.transfer import probes
 from edgenas.errors import UsageError

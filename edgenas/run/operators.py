@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from edgenas.cost.batches import measured
 from edgenas.cost.kernels import sample
 from edgenas.cost.profile import Profile
+from edgenas.cost.profiling import measured
 from edgenas.measure.device import Device
 from edgenas.progress import Progress
 

@@ -8,14 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from edgenas.cost.batches import TORCH, Spent
-from edgenas.cost.bench import Bench, steps
 from edgenas.cost.drift import drift
 from edgenas.cost.latency import Study, model_of, study
 from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.plan import check_minutes, profile_within, transfer
 from edgenas.cost.profile import Profile, stored
-from edgenas.cost.profiling import open_profile
+from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile, steps
 from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
 from edgenas.measure.device import Device

@@ -7,9 +7,8 @@ from dataclasses import asdict
 from typing import Any
 
 from edgenas.checkpoint import epoch_generator
-from edgenas.cost.bench import steps
 from edgenas.cost.missing import missing_blocks, missing_networks
-from edgenas.cost.profiling import profile_space
+from edgenas.cost.profiling import profile_space, steps
 from edgenas.data.task import Split
 from edgenas.progress import Progress
 from edgenas.run import supporting

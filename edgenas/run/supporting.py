@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import nn
 
-from edgenas.cost.bench import block_modules
 from edgenas.cost.model import networks
 from edgenas.cost.operators import example_input
+from edgenas.cost.profiling import block_modules
 from edgenas.errors import ExportError, UsageError, missing_extra
 from edgenas.export import exporter
 from edgenas.export.base import Export

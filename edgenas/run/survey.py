@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from edgenas.options import parse
 from edgenas.run.request import is_known, part, runtime_of
 from edgenas.run.supporting import refusal_of, unsupported
 from edgenas.space import Space, load_space, space_names
-from edgenas.space.load import summary
+from edgenas.space.listing import entry, parse_shape
 from edgenas.space.precision import in_precision
 
 
@@ -36,9 +35,8 @@ def survey(input_shape: str, classes: int, device: str, runtime: str | None, thr
     found = []
     for name in space_names():
         space = in_precision(load_space(name, shape, classes), precision)
-        found.append({"name": name, "summary": summary(name), "size": space.size,
-                      "reachable": {metric: reachable(space, metric, path, runtime, precision)
-                                    for metric in METRICS if is_known(metric, runtime)}})
+        found.append({**entry(name, space), "reachable": {metric: reachable(space, metric, path, runtime, precision)
+                                                          for metric in METRICS if is_known(metric, runtime)}})
     return found
 
 
@@ -84,14 +82,3 @@ def describe_space(name: str, input_shape: str, classes: int, assignments: tuple
             "device": device.name, "runtime": runtime, "known": refusal_of(runtime) is not None,
             "unsupported": unsupported(space, device, runtime, precision_for(runtime, precision))}
     return found
-
-
-def parse_shape(text: str) -> tuple[int, int, int]:
-    """`3x32x32` -> (3, 32, 32).
-
-    Raises: UsageError for any other form, or a side below 4 pixels.
-    """
-    match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
-    if not match or int(match[1]) < 1 or min(int(match[2]), int(match[3])) < 4:
-        raise UsageError(f"{text!r} is no image shape", "write channels x height x width, e.g. 3x32x32")
-    return int(match[1]), int(match[2]), int(match[3])

@@ -33,13 +33,24 @@ def test_strategies():
     assert "temperature.start" in found["snas"]["options"]
 
 
-def test_spaces(tmp_path: Path):
+def test_spaces(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("edgenas.run.survey.space_names", lambda: ["mobile", "nasbench201"])
     shown = succeed("spaces", "--device", "mock", "--input-shape", "3x16x16", "--profiles", tmp_path, "--json")
     space = next(space for space in shown.document["spaces"] if space["name"] == "mobile")
     assert space["name"] == "mobile" and isinstance(space["size"], int)
     assert space["reachable"]["latency_ms"] is None and len(space["reachable"]["macs"]) == 2
     table = succeed("spaces", "--device", "mock", "--input-shape", "3x16x16", "--profiles", tmp_path).out
     assert "not profiled" in table and str(space["size"]) in table
+
+
+def test_spaces_without_a_device(monkeypatch):
+    monkeypatch.setattr("edgenas.run.survey.exact_model", None)
+    monkeypatch.setenv("EDGENAS_PROFILES", "profiles")
+    found = succeed("spaces", "list", "--json").document["spaces"]
+    assert all(space.keys() == {"name", "summary", "size"} for space in found)
+    table = succeed("spaces").out
+    assert all(space["name"] in table and str(space["size"]) in table for space in found)
+    edgenas("spaces", "--threads", "2").refused(2, "--threads is of a device, and there is no --device")
 
 
 @pytest.mark.parametrize("which", ["finished", "counted"])

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgenas.cost.batches import Modules
-from edgenas.cost.bench import Bench
 from edgenas.cost.operators import Network, trace
 from edgenas.cost.profile import Header, Profile
+from edgenas.cost.profiling import Bench, Modules
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import Measurement
 from edgenas.space import Space

@@ -7,7 +7,7 @@ import pytest
 from edgenas.cost.metrics import METRICS
 from edgenas.cost.profile import profile_path
 from edgenas.errors import ProfileError, UsageError
-from edgenas.run.survey import parse_shape, survey
+from edgenas.run.survey import survey
 from edgenas.space import load_space
 
 from .flows import OWN, own_space, write_profile
@@ -56,13 +56,3 @@ def test_an_unknown_runtime_is_not_taken_for_one_without_a_profile(tmp_path: Pat
     with pytest.raises(UsageError, match="'onxruntime' is no known runtime of device 'host'") as error:
         asked(tmp_path, device="host", runtime="onxruntime")
     assert "did you mean 'onnxruntime'?" in error.value.hint
-
-
-def test_a_shape():
-    assert parse_shape("3x32x28") == (3, 32, 28)
-
-
-@pytest.mark.parametrize("text", ["", "32", "32x32", "3x3x3", "0x8x8", "-1x8x8", "3x32x32x1", "axbxc", "3 x 8 x 8"])
-def test_no_shape(text):
-    with pytest.raises(UsageError, match="is no image shape"):
-        parse_shape(text)

@@ -8,7 +8,7 @@ import click
 from click.core import ParameterSource
 
 from edgenas.cli.group import Group
-from edgenas.cli.options import device_options, options
+from edgenas.cli.options import options, runtime_options
 from edgenas.cli.output import emit, json_option, table
 from edgenas.errors import UsageError
 
@@ -16,7 +16,11 @@ image_options = options(
     click.option("--input-shape", default="1x28x28", show_default=True, metavar="CxHxW", help="Shape of an image."),
     click.option("--classes", type=click.IntRange(min=2), default=10, show_default=True, help="Number of classes."),
 )
-survey_options = options(image_options, device_options, json_option)
+survey_options = options(
+    image_options,
+    click.option("--device", metavar="NAME|FILE.toml", help="Also tell what the networks of each space cost there."),
+    runtime_options, json_option,
+)
 
 
 @click.group(cls=Group, invoke_without_command=True,
@@ -24,16 +28,16 @@ survey_options = options(image_options, device_options, json_option)
 @survey_options
 @click.pass_context
 def command(context: click.Context, /, as_json: bool, **request: Any) -> None:
-    """List the spaces with their number of architectures and the range of costs they reach, or show one.
+    """List the spaces with their number of architectures, or show one.
 
-    Latency is predicted from the device's profile; a space that is not profiled yet shows none.
+    With a device, also the range of costs that they reach, which takes longer. Latency is predicted from the device's
+    profile; a space that is not profiled yet shows none.
     """
     if context.invoked_subcommand is None:
         _list(as_json, request)
         return
     name = context.invoked_subcommand
-    typed = [n for n in context.params if context.get_parameter_source(n) == ParameterSource.COMMANDLINE]
-    if typed:
+    if typed := _typed():
         option = "--json" if typed[0] == "as_json" else f"--{typed[0].replace('_', '-')}"
         raise UsageError(f"{option} stands before {name!r}; it must come after it", f"edgenas spaces {name} {option}")
 
@@ -41,7 +45,7 @@ def command(context: click.Context, /, as_json: bool, **request: Any) -> None:
 @command.command("list", epilog="Example: edgenas spaces list --json")
 @survey_options
 def list_command(as_json: bool, **request: Any) -> None:
-    """List the spaces with their number of architectures and the range of costs they reach."""
+    """List the spaces with their number of architectures; with a device, also what they cost."""
     _list(as_json, request)
 
 
@@ -70,11 +74,26 @@ def show(name: str, target: str | None, runtime: str | None, precision: str | No
 
 
 def _list(as_json: bool, request: dict[str, Any]) -> None:
+    title = f"spaces for images of {request['input_shape']}, {request['classes']} classes"
+    if request["device"] is None:
+        from edgenas.space.listing import listing
+
+        if foreign := [name for name in _typed() if name in ("runtime", "precision", "threads", "profiles")]:
+            raise UsageError(f"--{foreign[0]} is of a device, and there is no --device", "--device host")
+        plain = listing(request["input_shape"], request["classes"])
+        emit(as_json, {"spaces": plain}, lambda: table(
+            f"{title}; --device NAME tells what they cost", ["name", "architectures", "summary"],
+            [[s["name"], s["size"], s["summary"]] for s in plain]))
+        return
     from edgenas.run.survey import survey
 
     found = survey(**request)
     rows = [[s["name"] if row == 0 else "", s["size"] if row == 0 else "", metric, *(span or ["not profiled", ""])]
             for s in found for row, (metric, span) in enumerate(s["reachable"].items())]
-    emit(as_json, {"spaces": found}, lambda: table(
-        f"spaces for images of {request['input_shape']}, {request['classes']} classes",
-        ["name", "architectures", "metric", "smallest", "largest"], rows))
+    emit(as_json, {"spaces": found},
+         lambda: table(title, ["name", "architectures", "metric", "smallest", "largest"], rows))
+
+
+def _typed() -> list[str]:
+    context = click.get_current_context()
+    return [name for name in context.params if context.get_parameter_source(name) == ParameterSource.COMMANDLINE]

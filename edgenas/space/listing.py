@@ -1,0 +1,34 @@
+"""Which spaces there are."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from edgenas.errors import UsageError
+from edgenas.space.load import load_space, space_names, summary
+from edgenas.space.space import Space
+
+
+def listing(input_shape: str, classes: int) -> list[dict[str, Any]]:
+    """Every space with its number of architectures.
+
+    Raises: UsageError as parse_shape has it.
+    """
+    shape = parse_shape(input_shape)
+    return [entry(name, load_space(name, shape, classes)) for name in space_names()]
+
+
+def entry(name: str, space: Space) -> dict[str, Any]:
+    return {"name": name, "summary": summary(name), "size": space.size}
+
+
+def parse_shape(text: str) -> tuple[int, int, int]:
+    """`3x32x32` -> (3, 32, 32).
+
+    Raises: UsageError for any other form, or a side below 4 pixels.
+    """
+    match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
+    if not match or int(match[1]) < 1 or min(int(match[2]), int(match[3])) < 4:
+        raise UsageError(f"{text!r} is no image shape", "write channels x height x width, e.g. 3x32x32")
+    return int(match[1]), int(match[2]), int(match[3])
