@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from .manifest import Preprocessing
+    from .tvm_tuning import Tuning
 
 Done = Callable[["Export"], None]
 
@@ -51,7 +52,7 @@ class Exporter(ABC):
     precisions: what a file can compute in, the first one by default. proof: where nothing here runs the files, the
     format whose files compute the same; of the same weights, calibration inputs and precision. runtime: whose devices
     are the targets, where those are not processors. beside: suffixes of what is written beside a file, in place of its
-    own.
+    own. tunable: whether its files can be tuned.
     """
 
     format: ClassVar[str]
@@ -61,6 +62,7 @@ class Exporter(ABC):
     proof: ClassVar[str] = ""
     runtime: ClassVar[str] = ""
     beside: ClassVar[tuple[str, ...]] = ()
+    tunable: ClassVar[bool] = False
 
     @abstractmethod
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
@@ -78,6 +80,13 @@ class Exporter(ABC):
         """Raises: UsageError for a target that files are not compiled for."""
         from .tvm_target import check_target
         check_target(target)
+
+    def tuned(self, tuning: Tuning) -> Exporter:
+        """One whose files are tuned, for this machine.
+
+        Raises: UsageError unless the format is tunable.
+        """
+        raise UsageError(f"the format {self.format!r} cannot be tuned", "--tune is for --format tvm")
 
     def unpack(self, path: Path) -> bytes | None:
         """The file of the format `proof` that a file holds, where it holds one.

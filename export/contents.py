@@ -13,6 +13,7 @@ from edgenas.errors import EdgenasError, ExportError, UsageError
 
 from .base import optional
 from .scale import Scale
+from .tuned import Tuned
 
 
 class TensorSpec(BaseModel):
@@ -39,7 +40,8 @@ class Sidecar(BaseModel):
     """What stands beside a file that does not hold it: `<path>.json`.
 
     figures: what the file costs, by name with unit, as its compiler estimates or as was measured. made: how.
-    unscheduled: kernels that no rule of ours was for, so that they have TVM's own, slow schedule.
+    unscheduled: kernels that no rule of ours was for, so that they have TVM's own, slow schedule. tuned: what tuning
+    found.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,6 +53,7 @@ class Sidecar(BaseModel):
     figures: dict[str, float] = {}
     made: dict[str, str] = {}
     unscheduled: tuple[str, ...] = ()
+    tuned: Tuned | None = None
 
 
 def sidecar_path(path: Path) -> Path:
@@ -163,6 +166,12 @@ def unscheduled(path: Path) -> tuple[str, ...]:
     """Kernels of a TVM library or a program that have TVM's default schedule; errors as for figures()."""
     beside = sidecar_path(path)
     return _read(beside, lambda: _beside(path)).unscheduled if beside.exists() else ()
+
+
+def tuned(path: Path) -> Tuned | None:
+    """What tuning found for a TVM library; errors as for figures()."""
+    beside = sidecar_path(path)
+    return _read(beside, lambda: _beside(path)).tuned if beside.exists() else None
 
 
 def _beside(path: Path) -> Sidecar:

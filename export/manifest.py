@@ -12,6 +12,7 @@ from edgenas.errors import ExportError, RunError
 from edgenas.files import sha256, write_json
 
 from .contents import Specs
+from .tuned import Tuned
 
 NAME = "manifest.json"
 SCHEMA_VERSION: Literal[1] = 1
@@ -100,7 +101,7 @@ class Artifact(Record):
     of an int8 or mixed file. int8: of a mixed file, the places of the architecture that are in int8. gates: of a
     format that is looked into. figures: what the file costs, by name with unit, as its compiler estimates or as was
     measured. unscheduled: kernels of a TVM library or a program that no rule of ours was for, which have TVM's
-    default, slow schedule.
+    default, slow schedule. tuned: kernel by kernel, what --tune measured and took.
     """
 
     format: str
@@ -122,6 +123,7 @@ class Artifact(Record):
     gates: Gates | None = None
     figures: dict[str, float] = {}
     unscheduled: tuple[str, ...] = ()
+    tuned: Tuned | None = None
 
 
 class Manifest(Record):

@@ -13,34 +13,46 @@ from edgenas.files import replacing, write_json
 
 from .base import Done, Export, Exporter, in_batches, optional
 from .contents import Sidecar, TensorSpec, sidecar_path
+from .deferred import deferred
 from .program import examples, output_shapes, trace, translated
 from .quiet import quiet
 from .tvm_build import Scheduled, scheduled
 from .tvm_int8 import int8_module
 from .tvm_target import Compiler, compiler
+from .tvm_tuning import Tuning, check_tunable
 
 
 class ToTvm(Exporter):
     """A library whose `main` takes `image` and returns `logits`, float32, NCHW; static shapes. int8: see tvm_int8.py.
 
     `target` is one of tvm_target.py's: `host` is this machine's very CPU, another name a processor family.
-    The library does not carry its signature: `<path>.json` does, with the operators it was compiled from.
+    With `tuning` its kernels are tuned, see tvm_tuning.py. The library does not carry its signature: `<path>.json`
+    does, with the operators it was compiled from.
     """
 
     format = "tvm"
     suffix = ".so"
     extra = "tvm"
     precisions = ("fp32", "int8")
+    tunable = True
+
+    def __init__(self, tuning: Tuning | None = None) -> None:
+        self._tuning = tuning
+
+    def tuned(self, tuning: Tuning) -> Exporter:
+        return ToTvm(tuning)
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
         optional("tvm", self.extra)
+        if self._tuning:
+            check_tunable(target, precision)
         chosen = compiler(target)
-        in_batches(items, 1, lambda batch: write(batch[0], chosen, precision), on_done)
+        in_batches(items, 1, lambda batch: write(batch[0], chosen, precision, self._tuning), on_done)
 
 
-def write(item: Export, chosen: Compiler, precision: str = "fp32") -> None:
+def write(item: Export, chosen: Compiler, precision: str = "fp32", tuning: Tuning | None = None) -> None:
     import tvm
     if precision == "int8":
         module, shape = int8_module(item)
@@ -49,9 +61,10 @@ def write(item: Export, chosen: Compiler, precision: str = "fp32") -> None:
         module, shape = relax_module(item, graph), output_shapes(graph)[0]
     target = tvm.target.Target(chosen.target)
     with replacing(item.path) as scratch, translated([item], "TVM cannot compile it"):
-        fast = scheduled(module, target)
-        library = tvm.compile(fast.module, target=target)
-        library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
+        fast = scheduled(module, target, tuning)
+        with deferred():
+            library = tvm.compile(fast.module, target=target)
+            library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
     write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen, fast).model_dump(mode="json"))
 
 
@@ -59,7 +72,7 @@ def sidecar(item: Export, shape: tuple[int, ...], module: Any, chosen: Compiler,
     return Sidecar(
         inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
         outputs=(TensorSpec(name="logits", shape=shape, dtype="float32"),),
-        operators=_operators(module), target=chosen.name, unscheduled=fast.leftovers,
+        operators=_operators(module), target=chosen.name, unscheduled=fast.leftovers, tuned=fast.tuned,
     )
 
 

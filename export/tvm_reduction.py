@@ -14,27 +14,24 @@ from typing import Any
 
 from .tvm_loops import extents, flat
 from .tvm_machine import Machine
-from .tvm_tiles import Tile, best_tile
+from .tvm_variant import Variant
 
-UNROLLED = 200
-"""Most multiplications to write out in the innermost loop: LLVM would keep more values than there are registers."""
 SERIAL = 1 << 17
 """Multiplications below which waking other threads takes longer than to do them."""
 
 
-def reduction(made: Any, blocks: list[Any], main: Any, machine: Machine) -> None:
+def reduction(made: Any, blocks: list[Any], main: Any, machine: Machine, variant: Variant) -> None:
     """Schedule `main`, the only reduction among the blocks of a kernel, into (1, blocks, rows, columns, lanes)."""
     taken = extents(made, made.get_loops(main)[5:])
     mixes = len(taken) > 2
     padding = _padding(made, main) if mixes else None
     last = _last(made, blocks, main, padding, machine)
     shape = extents(made, made.get_loops(last))
-    tile = best_tile(machine, *shape[1:4], shared=mixes)
     parallel = math.prod(shape) * math.prod(taken) >= SERIAL
-    outer = _tile(made, main, last, tile)
+    outer = _tile(made, main, last, variant)
     if parallel:
         made.parallel(outer)
-    _reduce(made, main, taken, tile)
+    _reduce(made, main, taken, variant)
     if padding is not None:
         *rows, _, lane = made.get_loops(padding)
         made.vectorize(lane)
@@ -62,24 +59,27 @@ def _last(made: Any, blocks: list[Any], main: Any, padding: Any | None, machine:
     return made.cache_write(main, 0, "global")
 
 
-def _tile(made: Any, main: Any, last: Any, tile: Tile) -> Any:
+def _tile(made: Any, main: Any, last: Any, variant: Variant) -> Any:
     """Compute `main` tile by tile, each where `last` stores it; the outermost loop."""
+    tile = variant.tile
     _, block, row, column, lane = made.get_loops(last)
     blocks, block = made.split(block, [None, tile.blocks])
     rows, row = made.split(row, [None, tile.rows])
     width = extents(made, [column])[0]
     columns, column = made.split(column, [None, tile.columns])
-    made.reorder(blocks, rows, columns, block, row, column, lane)
+    outer = {"blocks": (blocks, rows, columns), "rows": (rows, blocks, columns),
+             "pixels": (rows, columns, blocks)}[variant.order]
+    made.reorder(*outer, block, row, column, lane)
     if width % tile.columns:
         made.annotate(columns, "pragma_loop_partition_hint", 1)
-    made.compute_at(main, columns, preserve_unit_loops=True)
+    made.compute_at(main, outer[-1], preserve_unit_loops=True)
     made.vectorize(lane)
     for loop in (block, row, column):
         made.unroll(loop)
-    return made.fuse(blocks, rows)
+    return rows if variant.order == "pixels" else made.fuse(*outer[:2])
 
 
-def _reduce(made: Any, main: Any, taken: list[int], tile: Tile) -> None:
+def _reduce(made: Any, main: Any, taken: list[int], variant: Variant) -> None:
     """The loops within a tile: the reduction outside, its innermost part and all of the tile written out."""
     inner = list(made.get_loops(main))[-5 - len(taken):]
     spatial, reduced = inner[:5], inner[5:]
@@ -87,10 +87,10 @@ def _reduce(made: Any, main: Any, taken: list[int], tile: Tile) -> None:
     made.vectorize(spatial[-1])
     for loop in spatial[:-1]:
         made.unroll(loop)
-    size = tile.blocks * tile.rows * tile.columns
+    size = variant.tile.blocks * variant.tile.rows * variant.tile.columns
     for loop, extent in zip(reversed(reduced), reversed(taken), strict=True):
         size *= extent
-        if size > UNROLLED:
+        if size > variant.unrolled:
             break
         made.unroll(loop)
     start = made.decompose_reduction(main, reduced[0])

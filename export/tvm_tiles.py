@@ -27,8 +27,13 @@ def best_tile(machine: Machine, blocks: int, rows: int, columns: int, *, shared:
 
     shared: whether each value of the input serves several blocks, as in a dense convolution.
     """
-    return min(_fitting(machine, blocks, rows, columns),
-               key=lambda tile: (round(_cost(machine, tile, columns, shared), 6), tile.blocks, tile.rows))
+    return best_tiles(machine, blocks, rows, columns, shared=shared)[0]
+
+
+def best_tiles(machine: Machine, blocks: int, rows: int, columns: int, *, shared: bool) -> list[Tile]:
+    """All tiles that fit, the best first."""
+    return sorted(_fitting(machine, blocks, rows, columns),
+                  key=lambda tile: (round(_cost(machine, tile, columns, shared), 6), tile.blocks, tile.rows))
 
 
 def _fitting(machine: Machine, blocks: int, rows: int, columns: int) -> Iterator[Tile]:

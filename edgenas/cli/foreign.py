@@ -71,11 +71,14 @@ def export_own(request: Mapping[str, Any], formats: Sequence[str], asked: Asked,
     from edgenas.export.bundle import write_bundle
     from edgenas.run.exporting import default_formats
     from edgenas.run.foreign import export_foreign, open_foreign
+    from edgenas.run.tuning import check_tune
 
     typed = ("edgenas", *click.get_current_context().find_root().obj)
     run = open_foreign({**request, "from": request["origin"]}, typed)
+    wanted = formats or default_formats(run)
+    check_tune(asked.tune, wanted, asked.target, asked.precision)
     with Terminal() as terminal:
-        document = export_foreign(run, formats or default_formats(run), terminal, asked)
+        document = export_foreign(run, wanted, terminal, asked)
     if bundle:
         write_bundle(run.artifacts, bundle)
     emit(as_json, document | ({"bundle": str(bundle)} if bundle else {}), lambda: _show(document, bundle))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -63,6 +64,21 @@ def _points(context: click.Context, parameter: click.Parameter, value: float) ->
     return value
 
 
+def _minutes(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 <= value < math.inf:
+        raise UsageError(f"--tune {value:g} is no number of minutes from 0 up", "--tune 10")
+    return value
+
+
+tune_options = options(
+    click.option("--tune", type=float, metavar="MINUTES", callback=_minutes,
+                 help="For tvm, on this machine: try other schedules of each kernel for so long, e.g. --tune 10, and "
+                      "take those that are measured to be faster than the rule's. The same command goes on where it "
+                      "ended; 0 tries none, and takes of those that were tried before."),
+    click.option("--tune-database", type=click.Path(path_type=Path), metavar="DIR", envvar="EDGENAS_TUNING",
+                 help="With --tune: where trials are kept, for equal blocks of any network; by default your data "
+                      "folder."),
+)
 max_drop_option = click.option(
     "--max-drop", type=float, default=0.5, show_default=True, metavar="POINTS", callback=_points,
     help="Points of accuracy that an int8 file may lose on validation images, measured on the file in its runtime. If "

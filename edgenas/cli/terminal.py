@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from rich.console import Console
@@ -13,16 +14,34 @@ from rich.progress import Progress as Bars
 SECONDS_BETWEEN_LINES = 10.0
 
 
+@dataclass
+class Work:
+    """`known`: steps that an earlier run made; `bar`: of the display; `said`: when its last line was printed."""
+
+    label: str
+    total: int
+    known: int
+    done: int
+    bar: int | None = None
+    began: float = field(default_factory=lambda: time.monotonic())
+    said: float = field(default_factory=lambda: time.monotonic())
+
+    @property
+    def is_done(self) -> bool:
+        return self.done >= self.total
+
+
 class Terminal:
-    """A `edgenas.progress.Progress`; use it as a context, so that the bar ends with the work."""
+    """A `edgenas.progress.Progress`; use it as a context, so that the bar ends with the work. Work that starts within
+    other work is done before that goes on.
+    """
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
         self._bars = Bars(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                           TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[note]}"),
                           console=self._console)
-        self._current: int | None = None
-        self._label, self._total, self._done, self._began, self._said = "", 0, 0, 0.0, 0.0
+        self._works: list[Work] = []
 
     def beside(self) -> Terminal:
         """A further line of the same display, for work that goes on at the same time."""
@@ -41,24 +60,25 @@ class Terminal:
             self._bars.stop()
 
     def start(self, label: str, total: int, done: int = 0) -> None:
-        self._label, self._total, self._done = label, total, done
-        self._began = self._said = time.monotonic()
-        self._skipped = done
+        self._works = [work for work in self._works if not work.is_done] + [Work(label, total, done, done)]
         if self._console.is_terminal:
-            self._current = self._bars.add_task(label, total=total, completed=done, note="")
+            self._works[-1].bar = self._bars.add_task(label, total=total, completed=done, note="")
         elif done < total:
             print(f"{label}: {total - done} steps", file=sys.stderr, flush=True)
 
     def advance(self, note: str = "") -> None:
-        self._done += 1
-        if self._current is not None:
-            self._bars.update(self._current, advance=1, note=note)  # type: ignore[arg-type]
+        while len(self._works) > 1 and self._works[-1].is_done:
+            self._works.pop()
+        work = self._works[-1]
+        work.done += 1
+        if work.bar is not None:
+            self._bars.update(work.bar, advance=1, note=note)  # type: ignore[arg-type]
             return
         now = time.monotonic()
-        if now - self._said >= SECONDS_BETWEEN_LINES or self._done == self._total:
-            self._said = now
-            left = (now - self._began) / (self._done - self._skipped) * (self._total - self._done)
-            print(f"{self._label}: {self._done}/{self._total}, about {left:.0f} s left  {note}", file=sys.stderr,
+        if now - work.said >= SECONDS_BETWEEN_LINES or work.done == work.total:
+            work.said = now
+            left = (now - work.began) / (work.done - work.known) * (work.total - work.done)
+            print(f"{work.label}: {work.done}/{work.total}, about {left:.0f} s left  {note}", file=sys.stderr,
                   flush=True)
 
     def say(self, text: str) -> None:

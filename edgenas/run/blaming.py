@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgenas.errors import EdgenasError
+from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
 from edgenas.export.layers import TOLERANCES, can_probe, first_divergence
 from edgenas.export.prefixes import first_wrong_beginning
@@ -58,5 +59,5 @@ def worst(network: nn.Module, images: Tensor, file: Path, runtime: str) -> Tenso
 def _run(part: nn.Module, image: Tensor, export: Exporter, runtime: str) -> NDArray[Any]:
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         path = Path(folder) / f"part{export.suffix}"
-        export.export([Export(part, image, path)])
+        exporter(export.format).export([Export(part, image, path)])
         return open_session(path, runtime).predict(image.numpy())

@@ -22,17 +22,20 @@ from edgenas.run.describing import about, describe
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, export_fp32
 from edgenas.run.quantising import Quantiser
+from edgenas.run.tuning import Tune, check_made, tuned
 
 
 @dataclass(frozen=True)
 class Asked:
     """What files are asked for beside their format. precision: by default the run's, or what the format has. max_drop:
-    points of validation accuracy that int8 may lose; qat: how it is trained if it loses more."""
+    points of validation accuracy that int8 may lose; qat: how it is trained if it loses more. tune: files that can be
+    tuned are."""
 
     precision: Precision | None
     max_drop: float
     qat: QatSettings
     target: str = HOST
+    tune: Tune | None = None
 
     @classmethod
     def of(cls, run: Run) -> Asked:
@@ -51,9 +54,11 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
     """
     asked = asked or Asked.of(run)
     network = run.network()
-    chosen = [labelled(export, about(run, run.architecture)) for export in exporters(formats, asked.precision)]
+    chosen = [labelled(tuned(export, asked.tune, run.config.threads, progress), about(run, run.architecture))
+              for export in exporters(formats, asked.precision)]
     precisions = [precision_of(run, export, asked.precision) for export in chosen]
     targets = [target_of(run, export, asked) for export in chosen]
+    check_made(asked.tune, chosen, targets, precisions)
     runtimes = [runtime_for(run, export.proof or export.format, precision)
                 for export, precision in zip(chosen, precisions, strict=True)]
     progress.start("export", len(chosen))
@@ -90,11 +95,11 @@ def check_marked(run: Run, precision: str) -> None:
 
 
 def summary(artifact: manifest.Artifact) -> str:
-    q = artifact.quantisation
+    q, tuning = artifact.quantisation, f"; {artifact.tuned}" if artifact.tuned else ""
     if q is None:
-        return f"{artifact.format}: largest difference from PyTorch {artifact.max_abs:.2g}"
+        return f"{artifact.format}: largest difference from PyTorch {artifact.max_abs:.2g}{tuning}"
     return (f"{artifact.format} {artifact.precision} by {q.method}: {q.validation_accuracy_int8:.1%} of validation "
-            f"images right, {q.drop_points:.2g} points less than fp32")
+            f"images right, {q.drop_points:.2g} points less than fp32{tuning}")
 
 
 def exporters(formats: Sequence[str], precision: str | None = None) -> list[Exporter]:

@@ -75,3 +75,17 @@ def test_lines_beside_each_other_tell_of_their_own_work(capsys):
         two.advance("b")
     said = capsys.readouterr().err
     assert "one: 1/1" in said and "two: 2/2" not in said
+
+
+def test_what_starts_within_other_work_is_done_before_that_goes_on(capsys):
+    progress = Terminal()
+    progress.start("outer", 2)
+    progress.start("inner", 1)
+    progress.advance("one")
+    progress.advance("two")
+    progress.start("other", 1)
+    progress.advance("three")
+    progress.advance("four")
+    lines = [line for line in capsys.readouterr().err.splitlines() if "/" in line]
+    assert lines == [f"{label}: {done}, about 0 s left  {note}" for label, done, note in [
+        ("inner", "1/1", "one"), ("other", "1/1", "three"), ("outer", "2/2", "four")]]

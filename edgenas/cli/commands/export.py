@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgenas.cli.foreign import check_origin, export_own, foreign_options
-from edgenas.cli.options import formats_option, max_drop_option
+from edgenas.cli.options import formats_option, max_drop_option, tune_options
 from edgenas.cli.output import emit, json_option, table
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="Example: edgenas export runs/p --format onnx --format tflite --precision int8 --max-drop 0.5\n\n"
                       "Example: edgenas export runs/p --format ethosu --target ethos-u55-128\n\n"
+                      "Example: edgenas export runs/p --format tvm --tune 10\n\n"
                       "Example: edgenas export --from net.py:build --weights w.safetensors --data ./photos --out out")
 @click.argument("folder", metavar="[RUN]", required=False, type=click.Path())
 @formats_option
@@ -31,13 +32,15 @@ if TYPE_CHECKING:
                    "a device with an Ethos-U, by default the run's.")
 @click.option("--cpu", help="Which processor of that target, as LLVM calls it (cortex-a72): faster there, and it may "
                             "not run on others.")
+@tune_options
 @click.option("--bundle", type=click.Path(path_type=Path), metavar="FILE.zip",
               help="Pack what is exported, with labels, preprocessing, examples that run it and a README, into a file "
                    "to give away, e.g. --bundle photos.zip. Without --format nothing is exported anew.")
 @foreign_options
 @json_option
 def command(folder: str | None, formats: tuple[str, ...], precision: Precision | None, max_drop: float,
-            assignments: tuple[str, ...], target: str, cpu: str | None, bundle: Path | None, as_json: bool,
+            assignments: tuple[str, ...], target: str, cpu: str | None, tune: float | None,
+            tune_database: Path | None, bundle: Path | None, as_json: bool,
             **request: Any) -> int:
     """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8.
 
@@ -49,17 +52,20 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
     from edgenas.qat import QatSettings
     from edgenas.run.exporting import Asked, default_formats, export_phase, is_exported
     from edgenas.run.request import qat_of
+    from edgenas.run.tuning import Tune, check_tune
 
     check_origin(folder, request)
     if bundle:
         check_name(bundle)
+    tuning = None if tune is None else Tune(tune, tune_database)
     if request["origin"]:
-        own = Asked(precision, max_drop, qat_of(QatSettings(), assignments), with_cpu(target, cpu))
+        own = Asked(precision, max_drop, qat_of(QatSettings(), assignments), with_cpu(target, cpu), tuning)
         return export_own(request, formats, own, bundle, as_json)
     assert folder is not None
     with opened(folder) as (run, terminal):
-        asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), with_cpu(target, cpu))
-        if bundle and not formats and precision is None and is_exported(run, []):
+        asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), with_cpu(target, cpu), tuning)
+        check_tune(tuning, formats or default_formats(run), asked.target, precision)
+        if bundle and not formats and precision is None and tuning is None and is_exported(run, []):
             manifest = write_bundle(run.artifacts, bundle)
         else:
             manifest = export_phase(run, formats or default_formats(run), terminal, asked)
