@@ -3,9 +3,9 @@
 A kernel's search climbs from the rule's schedule to the best one that differs from it in one respect (tvm_variant.py),
 and on from there, until no neighbour is left. The kernel that costs the network most for its number of trials is next.
 
-meta_schedule's search is not used. In TVM 0.26 it imports tensor_intrin (42 s, longer than its builders wait), needs
-xgboost, knows no limit of time, and starts from generic tiles that end up slower than the rule. It does not measure
-two schedules in turns either, and without that a busy machine decides.
+meta_schedule's search is not used. In TVM 0.26 it imports tensor_intrin, which takes longer than the 30 s that its
+builders wait; it needs xgboost, knows no limit of time and starts from generic tiles instead of the rule. It does not
+measure two schedules in turns either, and without that a busy machine decides.
 """
 
 from __future__ import annotations
@@ -147,9 +147,9 @@ class Tuner:
 
 
 def check_tunable(target: str, precision: str) -> None:
-    """Raises: UsageError unless what is compiled for `target` can be measured here and there is a choice in it."""
+    """Raises: UsageError unless what is compiled for `target` can be measured here and is by our rules."""
     if precision != "fp32":
-        raise UsageError(f"--tune is for fp32: for kernels of {precision} there is no schedule but one",
+        raise UsageError(f"--tune is for fp32: no rule of ours schedules the convolutions of {precision}",
                          "leave out --tune, or --precision fp32")
     if target != HOST:
         raise UsageError(f"--tune measures kernels on this machine, and the target {target!r} is another",

@@ -153,7 +153,7 @@ def test_other_formats_cannot_be_tuned(tmp_path: Path) -> None:
 
 def test_int8_cannot_be_tuned(tmp_path: Path) -> None:
     own = replace(item(tmp_path / "net.so"), calibration=torch.randn(4, 16, 6, 6))
-    with pytest.raises(UsageError, match="--tune is for fp32: for kernels of int8 there is no schedule but one"):
+    with pytest.raises(UsageError, match="--tune is for fp32: no rule of ours schedules the convolutions of int8"):
         exporter("tvm").tuned(Tuning(1, tmp_path)).export([own], precision="int8")
     assert not any(tmp_path.iterdir())
 
