@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .base import Export, optional
 from .program import translated
 from .quiet import quiet
@@ -25,6 +27,20 @@ def int8_module(item: Export) -> tuple[Any, tuple[int, ...]]:
         source = replace(item, path=Path(folder) / f"{item.path.stem}.onnx")
         EXPORTER.export([source], precision="int8")
         model = optional("onnx", EXPORTER.extra).load_model(source.path)
+        float_scalars(model.graph)
     with translated([item], "TVM cannot express it"), quiet():
         module = from_onnx(model, keep_params_in_input=False)
     return module, tuple(size.dim_value for size in model.graph.output[0].type.tensor_type.shape.dim)
+
+
+def float_scalars(graph: Any) -> None:
+    """Make constants of no dimension, which TVM cannot dequantise, the float32 numbers that they stand for."""
+    from onnx import numpy_helper
+    known = {weight.name: weight for weight in graph.initializer}
+    for node in [n for n in graph.node if n.op_type == "DequantizeLinear" and n.input[0] in known]:
+        value, scale, zero = (numpy_helper.to_array(known[name]) for name in node.input)
+        if value.ndim:
+            continue
+        number = (value.astype(np.float32) - zero.astype(np.float32)) * scale
+        graph.initializer.append(numpy_helper.from_array(number.reshape(()).astype(np.float32), node.output[0]))
+        graph.node.remove(node)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -11,13 +12,14 @@ from edgenas.export.base import Export
 from edgenas.export.contents import operators, signature
 from edgenas.measure.session import open_session
 
-from .nets import settled
+from .nets import SqueezeExcite, settled
 
 
-def test_tvm_gives_what_the_int8_onnx_file_gives(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", [nn.ReLU6(), SqueezeExcite(4)])
+def test_tvm_gives_what_the_int8_onnx_file_gives(tmp_path: Path, part: nn.Module) -> None:
     torch.manual_seed(0)
-    net = settled(nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU6(), nn.Conv2d(4, 4, 1),
-                                nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))).eval()
+    net = settled(nn.Sequential(nn.Conv2d(3, 4, 3, 2, 1, bias=False), nn.BatchNorm2d(4), part,
+                                nn.Conv2d(4, 4, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5))).eval()
     images = torch.randn(12, 3, 9, 8)
     found = {}
     for format, runtime in (("onnx", "onnxruntime"), ("tvm", "tvm")):
