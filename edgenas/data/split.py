@@ -29,7 +29,7 @@ def divide(
     _enough(parts["train"], raw.classes, ["train", *missing], "add images of that class, or remove it")
     if "test" in missing:
         count = round(test_share * len(parts["train"]))
-        parts["train"], parts["test"] = _cut(parts["train"], count, raw.classes, seed)
+        parts["train"], parts["test"] = _cut(parts["train"], count, seed, keep=len(missing))
         validation_share /= 1 - test_share
     if max_images is not None:
         for name in [name for name in parts if name != "test"]:
@@ -38,7 +38,7 @@ def divide(
         _enough(parts["train"], raw.classes, ["train", "validation"],
                 "give a larger --max-images, or more images of that class")
         count = round(validation_share * len(parts["train"]))
-        parts["train"], parts["validation"] = _cut(parts["train"], count, raw.classes, seed)
+        parts["train"], parts["validation"] = _cut(parts["train"], count, seed, keep=1)
     return parts
 
 
@@ -56,15 +56,22 @@ def _sample(part: Part, most: int, classes: Sequence[str], seed: int) -> Part:
     if most < len(classes):
         raise UsageError(f"--max-images {most} is less than one image for each of the {len(classes)} classes",
                          f"try --max-images {100 * len(classes)}")
-    return part if len(part) <= most else _cut(part, len(part) - most, classes, seed)[0]
+    return part if len(part) <= most else _cut(part, len(part) - most, seed, keep=0)[0]
 
 
-def _cut(part: Part, count: int, classes: Sequence[str], seed: int) -> tuple[Part, Part]:
-    """What is left and `count` images cut off; both have at least as many images as there are classes."""
+def _cut(part: Part, count: int, seed: int, keep: int) -> tuple[Part, Part]:
+    """What is left and about `count` images cut off; both have at least as many images as there are classes.
+
+    keep: how many images of each class are left at least, where it has more than that; they are not cut off.
+    """
     from sklearn.model_selection import train_test_split  # takes seconds to import
 
     present = len(np.unique(part.labels))
     count = min(max(count, present), len(part) - present)
     rest, out = train_test_split(
         np.arange(len(part)), test_size=count, random_state=seed, stratify=part.labels)
+    for label in np.unique(part.labels):
+        lacking = max(0, keep - np.count_nonzero(part.labels[rest] == label))
+        back = out[part.labels[out] == label][:lacking]
+        rest, out = np.concatenate([rest, back]), out[~np.isin(out, back)]
     return part.take(rest), part.take(out)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edgenas.data.raw import RawData, by_class
@@ -34,6 +34,8 @@ def divided(raw, seed=0, validation_share=0.15, test_share=0.15, max_images=None
 @settings(deadline=None, max_examples=60)
 @given(counts=st.lists(st.integers(3, 60), min_size=2, max_size=8), seed=st.integers(0, 2**32 - 1),
        share=st.floats(0.05, 0.4))
+@example(counts=[3, 3, 3, 8], seed=0, share=0.375)
+@example(counts=[3, 3, 3], seed=0, share=0.390625)
 def test_every_image_is_in_one_part_and_each_class_in_proportion(counts, seed, share):
     parts = divided(source(counts), seed, share, share)
     everything = [image for images, _ in parts.values() for image in images]
