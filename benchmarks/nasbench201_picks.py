@@ -96,8 +96,8 @@ def summary(strategy: str, way: str, free: dict[str, list[float]], cells: list[d
             cases: list[dict[str, Any]], known: Known) -> dict[str, Any]:
     return {"strategy": strategy, "picked_by": way, "free": free, "cells": cells,
             "over": sum(c["latency_ms"] > c["limit_ms"] for c in cells),
-            "regret_free": {name: float(known.accuracy_percent[name].max() - np.mean(free[name])) if free
-                            else float("nan") for name in DATASETS},
+            "regret_free": {name: float(known.accuracy_percent[name].max() - np.mean(values))
+                            for name, values in free.items()},
             "regret_budgets": {name: float(np.mean([c["regret"][name] for c in cells])) for name in DATASETS},
             "minutes": float(np.mean([case["minutes"] for case in cases])) if cases else 0.0,
             "peak_mib": float(np.mean([case["peak_mib"] for case in cases])) if cases else 0.0}

@@ -90,8 +90,9 @@ def show(rows: list[dict[str, Any]]) -> None:
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in sorted(rows, key=lambda row: row["regret_budgets"]["cifar10"]):
         free = ", ".join(f"{np.mean(row['free'][name]):.2f}" for name in row["free"])
+        regret_free = f"{row['regret_free']['cifar10']:.2f}" if row["free"] else ""
         worst = max(cell["regret"]["cifar10"] for cell in row["cells"])
-        print(f"| `{row['strategy']}` | {row['picked_by']} | {free} | {row['regret_free']['cifar10']:.2f} | "
+        print(f"| `{row['strategy']}` | {row['picked_by']} | {free} | {regret_free} | "
               f"{row['regret_budgets']['cifar10']:.2f}, {worst:.2f} | {row['over']} of {len(row['cells'])} | "
               f"{row['minutes']:.1f} | {row['peak_mib']:.0f} |")
 

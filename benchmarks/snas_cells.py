@@ -38,7 +38,8 @@ from edgenas.space import Architecture, Route, Space, follow, load_space, pick, 
 from edgenas.train import TrainSettings, train
 from edgenas.training import accuracy, new_fabric, recalibrate
 
-PRESSURES = {"none": None, "weak": 0.75, "moderate": 0.5, "strong": 0.25}  # shares of the way to the largest latency
+PRESSURES = {"weak": 0.75, "moderate": 0.5, "strong": 0.25}
+"""Budgets: shares of the way from the cheapest network's latency to that of what is found without a budget."""
 COLD = 0.2  # snas's last temperature
 RELAXED: dict[str, Relaxation] = {"snas": GumbelSoftmax(COLD), "darts": Softmax()}
 
@@ -53,9 +54,10 @@ RELAXED: dict[str, Relaxation] = {"snas": GumbelSoftmax(COLD), "darts": Softmax(
 @click.option("--channels", default=6, show_default=True)
 @click.option("--cells", default=3, show_default=True)
 @click.option("--seed", default=0, show_default=True)
+@click.option("--pressures", default=",".join(PRESSURES), show_default=True, help="Budgets, by name.")
 @click.option("--quick", is_flag=True, help="One epoch each, to see that it runs.")
 def main(data: str, out: Path, epochs: int, tuning_epochs: int, max_images: int, image_size: int, channels: int,
-         cells: int, seed: int, quick: bool) -> None:
+         cells: int, seed: int, pressures: str, quick: bool) -> None:
     torch.set_num_threads(1)
     epochs, tuning_epochs, max_images = (1, 1, 600) if quick else (epochs, tuning_epochs, max_images)
     task = load(data, image_size=image_size, max_images=max_images, seed=seed)
@@ -71,9 +73,12 @@ def main(data: str, out: Path, epochs: int, tuning_epochs: int, max_images: int,
             **row, first=row["entropy"][0], last=row["entropy"][-1]), flush=True)
     model = profiled(space)
     print("pressure | budget, ms | predicted, ms | edges: normal, reduction | dead nodes | entropy")
-    for pressure, share in PRESSURES.items():
+    free: float | None = None
+    for pressure in ("none", *pressures.split(",")):
+        limit = None if free is None else model.reachable[0] + PRESSURES[pressure] * (free - model.reachable[0])
         row = kept(out / f"pressure-{pressure}.json",
-                   lambda: pressed(pressure, share, space, task, model, settings, seed, out))  # noqa: B023
+                   lambda: pressed(pressure, limit, space, task, model, settings, seed, out))  # noqa: B023
+        free = free or row["predicted_ms"]
         print("{pressure} | {limit_ms} | {predicted_ms:.3f} | {edges} | {dead} | {entropy:.3f}".format(**row),
               flush=True)
 
@@ -147,10 +152,8 @@ def profiled(space: Space) -> CostModel:
     return latency_model(space, profile, "median_of_minima")[0]
 
 
-def pressed(pressure: str, share: float | None, space: Space, task: Task, model: CostModel, settings: SearchSettings,
+def pressed(pressure: str, limit: float | None, space: Space, task: Task, model: CostModel, settings: SearchSettings,
             seed: int, out: Path) -> dict[str, Any]:
-    low, high = model.reachable
-    limit = None if share is None else low + share * (high - low)
     models, budgets = ({}, []) if limit is None else ({"latency_ms": model}, [Budget("latency_ms", limit)])
     result = search(space, task, load_strategy("snas"), models, budgets, settings=settings, seed=seed,
                     fabric=new_fabric("cpu"), checkpoint=out / ("snas.pt" if limit is None else f"{pressure}.pt"))
