@@ -22,16 +22,11 @@ class Tile:
     columns: int
 
 
-def best_tile(machine: Machine, blocks: int, rows: int, columns: int, *, shared: bool) -> Tile:
-    """The tile that needs the fewest instructions for an output of so many blocks, rows and columns.
+def best_tiles(machine: Machine, blocks: int, rows: int, columns: int, *, shared: bool) -> list[Tile]:
+    """All tiles that fit for an output of so many blocks, rows and columns; first what needs the fewest instructions.
 
     shared: whether each value of the input serves several blocks, as in a dense convolution.
     """
-    return best_tiles(machine, blocks, rows, columns, shared=shared)[0]
-
-
-def best_tiles(machine: Machine, blocks: int, rows: int, columns: int, *, shared: bool) -> list[Tile]:
-    """All tiles that fit, the best first."""
     return sorted(_fitting(machine, blocks, rows, columns),
                   key=lambda tile: (round(_cost(machine, tile, columns, shared), 6), tile.blocks, tile.rows))
 

@@ -30,7 +30,7 @@ class Variant:
 
 def variants(machine: Machine, blocks: int, rows: int, columns: int, *, shared: bool) -> tuple[Variant, ...]:
     """All that are tried for an output of so many blocks, rows and columns, the rule's first; `shared` as in
-    best_tile()."""
+    best_tiles()."""
     tiles = best_tiles(machine, blocks, rows, columns, shared=shared)[:TILES]
     orders: Sequence[Order] = ("blocks", "rows", "pixels") if blocks > 1 and rows * columns > 1 else ("blocks",)
     return tuple(Variant(*chosen) for chosen in itertools.product(tiles, orders, (UNROLLED, 48, 800)))

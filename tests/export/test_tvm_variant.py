@@ -13,7 +13,7 @@ from edgenas.export.to_tvm import relax_module
 from edgenas.export.tvm_build import fused, with_variants
 from edgenas.export.tvm_machine import Machine
 from edgenas.export.tvm_target import compiler
-from edgenas.export.tvm_tiles import Tile, best_tile
+from edgenas.export.tvm_tiles import Tile, best_tiles
 from edgenas.export.tvm_variant import Variant, neighbours, variants
 
 MACHINE = Machine(8, 16)
@@ -21,7 +21,7 @@ MACHINE = Machine(8, 16)
 
 def test_the_first_variant_is_the_rules_own() -> None:
     first = variants(MACHINE, 4, 7, 9, shared=True)[0]
-    assert first == Variant(best_tile(MACHINE, 4, 7, 9, shared=True))
+    assert first == Variant(best_tiles(MACHINE, 4, 7, 9, shared=True)[0])
 
 
 def test_neighbours_differ_in_one_respect() -> None:
