@@ -11,7 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from edgenas.errors import UsageError
+
+
+def user_folder(name: str) -> Path:
+    """Where a user's `profiles` or `tuning` are kept: EDGENAS_PROFILES and so on, or the platform's data folder."""
+    chosen = os.environ.get(f"EDGENAS_{name.upper()}")
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("edgenas", appauthor=False)) / name
 
 
 @contextlib.contextmanager

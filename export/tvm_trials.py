@@ -6,11 +6,9 @@ hint: nothing is taken for a file that was not measured again for that file.
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from pathlib import Path
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
 from edgenas.errors import UsageError
@@ -32,12 +30,6 @@ class Trial(BaseModel):
     @property
     def ratio(self) -> float:
         return self.us / self.rule_us
-
-
-def tuning_folder() -> Path:
-    """Where trials are kept: EDGENAS_TUNING, or the platform's data folder."""
-    chosen = os.environ.get("EDGENAS_TUNING")
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("edgenas", appauthor=False)) / "tuning"
 
 
 class Trials:

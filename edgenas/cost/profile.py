@@ -9,21 +9,19 @@ from __future__ import annotations
 import hashlib
 import importlib.resources
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from edgenas import __version__
 from edgenas.cost.operators import Network
 from edgenas.cost.published import Published, latency_from
 from edgenas.errors import DeviceError, ProfileError
-from edgenas.files import append_line, write_text
+from edgenas.files import append_line, user_folder, write_text
 from edgenas.measure.measurement import Measurement
 
 SCHEMA = 1
@@ -241,8 +239,7 @@ class Profile:
 
 def profiles_folder() -> Path:
     """Where a user's profiles are kept: EDGENAS_PROFILES, or the platform's data folder."""
-    chosen = os.environ.get("EDGENAS_PROFILES")
-    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("edgenas", appauthor=False)) / "profiles"
+    return user_folder("profiles")
 
 
 def packaged_folder() -> Path:

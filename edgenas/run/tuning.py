@@ -9,6 +9,7 @@ from pathlib import Path
 from edgenas.errors import UsageError
 from edgenas.export import exporter, formats
 from edgenas.export.base import Exporter
+from edgenas.files import user_folder
 from edgenas.progress import Progress
 
 
@@ -45,6 +46,5 @@ def tuned(export: Exporter, tune: Tune | None, threads: int, progress: Progress)
     """`export`, or one that tunes where that is asked for and can be."""
     if tune is None or not export.tunable:
         return export
-    from edgenas.export.tvm_trials import tuning_folder
     from edgenas.export.tvm_tuning import Tuning
-    return export.tuned(Tuning(tune.minutes, tune.folder or tuning_folder(), threads, progress))
+    return export.tuned(Tuning(tune.minutes, tune.folder or user_folder("tuning"), threads, progress))
