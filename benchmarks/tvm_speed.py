@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -57,12 +58,16 @@ class Way:
 def main(names: Sequence[str], cpu: str | None, rounds: int, default: bool) -> None:
     torch.set_num_threads(1)
     for name in names or NETWORKS:
-        torch.manual_seed(0)
-        module, shape = NETWORKS[name]()
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            item = Export(lively(module), example_input(shape), Path(folder) / "net")
+            item = network(name, Path(folder))
             ways = [onnxruntime(item), *by_tvm(item, cpu, default)]
             report(name, ways, race(ways, rounds))
+
+
+def network(name: str, folder: Path) -> Export:
+    torch.manual_seed(0)
+    module, shape = NETWORKS[name]()
+    return Export(lively(module), example_input(shape), folder / "net")
 
 
 @torch.no_grad()
@@ -93,13 +98,14 @@ def by_tvm(item: Export, cpu: str | None, default: bool) -> Iterator[Way]:
     for name in ("tvm, default", "tvm")[not default:]:
         start = time.perf_counter()
         compiled = tvm.compile(scheduled(module, target).module if name == "tvm" else module, target=target)
-        compile_s = time.perf_counter() - start
-        run = tvm.relax.VirtualMachine(compiled, tvm.cpu())["main"]
-        image = tvm.runtime.tensor(item.example.numpy())
-        yield Way(name, lambda run=run, image=image: fastest(lambda: run(image)),  # type: ignore[misc]
-                  compile_s, difference(item, run(image).numpy()))
+        yield of_tvm(name, item, compiled, time.perf_counter() - start)
     if cpu is None:
         yield program(item)
+
+
+def of_tvm(name: str, item: Export, compiled: Any, compile_s: float) -> Way:
+    run, image = tvm.relax.VirtualMachine(compiled, tvm.cpu())["main"], tvm.runtime.tensor(item.example.numpy())
+    return Way(name, lambda: fastest(lambda: run(image)), compile_s, difference(item, run(image).numpy()))
 
 
 def program(item: Export) -> Way:

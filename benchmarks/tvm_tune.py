@@ -17,11 +17,10 @@ from pathlib import Path
 import click
 import torch
 import tvm
-from tvm_speed import Way, difference, fastest, lively, onnxruntime, race, report
+from tvm_speed import Way, network, of_tvm, onnxruntime, race, report
 from tvm_speed_networks import NETWORKS
 
 from edgenas.cli.terminal import Terminal
-from edgenas.cost.operators import example_input
 from edgenas.export.base import Export
 from edgenas.export.program import trace
 from edgenas.export.to_tvm import relax_module
@@ -39,10 +38,8 @@ from edgenas.export.tvm_tuning import Tuning
 def main(names: Sequence[str], minutes: float, cpu: str | None, rounds: int, database: Path | None) -> None:
     torch.set_num_threads(1)
     for name in names or NETWORKS:
-        torch.manual_seed(0)
-        module, shape = NETWORKS[name]()
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            item = Export(lively(module), example_input(shape), Path(folder) / "net")
+            item = network(name, Path(folder))
             ways = [onnxruntime(item), *by_tvm(item, minutes, cpu, database or Path(folder))]
             report(name, ways, race(ways, rounds))
 
@@ -56,12 +53,9 @@ def by_tvm(item: Export, minutes: float, cpu: str | None, database: Path) -> Ite
             found = scheduled(module, target, tuning)
             compiled = tvm.compile(found.module, target=target)
             compile_s = time.perf_counter() - start
-            run = tvm.relax.VirtualMachine(compiled, tvm.cpu())["main"]
-            image = tvm.runtime.tensor(item.example.numpy())
             if found.tuned:
                 print(found.tuned)
-            yield Way(name, lambda run=run, image=image: fastest(lambda: run(image)),  # type: ignore[misc]
-                      compile_s, difference(item, run(image).numpy()))
+            yield of_tvm(name, item, compiled, compile_s)
 
 
 if __name__ == "__main__":
