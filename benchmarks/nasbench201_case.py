@@ -1,8 +1,9 @@
 """One search in NAS-Bench-201's space, in this process: what nasbench201_search.py makes its tables from.
 
-Writes the candidates' scores, and the validation accuracies of the networks that the supernet's weights were asked
-about at every budget, so that each way of picking can be looked up afterwards; minutes of processor time and peak
-memory beside them.
+Writes the candidates' scores, and for every budget the networks that were tried: their zero-cost measures, and the
+validation accuracies of the first of them by the supernet's weights, so that each way of picking can be looked up
+afterwards; minutes of processor time and peak memory beside them. Measures of networks that an earlier search of the
+same seed has tried are taken from a file beside the output.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 import click
 import torch
-from nasbench201_known import Known, latency_model
+from nasbench201_known import Known, latency_model, written
 from torch import nn
 
 from edgenas.budget import Budget
@@ -25,15 +26,18 @@ from edgenas.cost.model import CostModel, exact_model
 from edgenas.data import Task, load
 from edgenas.data.task import Split
 from edgenas.files import write_json
-from edgenas.run.settling import FLOOR, constraints_of
+from edgenas.run.limits import well_used
 from edgenas.search.decode import Constraint, Scores
 from edgenas.search.scoring import sample
-from edgenas.search.search import SearchSettings, search
-from edgenas.search.strategy import load_strategy
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
+from edgenas.search.strategy import Strategy, load_strategy
+from edgenas.search.zero_cost import IMAGES, blocks_of, measures_of
 from edgenas.space import Architecture, Space, follow, load_space
 from edgenas.training import accuracy, new_fabric, recalibrate
 
-CANDIDATES = 16
+CANDIDATES = 64
+VALIDATED = 16  # of these
 VALIDATION_IMAGES = 500
 
 
@@ -70,33 +74,61 @@ def main(strategy: str, out: Path, data: str, accuracy_file: Path, latency_file:
     minutes = (time.process_time() - began) / 60  # of one thread, whatever else the machine does
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     wanted: list[Any] = [bound] if bound else [None, *limits]
-    tried = [asked(result.supernet, task, space, made.trains_supernet, result.scores, models, limit, seed)
-             for limit in wanted]
+    known_file = out.parent / f"zero_cost-{seed}.json"
+    measured = json.loads(known_file.read_text(encoding="utf-8")) if known_file.exists() else {}
+    ask = Asked(result.supernet, task, space, made, seed, measured)
+    tried = [ask.within(result.scores, models, limit) for limit in wanted]
+    write_json(known_file, ask.measured)
     write_json(out, {"strategy": strategy, "seed": seed, "under": bound, "minutes": minutes, "peak_mib": peak_mib,
                      "scores": result.scores, "history": result.history, "tried": tried})
 
 
-def asked(supernet: nn.Module, task: Task, space: Space, trained: bool, scores: Scores, models: dict[str, CostModel],
-          limit: Any, seed: int) -> dict[str, Any]:
-    """What the supernet's weights say of CANDIDATES networks within a budget, as `edgenas search` asks them."""
-    fabric, part = new_fabric("cpu"), Split(task.validation.images[:VALIDATION_IMAGES],
-                                            task.validation.labels[:VALIDATION_IMAGES])
+class Asked:
+    """What is known of the networks that a search would try, each asked once."""
 
-    def evaluate(architecture: Architecture) -> float:
-        follow(supernet, architecture)
-        recalibrate(supernet, task.train, task, fabric, images=VALIDATION_IMAGES)
-        return accuracy(supernet, part, task, fabric)
+    def __init__(self, supernet: nn.Module, task: Task, space: Space, strategy: Strategy, seed: int,
+                 measured: dict[str, dict[str, float]]) -> None:
+        self.supernet, self.task, self.space, self.strategy, self.seed = supernet, task, space, strategy, seed
+        self.measured = measured
+        self.validated: dict[str, dict[str, float]] = {}
+        self.blocks, self.macs = blocks_of(space), exact_model(space, "macs")
+        self.images = task.normalise(task.train.images[:IMAGES])
 
-    generator = epoch_generator(seed, 0, "candidates")
-    candidates = sample(scores, within(space, models, limit), CANDIDATES, generator) if trained else []
-    return {"budget": limit, "networks": [{"architecture": dict(a), "validation": evaluate(a)} for a in candidates]}
+    def within(self, scores: Scores, models: dict[str, CostModel], limit: Any) -> dict[str, Any]:
+        """Of CANDIDATES networks within a budget, sampled as `edgenas search` does."""
+        generator = epoch_generator(self.seed, 0, "candidates")
+        candidates = sample(scores, within(self.space, scores, models, limit), CANDIDATES, generator)
+        return {"budget": limit, "networks": [self.row(architecture, number < VALIDATED) for number, architecture
+                                              in enumerate(candidates if self.strategy.tries else [])]}
+
+    def row(self, architecture: Architecture, validate: bool) -> dict[str, Any]:
+        name = written(architecture)
+        if name not in self.measured:
+            self.measured[name] = self.zero_cost(architecture)
+        if validate and self.strategy.trains_supernet and name not in self.validated:
+            self.validated[name] = {"validation": self.validation(architecture)}
+        return {"architecture": dict(architecture), "zero_cost": self.measured[name],
+                **(self.validated.get(name, {}) if validate else {})}
+
+    def validation(self, architecture: Architecture) -> float:
+        fabric, part = new_fabric("cpu"), Split(self.task.validation.images[:VALIDATION_IMAGES],
+                                                self.task.validation.labels[:VALIDATION_IMAGES])
+        with self.strategy.passes(self.supernet, 1.0):
+            follow(self.supernet, architecture)
+            recalibrate(self.supernet, self.task.train, self.task, fabric, images=VALIDATION_IMAGES)
+            return accuracy(self.supernet, part, self.task, fabric)
+
+    def zero_cost(self, architecture: Architecture) -> dict[str, float]:
+        found = measures_of(self.space.build(architecture), self.blocks, self.images,
+                            epoch_generator(self.seed, 0, "zero-cost"))
+        return found | {"macs": self.macs.predict(architecture)}
 
 
-def within(space: Space, models: dict[str, CostModel], limit: Any) -> list[Constraint]:
+def within(space: Space, scores: Scores, models: dict[str, CostModel], limit: Any) -> list[Constraint]:
     if limit is None:
         return [Constraint(exact_model(space, "macs"), float("inf"))]
     device, _, limit_ms = limit
-    return constraints_of({"latency_ms": models[device]}, [Budget("latency_ms", limit_ms)], caution=1.0, floor=FLOOR)
+    return well_used(scores, {"latency_ms": models[device]}, [Budget("latency_ms", limit_ms)])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,15 @@ from edgenas.errors import BudgetError
 from edgenas.progress import Silent
 from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.search.ranking import ranked
 from edgenas.search.scoring import favour
 from edgenas.space import Architecture, Space, load_space
 
 PERCENTILES = (25, 50, 75)
 RANDOM_DRAWS = 30
+WAYS = ("score", "supernet validation", "zero-cost")
 Limit = Sequence[Any]  # device, percentile, limit_ms
+Picking = Callable[[Limit | None], tuple[Scores, list[Architecture]]]
 
 
 def budgets_of(known: Known) -> list[Limit]:
@@ -34,55 +37,65 @@ def rows_of(found: list[dict[str, Any]], known: Known, budgets: list[Limit]) -> 
     rows = []
     for strategy in dict.fromkeys(case["strategy"] for case in found):
         cases = [case for case in found if case["strategy"] == strategy and case["under"] is None]
-        for way in ("score", "supernet validation") if any(c["tried"][0]["networks"] for c in cases) else ("score",):
-            rows.append(row(strategy, way, [(case["seed"], scores_at(case, way)) for case in cases], cases, known,
+        for way in [way for way in WAYS if all(ranking(case, way, None) is not None for case in cases)]:
+            rows.append(row(strategy, way, [(case["seed"], picking(case, way)) for case in cases], cases, known,
                             space, budgets))
-        under = [case for case in found if case["strategy"] == strategy and case["under"] is not None]
-        if under:
-            rows.append(searched_under(strategy, under, cases, known, space))
+            under = [case for case in found if case["strategy"] == strategy and case["under"] is not None
+                     and ranking(case, way, case["under"]) is not None]
+            if under:
+                rows.append(searched_under(strategy, way, under, known, space))
     return [*rows, *untrained(known, space, budgets)]
 
 
-def scores_at(case: dict[str, Any], way: str) -> Any:
-    """The scores for a budget; with validation, they favour what the supernet liked best of what it was asked."""
-    def found(limit: Limit | None) -> Scores:
-        tried = next(t["networks"] for t in case["tried"] if (t["budget"] and t["budget"][:2]) == (
-            limit and list(limit[:2])))
-        if way == "score" or not tried:
-            return case["scores"]
-        best = max(tried, key=lambda network: network["validation"])
-        return favour(case["scores"], Architecture(best["architecture"]))
+def ranking(case: dict[str, Any], way: str, limit: Limit | None) -> list[Architecture] | None:
+    """The networks tried under a budget, best first; none by score, and None where a way says nothing."""
+    if way == "score":
+        return []
+    tried = next(t["networks"] for t in case["tried"] if (t["budget"] and t["budget"][:2]) == (
+        limit and list(limit[:2])))
+    if way == "zero-cost":
+        figures = {Architecture(t["architecture"]): t["zero_cost"] for t in tried}
+    else:
+        figures = {Architecture(t["architecture"]): {"validation": t["validation"]} for t in tried if "validation" in t}
+    return ranked(figures) or None
+
+
+def picking(case: dict[str, Any], way: str) -> Picking:
+    """Scores and ranking for a budget."""
+    def found(limit: Limit | None) -> tuple[Scores, list[Architecture]]:
+        order = ranking(case, way, limit) or []
+        return favour(case["scores"], order[0]) if order else case["scores"], order
     return found
 
 
-def row(strategy: str, way: str, seeded: list[tuple[int, Any]], cases: list[dict[str, Any]], known: Known,
+def row(strategy: str, way: str, seeded: list[tuple[int, Picking]], cases: list[dict[str, Any]], known: Known,
         space: Space, budgets: list[Limit]) -> dict[str, Any]:
     free_model = Constraint(exact_model(space, "macs"), float("inf"))
     free: dict[str, list[float]] = {name: [] for name in DATASETS}
     cells = []
-    for seed, scores in seeded:
-        picked = decode(scores(None), [free_model])
+    for seed, asked in seeded:
+        picked = decode(asked(None)[0], [free_model])
         assert picked is not None
         for name in DATASETS:
             free[name].append(float(known.accuracy_percent[name][known.row(picked)]))
-        cells += [cell(scores(limit), limit, seed, known, space) for limit in budgets]
+        cells += [cell(*asked(limit), limit, seed, known, space) for limit in budgets]
     return summary(strategy, way, free, cells, cases, known)
 
 
-def searched_under(strategy: str, under: list[dict[str, Any]], cases: list[dict[str, Any]], known: Known,
-                   space: Space) -> dict[str, Any]:
+def searched_under(strategy: str, way: str, under: list[dict[str, Any]], known: Known, space: Space) -> dict[str, Any]:
     """Of searches that knew their budget."""
-    cells = [cell(case["scores"], case["under"], case["seed"], known, space) for case in under]
-    return summary(strategy, "score, searched under each budget", {}, cells, under, known)
+    cells = [cell(*picking(case, way)(case["under"]), case["under"], case["seed"], known, space) for case in under]
+    return summary(strategy, f"{way}, searched under each budget", {}, cells, under, known)
 
 
-def cell(scores: Scores, limit: Limit, seed: int, known: Known, space: Space) -> dict[str, Any]:
+def cell(scores: Scores, order: list[Architecture], limit: Limit, seed: int, known: Known,
+         space: Space) -> dict[str, Any]:
     """Settle on a network under one budget, its published latency in the place of a measurement."""
     device, percentile, limit_ms = limit
     model = latency_model(known, device, space, seed)
     try:
         settled = settle(scores, {"latency_ms": model}, [Budget("latency_ms", limit_ms)],
-                         lambda a: {"latency_ms": known.latency_of(device, a)}, Silent())
+                         lambda a: {"latency_ms": known.latency_of(device, a)}, Silent(), ranking=order)
     except BudgetError as error:
         raise SystemExit(f"{device} at {limit_ms:g} ms: {error.message}") from error
     found, latency_ms = settled.architecture, known.latency_of(device, settled.architecture)
@@ -114,8 +127,8 @@ def untrained(known: Known, space: Space, budgets: list[Limit]) -> list[dict[str
         return {choice: {name: float(torch.randn((), generator=generator)) for name in names}
                 for choice, names in space.choices.items()}
 
-    def fixed(scores: Scores) -> Any:
-        return lambda limit: scores
+    def fixed(scores: Scores) -> Picking:
+        return lambda limit: (scores, [])
 
     random = [(seed, fixed(drawn(seed))) for seed in range(RANDOM_DRAWS)]
     return [row("no training: random", "chance", random, [], known, space, budgets),

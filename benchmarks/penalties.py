@@ -35,7 +35,8 @@ from edgenas.measure.device import Device, load_device
 from edgenas.progress import Silent
 from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, decode
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Space, load_space
 from edgenas.training import new_fabric

@@ -32,7 +32,8 @@ from edgenas.measure.device import load_device
 from edgenas.report.drawing import Drawn
 from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.relaxation import GumbelSoftmax, Relaxation, Softmax
-from edgenas.search.search import SearchResult, SearchSettings, search
+from edgenas.search.search import SearchResult, search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Route, Space, follow, load_space, pick, places_of
 from edgenas.train import TrainSettings, train

@@ -6,7 +6,7 @@ from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, note, table, tag, verdict
 from edgenas.report.records import Decoding, Round
 from edgenas.report.units import amount
-from edgenas.run.settling import REPEATABILITY
+from edgenas.run.limits import REPEATABILITY
 
 EXPLAINED = ("Each round's network was exported and measured, and the cost model then shifted to what was "
              "measured: predictions of later rounds contain that correction. A latency must stay "

@@ -14,7 +14,7 @@ from edgenas.errors import RunError
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import Precision, precision_for
 from edgenas.qat import QatSettings
-from edgenas.search.search import SearchSettings
+from edgenas.search.settings import SearchSettings
 from edgenas.train import TrainSettings
 
 SCHEMA: Literal[2] = 2

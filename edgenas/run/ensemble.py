@@ -61,7 +61,7 @@ def row(run: Run) -> dict[str, Any]:
     """A seed's figures, as far as its phases are done; a network that is not trained has the supernet's accuracy."""
     document = result(run)
     verified = run.read("verify.json") is not None
-    accuracy = document["accuracy"] or supernet_accuracy(run, document["architecture"])
+    accuracy = document["accuracy"] or supernet_accuracy(run)
     return {"seed": run.config.seed, "run": str(run.folder), "error": None,
             "within": within_budget(run) if verified else all(b["within"] for b in document["budgets"]),
             "costs": {b["metric"]: {"cost": known(b), "limit": b["limit"], "provenance": b["provenance"]}
@@ -75,10 +75,10 @@ def known(budget: Mapping[str, Any]) -> float:
     return cost
 
 
-def supernet_accuracy(run: Run, architecture: Mapping[str, str]) -> dict[str, float]:
-    """What the supernet's weights reached on validation images, where that architecture was tried."""
-    tried = (run.read("search.json") or {}).get("tried", [])
-    return next(({"supernet_validation": t["validation"]} for t in tried if t["architecture"] == architecture), {})
+def supernet_accuracy(run: Run) -> dict[str, float]:
+    """What the supernet's weights reach on validation images along the run's architecture, if one was trained."""
+    decoding = run.read("decoding.json") or {}
+    return {name: decoding[name] for name in ("supernet_validation",) if name in decoding}
 
 
 def summary(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from edgenas.options import option_names, parse, settings
 from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
 from edgenas.run.supporting import unsupported
-from edgenas.search.search import SearchSettings
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
 from edgenas.space import Space, load_space
 from edgenas.space.narrowing import narrowed

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from edgenas.checkpoint import epoch_generator
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profiling import profile_space, steps
-from edgenas.data.task import Split
 from edgenas.progress import Progress
 from edgenas.run import supporting
+from edgenas.run.candidates import asking, try_candidates
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
-from edgenas.run.settling import Settled, check_together, settle, well_used
-from edgenas.search.decode import Scores
-from edgenas.search.evolution import evolved
-from edgenas.search.scoring import preferred, sample, validated
-from edgenas.search.search import SearchResult, search
-from edgenas.space import Architecture, Part, Space, follow
+from edgenas.run.settling import Settled, check_together, settle
+from edgenas.search.ranking import ranked
+from edgenas.search.scoring import favour
+from edgenas.search.search import search
+from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_vain
-from edgenas.training import accuracy, recalibrate
-
-VALIDATION_IMAGES = 1000
 
 
 def prepare(run: Run, progress: Progress) -> None:
@@ -78,19 +74,28 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     result = search(space, run.task, run.strategy, run.models, run.budgets, settings=run.config.search,
                     seed=run.config.seed, checkpoint=run.folder / "search" / "checkpoint.pt", fabric=run.fabric,
                     progress=progress)
-    scores = result.scores
-    tried: list[tuple[Architecture, float]] = []
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
-        scores, tried = try_candidates(run, result, progress)
+    tried = try_candidates(run, result, progress)
     run.write("search.json", {"history": result.history, "scores": result.scores,
-                              "tried": [{"architecture": dict(a), "validation": v} for a, v in tried]})
-    settled = settle(scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run))
+                              "tried": [{"architecture": dict(a), **noted(figures)} for a, figures in tried.items()]})
+    ranking = ranked(tried)
+    settled = settle(favour(result.scores, ranking[0]) if ranking else result.scores, run.models, run.budgets,
+                     lambda a: architecture_costs(run, a), progress, words(run), ranking)
     for sentence in in_words(run.space, settled.architecture):
         progress.say(sentence)
-    record(run, settled)
+    known: dict[str, Any] = {}
+    if run.strategy.trains_supernet:
+        with asking(run, result.supernet) as validation:
+            known["supernet_validation"] = validation(settled.architecture)
+    record(run, settled, known)
     settled.architecture.save(run.folder / "architecture.json")
     return settled.architecture
+
+
+def noted(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Figures as a file keeps them; None is what could not be measured."""
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
 def worthwhile(run: Run, progress: Progress) -> Space:
@@ -100,32 +105,6 @@ def worthwhile(run: Run, progress: Progress) -> Space:
         names = [f"{choice} {name}" for choice, each in vain.items() for name in each]
         progress.say(f"not searched, as int8 is no cheaper there: {', '.join(names)}")
     return narrowed(run.space, vain)
-
-
-def try_candidates(run: Run, result: SearchResult,
-                   progress: Progress) -> tuple[Scores, list[tuple[Architecture, float]]]:
-    """Let the supernet's weights choose among architectures within the budgets, sampled or evolved, on validation
-    images."""
-    asked, scores = run.config.search, result.scores
-    constraints = well_used(scores, run.models, run.budgets)
-    supernet = result.supernet.to(run.fabric.device)
-    part = Split(run.task.validation.images[:VALIDATION_IMAGES], run.task.validation.labels[:VALIDATION_IMAGES])
-
-    def evaluate(architecture: Architecture) -> float:
-        follow(supernet, architecture)
-        recalibrate(supernet, run.task.train, run.task, run.fabric, images=VALIDATION_IMAGES)
-        return accuracy(supernet, part, run.task, run.fabric)
-
-    generator = epoch_generator(run.config.seed, 0, "candidates")
-    with run.strategy.passes(supernet, 1.0):
-        if asked.scoring == "evolution":
-            progress.start("evolve candidates", asked.candidates)
-            tried = evolved(scores, constraints, evaluate, asked.candidates, asked.population, asked.mutation,
-                            generator, progress.advance)
-            return preferred(scores, tried), tried
-        candidates = sample(scores, constraints, asked.candidates, generator)
-        progress.start("try candidates", len(candidates))
-        return validated(scores, candidates, evaluate, progress.advance)
 
 
 def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]:
@@ -139,7 +118,7 @@ def words(run: Run) -> dict[str, str]:
     return {metric: run.word(metric) for metric in run.models}
 
 
-def record(run: Run, settled: Settled) -> None:
+def record(run: Run, settled: Settled, known: Mapping[str, Any]) -> None:
     models: dict[str, Any] = {}
     for name, model in run.models.items():
         models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact,
@@ -158,6 +137,7 @@ def record(run: Run, settled: Settled) -> None:
         "layers": layers(run, settled.architecture),
         "cells": cells_of(run.space, settled.architecture),
         "rounds": [labelled(entry, words(run)) for entry in settled.rounds],
+        **known,
     })
 
 

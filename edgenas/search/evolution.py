@@ -17,8 +17,10 @@ import torch
 
 from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.relaxation import gumbel
-from edgenas.search.scoring import Evaluate, perturbed
+from edgenas.search.scoring import perturbed
 from edgenas.space.architecture import Architecture
+
+Evaluate = Callable[[Architecture], float]
 
 TOURNAMENT = 0.25  # of the population
 DRAWS = 10  # of a child, before those that are known are forbidden

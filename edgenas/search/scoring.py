@@ -1,8 +1,8 @@
-"""Scoring by supernet validation: try sampled architectures with the shared weights before one is decoded."""
+"""Architectures sampled from scores, to be tried before one is taken, and scores that favour one of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -10,29 +10,36 @@ from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.relaxation import gumbel
 from edgenas.space.architecture import Architecture
 
-Evaluate = Callable[[Architecture], float]
+FLATTENED = 1.1
+IDLE_DRAWS = 60
 
 
 def sample(scores: Scores, constraints: Sequence[Constraint], count: int,
            generator: torch.Generator) -> list[Architecture]:
-    """Up to `count` distinct architectures within the constraints, the best-scored one first.
+    """`count` distinct architectures within the constraints, the best-scored one first; fewer where there are no more.
 
     Perturb and maximise (Papandreou and Yuille, ICCV 2011): Gumbel noise on every candidate's log-probability, then the
     integer program. Without constraints that samples the choices' distributions exactly; with them, it is a sample
-    from near those distributions that holds the budgets and uses them.
+    from near those distributions that holds the budgets and uses them. Each draw that brings nothing new makes the
+    noise larger by a tenth, which is to flatten the distributions.
     """
     found: dict[Architecture, None] = {}
-    for number in range(count):
-        architecture = decode(perturbed(scores, generator) if number else scores, constraints)
-        if architecture is not None:
-            found[architecture] = None
+    scale, idle = 1.0, 0
+    while len(found) < count and idle < IDLE_DRAWS:
+        architecture = decode(perturbed(scores, generator, scale) if found else scores, constraints)
+        if architecture is None:
+            break
+        idle = idle + 1 if architecture in found else 0
+        scale *= FLATTENED if idle else 1.0
+        found[architecture] = None
     return list(found)
 
 
-def perturbed(scores: Scores, generator: torch.Generator) -> Scores:
-    """The scores with Gumbel noise on each."""
+def perturbed(scores: Scores, generator: torch.Generator, scale: float = 1.0) -> Scores:
+    """The scores with Gumbel noise of that scale on each."""
     noise = {choice: gumbel(torch.zeros(len(row)), generator).tolist() for choice, row in scores.items()}
-    return {choice: {name: value + added for (name, value), added in zip(row.items(), noise[choice], strict=True)}
+    return {choice: {name: value + scale * added
+                     for (name, value), added in zip(row.items(), noise[choice], strict=True)}
             for choice, row in scores.items()}
 
 
@@ -45,18 +52,3 @@ def favour(scores: Scores, architecture: Architecture) -> Scores:
     bonus = (max(values) - min(values)) * len(scores) + 1.0
     return {choice: {name: value + bonus * (architecture[choice] == name) for name, value in row.items()}
             for choice, row in scores.items()}
-
-
-def validated(scores: Scores, architectures: Sequence[Architecture], evaluate: Evaluate,
-              advance: Callable[[str], None]) -> tuple[Scores, list[tuple[Architecture, float]]]:
-    """Scores that favour the architecture that `evaluate` likes best, and the figures of all that were tried."""
-    tried = []
-    for architecture in architectures:
-        tried.append((architecture, evaluate(architecture)))
-        advance(f"validation {tried[-1][1]:.1%}")
-    return preferred(scores, tried), tried
-
-
-def preferred(scores: Scores, tried: Sequence[tuple[Architecture, float]]) -> Scores:
-    """Scores that favour what did best; of equals the first. As they are, where nothing was tried."""
-    return favour(scores, max(tried, key=lambda pair: pair[1])[0]) if tried else scores

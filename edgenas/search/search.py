@@ -6,10 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from annotated_types import Ge, Gt, Le, Lt
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -18,44 +17,20 @@ from edgenas.checkpoint import Checkpoint, epoch_generator
 from edgenas.cost.model import CostModel
 from edgenas.data.augment import Augment
 from edgenas.data.task import Split, Task
-from edgenas.errors import UsageError
 from edgenas.progress import Progress, Silent
 from edgenas.search import collapse
 from edgenas.search.decode import Constraint, Scores
 from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters, entropy
-from edgenas.search.penalty import PenaltyName, penalty_of
+from edgenas.search.penalty import penalty_of
 from edgenas.search.perturbation import perturbation_scores
 from edgenas.search.schedule import cosine
+from edgenas.search.settings import SearchSettings
 from edgenas.search.stage import Stage, stages_of
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import Strategy
 from edgenas.space.space import Space
 from edgenas.training import prepared, sgd
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine). candidates: how many architectures
-    within the budgets are tried with the supernet's weights on validation images before one is decoded; 0 decodes
-    the best-scored one untried. penalty: how the search is pulled towards the budgets, by learned multipliers or, to
-    compare, by a paper's own term in the loss (see penalty.py). scoring: candidates' scores for decoding: what the
-    strategy learned, or how much worse the supernet gets without each (see perturbation.py); with "evolution" the
-    candidates that are tried are evolved instead of sampled from those scores (see evolution.py). tuning: epochs of
-    weight steps after each choice that perturbation decides. population, mutation: of evolution, how many of the
-    candidates live at a time, and the chance of each choice to change in a child."""
-
-    epochs: Annotated[int, Ge(1)] = 20
-    batch_size: Annotated[int, Ge(2)] = 64
-    lr: Annotated[float, Gt(0)] = 0.05
-    weight_decay: Annotated[float, Ge(0)] = 1e-4
-    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
-    candidates: Annotated[int, Ge(0)] = 16
-    penalty: PenaltyName = "multiplier"
-    scoring: Literal["probability", "perturbation", "evolution"] = "probability"
-    tuning: Annotated[int, Ge(0)] = 0
-    population: Annotated[int, Ge(1)] = 16
-    mutation: Annotated[float, Ge(0), Le(1)] = 0.1
 
 
 @dataclass(frozen=True)
@@ -75,16 +50,10 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     The test part of `task` is never touched. The result is the same whether or not the search was interrupted. Each
     stage but the last has a checkpoint of its own, from which follows what the next leaves out.
 
-    Raises: UsageError for scoring by a supernet that the strategy does not train.
+    Raises: UsageError for settings that the strategy cannot follow.
     """
     progress = progress or Silent()
-    if settings.scoring != "probability" and not strategy.trains_supernet:
-        raise UsageError(f"scoring {settings.scoring} asks the trained supernet; this strategy trains none",
-                         "--set search.scoring=probability, or another --strategy")
-    if settings.scoring == "evolution" and settings.candidates <= settings.population:
-        raise UsageError(f"evolution tries {settings.candidates} candidates, of which {settings.population} are its "
-                         "first population: that leaves no child",
-                         f"--set search.candidates={4 * settings.population}, or a smaller search.population")
+    settings.check(strategy)
     parts = hold_out(task.train, strategy.architecture_share, seed)
     steps = steps_of(parts[0], settings)
     mask, earlier = allowed(space.choices, models, budgets), list[dict[str, Any]]()

@@ -34,6 +34,7 @@ class Strategy(ABC):
     summary: ClassVar[str]
     paper: ClassVar[str]
     trains_supernet: ClassVar[bool] = True
+    tries: ClassVar[bool] = True  # whether architectures are tried before one is taken
     inherits: ClassVar[bool] = True  # whether the supernet's weights are of use to the networks that are built
     momentum: ClassVar[float] = 0.5  # of the architecture's Adam
 

@@ -9,7 +9,7 @@ from edgenas.budget import Request
 from edgenas.errors import RunError
 from edgenas.files import write_json
 from edgenas.run.config import RunConfig
-from edgenas.search.search import SearchSettings
+from edgenas.search.settings import SearchSettings
 
 CONFIG = RunConfig(data="digits", data_fingerprint="ab", device="mock", runtime="mock", threads=1,
                    budgets=(Request("latency_ms", 0.5, True), Request("macs", 5e6)), space_options={"width": "0.5"})

@@ -8,7 +8,8 @@ from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
 from edgenas.progress import Silent
-from edgenas.run.settling import REPEATABILITY, ROUNDS, check_together, safe, settle
+from edgenas.run.limits import REPEATABILITY, safe
+from edgenas.run.settling import RANKED_ROUNDS, ROUNDS, check_together, settle
 from edgenas.space import Architecture
 
 TABLE = {"a": {"small": 1.0, "middle": 2.0, "large": 4.0}, "b": {"small": 1.0, "middle": 2.5, "large": 5.0}}
@@ -80,7 +81,7 @@ def test_without_a_network_that_holds_every_figure_is_said():
         measured.append(9.0 + len(measured))
         return {"latency_ms": measured[-1]}
 
-    with pytest.raises(BudgetError, match="^none of [1-6] decoded networks held the budget when measured: ") as error:
+    with pytest.raises(BudgetError, match="^none of [1-8] decoded networks held the budget when measured: ") as error:
         settle(SCORES, {"latency_ms": latency()}, [Budget("latency_ms", 8.0)], measure, Silent())
     assert 1 <= len(measured) <= ROUNDS
     assert all(f"latency_ms {figure:.4g} of 8" in error.value.message for figure in measured)
@@ -145,3 +146,45 @@ def test_budgets_that_exclude_each_other_are_refused():
 def test_no_network_at_all_is_an_error_without_a_measurement():
     with pytest.raises(BudgetError, match="no network of this space is predicted to hold latency_ms = 2 at once"):
         settled(2.0, lambda predicted: pytest.fail("nothing to measure"))
+
+
+def of(a: str, b: str) -> Architecture:
+    return Architecture({"a": a, "b": b})
+
+
+def ranked(limit, ranking, measure, margin=0.0):
+    return settle(SCORES, {"latency_ms": latency(margin)}, [Budget("latency_ms", limit)],
+                  lambda a: {"latency_ms": measure(latency().predict(a))}, Silent(), ranking=ranking)
+
+
+def test_the_best_ranked_network_that_holds_is_taken_whatever_its_score():
+    ranking = [of("middle", "middle"), of("large", "middle"), of("small", "large")]
+    found = ranked(6.0, ranking, lambda predicted: predicted)
+    assert found.architecture == ranking[0] and len(found.rounds) == 1
+    ranking = [of("large", "large"), of("small", "large"), of("large", "middle")]
+    found = ranked(7.7, ranking, lambda predicted: predicted)
+    assert found.architecture == of("small", "large")  # the first is predicted to miss, and is not measured
+    assert [row["architecture"] for row in found.rounds] == [dict(of("small", "large"))]
+
+
+def test_the_ranking_is_gone_down_with_half_of_the_first_error():
+    ranking = [of("large", "middle"), of("small", "large"), of("middle", "middle")]  # 7.5, 7 and 5.5
+    found = ranked(7.8, ranking, lambda predicted: predicted + (1.0 if predicted == 7.5 else 0.0))
+    assert [row["predicted"]["latency_ms"] for row in found.rounds] == [7.5, 7.5]
+    assert found.architecture == ranking[1]
+
+
+def test_after_a_few_ranked_networks_that_miss_one_is_decoded():
+    ranking = [a for a in EVERY if latency().predict(a) <= 9.0]
+    found = ranked(9.0, ranking, lambda predicted: predicted * (1.9 if predicted > 3.5 else 1.0))
+    tried = [Architecture(row["architecture"]) for row in found.rounds]
+    assert len([a for a in tried if a in ranking[:RANKED_ROUNDS]]) <= RANKED_ROUNDS and len(tried) <= ROUNDS
+    assert latency().predict(found.architecture) <= 9.0 / 1.9 or latency().predict(found.architecture) <= 3.5
+
+
+def test_a_ranked_network_that_is_far_cheaper_than_predicted_is_not_the_end():
+    ranking = [of("large", "middle"), of("middle", "middle")]
+    found = ranked(8.0, ranking, lambda predicted: 0.6 * predicted)
+    assert len(found.rounds) > 1
+    assert 0.6 * latency().predict(found.architecture) > 0.6 * 7.5
+    assert ranked(8.0, ranking, lambda predicted: 0.85 * predicted).architecture == ranking[0]

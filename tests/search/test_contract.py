@@ -14,7 +14,8 @@ from edgenas.budget import Budget
 from edgenas.cost.model import CostModel, exact_model
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
-from edgenas.search.search import SearchResult, SearchSettings, search
+from edgenas.search.search import SearchResult, search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy, strategy_names
 from edgenas.space import Space, load_space
 

@@ -13,7 +13,8 @@ from edgenas.errors import UsageError
 from edgenas.search.decode import Constraint
 from edgenas.search.evolution import evolved, fittest, mutated
 from edgenas.search.scoring import sample
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Space, load_space
 

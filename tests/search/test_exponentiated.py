@@ -9,7 +9,8 @@ from torch import Tensor
 
 from edgenas.search.exponentiated import Simplex, exponentiated_step
 from edgenas.search.relaxation import Softmax
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.gaea import Gaea
 from edgenas.search.strategy import load_strategy

@@ -10,7 +10,8 @@ from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.progress import Silent
 from edgenas.search.gates import SigmoidGates, costs_of, gate_scores, pressure_of, prune
-from edgenas.search.search import SearchResult, SearchSettings, search
+from edgenas.search.search import SearchResult, search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.gold_nas import GoldNas
 from edgenas.space import load_space

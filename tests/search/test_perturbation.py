@@ -13,7 +13,8 @@ from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.perturbation import IMAGES, perturbation_scores, scaled, strengths_of, tune, validation_loss
 from edgenas.search.relaxation import Given, Softmax
-from edgenas.search.search import SearchResult, SearchSettings, search
+from edgenas.search.search import SearchResult, search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import load_strategy
 from edgenas.search.update import single_level

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from edgenas.budget import Budget
 from edgenas.cost.model import exact_model
 from edgenas.search.decode import Constraint, decode
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Space
 from edgenas.space.dag import Dag, Edge, Graph

@@ -8,7 +8,8 @@ import pytest
 
 from edgenas.budget import Budget
 from edgenas.search.decode import Constraint, decode
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 
 from .test_planted import BEST, LIMIT, MODEL, SPACE

@@ -15,7 +15,8 @@ from edgenas.cost.profile import Header, Profile
 from edgenas.measure.measurement import Measurement
 from edgenas.progress import Silent
 from edgenas.run.settling import settle
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Choice, Space
 from edgenas.space.operators import ConvBN, Head, MBConv

@@ -18,7 +18,8 @@ from lightning_fabric.strategies import DDPStrategy
 from edgenas.budget import parse, resolve
 from edgenas.cost.model import exact_model
 from edgenas.data import load
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import load_space
 

@@ -17,7 +17,8 @@ from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.progressive import beyond_the_limit, least_likely
 from edgenas.search.regulariser import dropped_skips
-from edgenas.search.search import SearchResult, SearchSettings, search
+from edgenas.search.search import SearchResult, search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.stage import stages_of
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.p_darts import PDarts

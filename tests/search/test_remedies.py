@@ -14,7 +14,8 @@ from torch import nn
 
 from edgenas.data import Split, Task
 from edgenas.progress import Silent
-from edgenas.search.search import SearchSettings, search
+from edgenas.search.search import search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Choice, Space
 

@@ -16,7 +16,8 @@ from edgenas.data import Split, Task, load
 from edgenas.errors import RunError
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
-from edgenas.search.search import SearchResult, SearchSettings, hold_out, search
+from edgenas.search.search import SearchResult, hold_out, search
+from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.random import Random
 from edgenas.search.strategies.snas import Snas

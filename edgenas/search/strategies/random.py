@@ -21,6 +21,7 @@ class Random(Strategy):
     summary: ClassVar[str] = "a random architecture within the budgets; trains no supernet"
     paper: ClassVar[str] = "Li and Talwalkar, UAI 2019, arXiv:1902.07638"
     trains_supernet: ClassVar[bool] = False
+    tries: ClassVar[bool] = False
 
     def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:
         return {}

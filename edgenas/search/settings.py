@@ -1,0 +1,66 @@
+"""How a search goes, whatever its strategy: `--set search.NAME=VALUE`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from edgenas.errors import UsageError
+from edgenas.search.penalty import PenaltyName
+from edgenas.search.strategy import Strategy
+from edgenas.space.space import Space
+
+Ranking = Literal["auto", "zero_cost", "validation", "both"]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine). candidates: how many architectures
+    within the budgets are tried before one is taken; 0 decodes the best-scored one untried; None: as `tried` says.
+    ranking: what they are tried by: "zero_cost" measures of the untrained networks (see zero_cost.py), their
+    "validation" accuracy with the supernet's weights, or "both"; "auto": as `ranked_by` says. penalty: how the search
+    is pulled towards the budgets, by learned multipliers or, to compare, by a paper's own term in the loss (see
+    penalty.py). scoring: candidates' scores for decoding: what the strategy learned, or how much worse the supernet
+    gets without each (see perturbation.py); with "evolution" the candidates that are tried are evolved by their
+    validation accuracy alone, instead of sampled from those scores (see evolution.py). tuning: epochs of weight steps
+    after each choice that perturbation decides. population, mutation: of evolution, how many of the candidates live at
+    a time, and the chance of each choice to change in a child."""
+
+    epochs: Annotated[int, Ge(1)] = 20
+    batch_size: Annotated[int, Ge(2)] = 64
+    lr: Annotated[float, Gt(0)] = 0.05
+    weight_decay: Annotated[float, Ge(0)] = 1e-4
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    candidates: Annotated[int, Ge(0)] | None = None
+    ranking: Ranking = "auto"
+    penalty: PenaltyName = "multiplier"
+    scoring: Literal["probability", "perturbation", "evolution"] = "probability"
+    tuning: Annotated[int, Ge(0)] = 0
+    population: Annotated[int, Ge(1)] = 16
+    mutation: Annotated[float, Ge(0), Le(1)] = 0.1
+
+    def ranked_by(self, space: Space, strategy: Strategy) -> Ranking:
+        """The ranking that is asked for. "auto" is "zero_cost" in spaces of cells, whose shared weights hardly tell
+        networks apart, and where no supernet is trained; else "validation" (docs/benchmarks.md has the figures)."""
+        untrained = bool(space.graphs) or not strategy.trains_supernet
+        return self.ranking if self.ranking != "auto" else "zero_cost" if untrained else "validation"
+
+    def tried(self, ranking: Ranking) -> int:
+        """How many candidates: of each the supernet sees some 2000 images, measuring it untrained takes 64."""
+        return self.candidates if self.candidates is not None else 64 if ranking == "zero_cost" else 16
+
+    def check(self, strategy: Strategy) -> None:
+        """Raises: UsageError for scoring or ranking by a supernet that the strategy does not train, and for evolution
+        without a child."""
+        if self.scoring != "probability" and not strategy.trains_supernet:
+            raise UsageError(f"scoring {self.scoring} asks the trained supernet; this strategy trains none",
+                             "--set search.scoring=probability, or another --strategy")
+        if self.ranking in ("validation", "both") and strategy.tries and not strategy.trains_supernet:
+            raise UsageError(f"ranking {self.ranking} asks the trained supernet; this strategy trains none",
+                             "--set search.ranking=zero_cost, or another --strategy")
+        if self.scoring == "evolution" and self.tried("validation") <= self.population:
+            raise UsageError(f"evolution tries {self.tried('validation')} candidates, of which {self.population} are "
+                             "its first population: that leaves no child",
+                             f"--set search.candidates={4 * self.population}, or a smaller search.population")

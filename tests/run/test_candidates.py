@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgenas.search.ranking import ranked
+from edgenas.search.zero_cost import MEASURES
+from edgenas.space import Architecture
+
+from .flows import DIGITS, MOCK, OWN_SPACE, edgenas
+
+FIGURES = {"zero_cost": {*MEASURES, "macs"}, "validation": {"validation"}, "both": {*MEASURES, "macs", "validation"}}
+
+
+def searched(folder: Path, *options: str, strategy: str = "snas") -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """The architecture, and what was tried."""
+    given = [word for text in options for word in ("--set", text)]
+    found = edgenas("search", *DIGITS, *MOCK, *OWN_SPACE, "--strategy", strategy, "--search-epochs", "1", "--budget",
+                    "macs=80%", *given, "--profiles", folder / "p", "--out", folder / "run", "--json")
+    assert found.code == 0, found.err
+    return found.document["architecture"], json.loads((folder / "run" / "search.json").read_text())["tried"]
+
+
+@pytest.mark.parametrize("ranking", list(FIGURES))
+def test_the_best_ranked_of_the_tried_is_taken(tmp_path: Path, ranking: str) -> None:
+    taken, tried = searched(tmp_path, f"search.ranking={ranking}", "search.candidates=5")
+    assert len(tried) == 5
+    assert all(set(row) == {"architecture", *FIGURES[ranking]} for row in tried)
+    figures = {Architecture(row.pop("architecture")): {name: -math.inf if value is None else value
+                                                       for name, value in row.items()} for row in tried}
+    assert taken == dict(ranked(figures)[0])
+
+
+def test_without_a_supernet_networks_are_ranked_untrained_or_drawn(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    taken, tried = searched(tmp_path / "a", strategy="zero_cost")
+    assert len(tried) > 5 and taken in [row["architecture"] for row in tried]
+    (tmp_path / "b").mkdir()
+    assert searched(tmp_path / "b", strategy="random")[1] == []
+
+
+def test_a_ranking_by_a_supernet_that_is_not_trained_is_refused(tmp_path: Path) -> None:
+    edgenas("search", *DIGITS, *MOCK, *OWN_SPACE, "--strategy", "zero_cost", "--budget", "macs=80%", "--set",
+            "search.ranking=both", "--out", tmp_path / "run").refused(
+                2, "ranking both asks the trained supernet", "--set search.ranking=zero_cost")
+
+
+def test_no_candidates_leave_the_best_scored(tmp_path: Path) -> None:
+    assert searched(tmp_path, "search.candidates=0")[1] == []
+
+
+def test_a_space_without_feature_maps_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "flat.py").write_text("""
+from torch import nn
+from edgenas.space import Choice
+
+def network(input_shape, classes):
+    wide = nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 16))
+    choice = Choice({"narrow": nn.Linear(16, 16), "wide": wide})
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(input_shape[0], 16), choice,
+                         nn.Linear(16, classes))
+""")
+    found = edgenas("search", *DIGITS, *MOCK, "--space", f"{tmp_path / 'flat.py'}:network", "--strategy", "zero_cost",
+                    "--budget", "macs=90%", "--out", tmp_path / "run")
+    assert found.code == 0, found.err
+    assert "this space has no two blocks that give feature maps" in found.err
+    assert "--set search.ranking=validation" in found.err
