@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from nasbench201_known import DATASETS, Known, latency_model
+from scipy.stats import spearmanr
 
 from edgenas.budget import Budget
 from edgenas.cost.model import CostModel, exact_model
@@ -58,6 +59,18 @@ def ranking(case: dict[str, Any], way: str, limit: Limit | None) -> list[Archite
     else:
         figures = {Architecture(t["architecture"]): {"validation": t["validation"]} for t in tried if "validation" in t}
     return ranked(figures) or None
+
+
+def agreement(found: list[dict[str, Any]], known: Known, way: str) -> float:
+    """Spearman of a ranking with the published accuracies, of the networks tried under a budget; the mean over all."""
+    values = []
+    for case in found:
+        for limit in [tried["budget"] for tried in case["tried"] if tried["budget"]]:
+            order = ranking(case, way, limit) or []
+            points = [known.accuracy_percent["cifar10"][known.row(architecture)] for architecture in order]
+            if len(order) > 2:
+                values.append(float(spearmanr(range(len(order), 0, -1), points)[0]))
+    return float(np.mean(values)) if values else float("nan")
 
 
 def picking(case: dict[str, Any], way: str) -> Picking:

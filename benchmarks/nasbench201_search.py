@@ -21,7 +21,7 @@ from typing import Any
 import click
 import numpy as np
 from nasbench201_known import Known
-from nasbench201_picks import budgets_of, rows_of
+from nasbench201_picks import WAYS, agreement, budgets_of, rows_of
 from published import guarded
 
 from edgenas.cli.terminal import Terminal
@@ -64,7 +64,12 @@ def main(data: str, accuracy_file: Path, latency_file: Path, out: Path, strategi
             progress.advance(f"{case[0]} seed {case[1]}")
     rows = rows_of(found, known, budgets)
     write_json(out / "table.json", {"options": {**chosen, "devices": DEVICES}, "rows": rows})
-    print(json.dumps(rows, indent=1)) if as_json else show(rows)
+    if as_json:
+        print(json.dumps(rows, indent=1))
+        return
+    show(rows)
+    for way in WAYS[1:]:
+        print(f"{way} ranks the networks tried under a budget with {agreement(found, known, way):.2f} (Spearman)")
 
 
 def searched(out: Path, strategy: str, seed: int, limit: Any, fixed: dict[str, Any]) -> dict[str, Any]:

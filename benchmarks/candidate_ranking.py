@@ -1,0 +1,100 @@
+"""What ranks the networks of a space of blocks within a budget: the supernet, or measures of the untrained networks.
+
+Searches `mobile` on CIFAR-10, draws random networks that hold the budget as predicted, trains each by itself, and
+prints how well (Spearman) each figure that needs no such training ranks their test accuracies. Interrupt at will, the
+same command goes on. benchmarks/nasbench201_search.py has the same question for cells.
+
+    python benchmarks/candidate_ranking.py --data CIFAR10 --networks 13
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from published import guarded
+from scipy.stats import spearmanr
+
+from edgenas.cli.app import run as edgenas
+from edgenas.files import write_json
+from edgenas.progress import Silent
+from edgenas.run.candidates import Tried, measure, validate
+from edgenas.run.folder import Run
+from edgenas.run.limits import well_used
+from edgenas.search.ranking import ranked
+from edgenas.search.scoring import sample
+from edgenas.search.zero_cost import MEASURES
+from edgenas.space import Architecture
+from edgenas.train import train
+from edgenas.training import accuracy, new_fabric
+
+FIGURES = (*MEASURES, "macs", "validation")
+TOGETHER = {"zero-cost measures and MACs": (*MEASURES, "macs"), "these and validation": FIGURES}
+
+
+@click.command()
+@click.option("--data", required=True, help="CIFAR-10: a folder of parquet files, train and test.")
+@click.option("--out", default="runs/candidate_ranking", show_default=True, type=click.Path(path_type=Path))
+@click.option("--budget", default="30%", show_default=True)
+@click.option("--networks", default=13, show_default=True)
+@click.option("--max-images", default=3000, show_default=True)
+@click.option("--search-epochs", default=6, show_default=True)
+@click.option("--train-epochs", default=12, show_default=True)
+def main(data: str, out: Path, budget: str, networks: int, max_images: int, search_epochs: int,
+         train_epochs: int) -> None:
+    code = edgenas(["search", f"--data={data}", f"--max-images={max_images}", f"--search-epochs={search_epochs}",
+                    f"--train-epochs={train_epochs}", f"--latency-ms={budget}", "--device=host", "--from-scratch",
+                    "--resume", f"--out={out}"])
+    if code:
+        raise SystemExit(code)
+    run = Run.open(out)
+    rows = figures_of(run, drawn(run, networks))
+    tests = [tested(run, number, row["architecture"]) for number, row in enumerate(rows)]
+    print(f"{len(rows)} random networks within {budget}: {min(tests):.1%} to {max(tests):.1%} test accuracy")
+    for name in FIGURES:
+        print(f"{name:28} ranks them with {spearmanr([row[name] for row in rows], tests)[0]:+.2f}")
+    for words, names in TOGETHER.items():
+        order = ranked({Architecture(row["architecture"]): {name: row[name] for name in names} for row in rows})
+        places = [-order.index(Architecture(row["architecture"])) for row in rows]
+        print(f"{words:28} rank them with {spearmanr(places, tests)[0]:+.2f}")
+
+
+def drawn(run: Run, networks: int) -> list[Architecture]:
+    """Random networks that are predicted to hold the budget; the same ones when asked again."""
+    path = run.folder / "ranking" / "networks.json"
+    if not path.exists():
+        even = {choice: dict.fromkeys(names, 0.0) for choice, names in run.space.choices.items()}
+        found = sample(even, well_used(even, run.models, run.budgets), networks + 1, torch.Generator().manual_seed(3))
+        write_json(path, [dict(architecture) for architecture in found[1:]])  # the first is no random one
+    return [Architecture(row) for row in json.loads(path.read_text(encoding="utf-8"))[:networks]]
+
+
+def figures_of(run: Run, networks: list[Architecture]) -> list[dict[str, Any]]:
+    """What is known of networks untrained."""
+    found: Tried = {architecture: {} for architecture in networks}
+    supernet = run.space.supernet()
+    run.load_weights("supernet", supernet, "this command again")
+    measure(run, found, Silent())
+    validate(run, supernet, found, Silent())
+    return [{"architecture": dict(architecture), **figures} for architecture, figures in found.items()]
+
+
+def tested(run: Run, number: int, architecture: dict[str, str]) -> float:
+    """Test accuracy of the network trained by itself, as the run says."""
+    path = run.folder / "ranking" / f"{number}.json"
+    if not path.exists():
+        torch.manual_seed(0)
+        network = run.space.build(Architecture(architecture))
+        train(network, run.task, settings=run.config.train, seed=0, checkpoint=path.with_suffix(".pt"),
+              fabric=new_fabric("cpu"))
+        write_json(path, {"architecture": architecture,
+                          "test": accuracy(network, run.task.test, run.task, new_fabric("cpu"))})
+    found: float = json.loads(path.read_text(encoding="utf-8"))["test"]
+    return found
+
+
+if __name__ == "__main__":
+    guarded(main)
