@@ -1,9 +1,9 @@
 """One search in NAS-Bench-201's space, in this process: what nasbench201_search.py makes its tables from.
 
-Writes the candidates' scores, and for every budget the networks that were tried: their zero-cost measures, and the
-validation accuracies of the first of them by the supernet's weights, so that each way of picking can be looked up
-afterwards; minutes of processor time and peak memory beside them. Measures of networks that an earlier search of the
-same seed has tried are taken from a file beside the output.
+Settles on a network under every budget, as `edgenas search` does, with its published latency in the place of a
+measurement, for each way of ranking candidates. Writes these networks, the candidates' scores, minutes of processor
+time and peak memory. Measures of networks that an earlier search of the same seed has tried are taken from a file
+beside the output.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import json
 import resource
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import torch
 from nasbench201_known import Known, latency_model, written
+from scipy.stats import spearmanr
 from torch import nn
 
 from edgenas.budget import Budget
@@ -26,8 +28,11 @@ from edgenas.cost.model import CostModel, exact_model
 from edgenas.data import Task, load
 from edgenas.data.task import Split
 from edgenas.files import write_json
+from edgenas.progress import Silent
 from edgenas.run.limits import well_used
-from edgenas.search.decode import Constraint, Scores
+from edgenas.run.settling import settle
+from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
@@ -36,8 +41,7 @@ from edgenas.search.zero_cost import IMAGES, blocks_of, measures_of
 from edgenas.space import Architecture, Space, follow, load_space
 from edgenas.training import accuracy, new_fabric, recalibrate
 
-CANDIDATES = 64
-VALIDATED = 16  # of these
+WAYS = {"score": 0, "supernet validation": 16, "zero-cost": 64}  # candidates
 VALIDATION_IMAGES = 500
 
 
@@ -74,16 +78,16 @@ def main(strategy: str, out: Path, data: str, accuracy_file: Path, latency_file:
     minutes = (time.process_time() - began) / 60  # of one thread, whatever else the machine does
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     wanted: list[Any] = [bound] if bound else [None, *limits]
-    known_file = out.parent / f"zero_cost-{seed}.json"
-    measured = json.loads(known_file.read_text(encoding="utf-8")) if known_file.exists() else {}
-    ask = Asked(result.supernet, task, space, made, seed, measured)
-    tried = [ask.within(result.scores, models, limit) for limit in wanted]
-    write_json(known_file, ask.measured)
+    measured_file = out.parent / f"zero_cost-{seed}.json"
+    measured = json.loads(measured_file.read_text(encoding="utf-8")) if measured_file.exists() else {}
+    candidates = Candidates(result.supernet, task, space, made, seed, measured)
+    settled = [row for limit in wanted for row in settled_on(candidates, result.scores, models, known, limit)]
+    write_json(measured_file, candidates.measured)
     write_json(out, {"strategy": strategy, "seed": seed, "under": bound, "minutes": minutes, "peak_mib": peak_mib,
-                     "scores": result.scores, "history": result.history, "tried": tried})
+                     "scores": result.scores, "history": result.history, "settled": settled})
 
 
-class Asked:
+class Candidates:
     """What is known of the networks that a search would try, each asked once."""
 
     def __init__(self, supernet: nn.Module, task: Task, space: Space, strategy: Strategy, seed: int,
@@ -94,41 +98,72 @@ class Asked:
         self.blocks, self.macs = blocks_of(space), exact_model(space, "macs")
         self.images = task.normalise(task.train.images[:IMAGES])
 
-    def within(self, scores: Scores, models: dict[str, CostModel], limit: Any) -> dict[str, Any]:
-        """Of CANDIDATES networks within a budget, sampled as `edgenas search` does."""
-        generator = epoch_generator(self.seed, 0, "candidates")
-        candidates = sample(scores, within(self.space, scores, models, limit), CANDIDATES, generator)
-        return {"budget": limit, "networks": [self.row(architecture, number < VALIDATED) for number, architecture
-                                              in enumerate(candidates if self.strategy.tries else [])]}
+    @property
+    def ways(self) -> dict[str, int]:
+        """How candidates may be ranked, and how many of them."""
+        return {way: count for way, count in WAYS.items() if way == "score" or self.strategy.tries
+                and (way == "zero-cost" or self.strategy.trains_supernet)}
 
-    def row(self, architecture: Architecture, validate: bool) -> dict[str, Any]:
-        name = written(architecture)
-        if name not in self.measured:
-            self.measured[name] = self.zero_cost(architecture)
-        if validate and self.strategy.trains_supernet and name not in self.validated:
-            self.validated[name] = {"validation": self.validation(architecture)}
-        return {"architecture": dict(architecture), "zero_cost": self.measured[name],
-                **(self.validated.get(name, {}) if validate else {})}
+    def ranked(self, way: str, scores: Scores, constraints: list[Constraint]) -> list[Architecture]:
+        found = sample(scores, constraints, WAYS[way], epoch_generator(self.seed, 0, "candidates"))
+        return ranked({a: self.zero_cost(a) if way == "zero-cost" else self.validation(a) for a in found})
 
-    def validation(self, architecture: Architecture) -> float:
+    def validation(self, architecture: Architecture) -> dict[str, float]:
+        """What the supernet's weights say."""
         fabric, part = new_fabric("cpu"), Split(self.task.validation.images[:VALIDATION_IMAGES],
                                                 self.task.validation.labels[:VALIDATION_IMAGES])
-        with self.strategy.passes(self.supernet, 1.0):
-            follow(self.supernet, architecture)
-            recalibrate(self.supernet, self.task.train, self.task, fabric, images=VALIDATION_IMAGES)
-            return accuracy(self.supernet, part, self.task, fabric)
+        name = written(architecture)
+        if name not in self.validated:
+            with self.strategy.passes(self.supernet, 1.0):
+                follow(self.supernet, architecture)
+                recalibrate(self.supernet, self.task.train, self.task, fabric, images=VALIDATION_IMAGES)
+                self.validated[name] = {"validation": accuracy(self.supernet, part, self.task, fabric)}
+        return self.validated[name]
 
     def zero_cost(self, architecture: Architecture) -> dict[str, float]:
-        found = measures_of(self.space.build(architecture), self.blocks, self.images,
-                            epoch_generator(self.seed, 0, "zero-cost"))
-        return found | {"macs": self.macs.predict(architecture)}
+        name = written(architecture)
+        if name not in self.measured:
+            found = measures_of(self.space.build(architecture), self.blocks, self.images,
+                                epoch_generator(self.seed, 0, "zero-cost"))
+            self.measured[name] = found | {"macs": self.macs.predict(architecture)}
+        return self.measured[name]
 
 
-def within(space: Space, scores: Scores, models: dict[str, CostModel], limit: Any) -> list[Constraint]:
-    if limit is None:
-        return [Constraint(exact_model(space, "macs"), float("inf"))]
+def settled_on(candidates: Candidates, scores: Scores, models: dict[str, CostModel], known: Known,
+               limit: Any) -> list[dict[str, Any]]:
+    """The network that each way of ranking ends with, how many were measured, and how the first ranking agrees with
+    the published accuracies (Spearman)."""
+    rows = []
+    for way in candidates.ways:
+        orders: list[list[Architecture]] = []
+        if limit is None:
+            free = [Constraint(candidates.macs, float("inf"))]
+            orders.append(candidates.ranked(way, scores, free))
+            picked, rounds = (orders[0] or [decode(scores, free)])[0], 0
+        else:
+            picked, rounds = settled_under(candidates, way, scores, models, known, limit, orders)
+        points = [known.accuracy_percent["cifar10"][known.row(a)] for a in orders[0]]
+        agreement = float(spearmanr(range(len(points), 0, -1), points)[0]) if len(points) > 2 else None
+        assert picked is not None
+        rows.append({"budget": limit, "way": way, "architecture": dict(picked), "rounds": rounds,
+                     "agreement": agreement})
+    return rows
+
+
+def settled_under(candidates: Candidates, way: str, scores: Scores, models: dict[str, CostModel], known: Known,
+                  limit: Any, orders: list[list[Architecture]]) -> tuple[Architecture, int]:
     device, _, limit_ms = limit
-    return well_used(scores, {"latency_ms": models[device]}, [Budget("latency_ms", limit_ms)])
+    budgets = [Budget("latency_ms", limit_ms)]
+
+    def measured(architecture: Architecture) -> dict[str, float]:
+        return {"latency_ms": known.latency_of(device, architecture)}
+
+    def rank(corrected: Mapping[str, CostModel]) -> list[Architecture]:
+        orders.append(candidates.ranked(way, scores, well_used(scores, corrected, budgets)))
+        return orders[-1]
+
+    found = settle(scores, {"latency_ms": models[device]}, budgets, measured, Silent(), rank=rank)
+    return found.architecture, len(found.rounds)
 
 
 if __name__ == "__main__":

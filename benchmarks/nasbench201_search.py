@@ -21,7 +21,7 @@ from typing import Any
 import click
 import numpy as np
 from nasbench201_known import Known
-from nasbench201_picks import WAYS, agreement, budgets_of, rows_of
+from nasbench201_picks import budgets_of, rows_of
 from published import guarded
 
 from edgenas.cli.terminal import Terminal
@@ -64,12 +64,7 @@ def main(data: str, accuracy_file: Path, latency_file: Path, out: Path, strategi
             progress.advance(f"{case[0]} seed {case[1]}")
     rows = rows_of(found, known, budgets)
     write_json(out / "table.json", {"options": {**chosen, "devices": DEVICES}, "rows": rows})
-    if as_json:
-        print(json.dumps(rows, indent=1))
-        return
-    show(rows)
-    for way in WAYS[1:]:
-        print(f"{way} ranks the networks tried under a budget with {agreement(found, known, way):.2f} (Spearman)")
+    print(json.dumps(rows, indent=1)) if as_json else show(rows)
 
 
 def searched(out: Path, strategy: str, seed: int, limit: Any, fixed: dict[str, Any]) -> dict[str, Any]:
@@ -91,15 +86,17 @@ def searched(out: Path, strategy: str, seed: int, limit: Any, fixed: dict[str, A
 def show(rows: list[dict[str, Any]]) -> None:
     """As the table of docs/benchmarks.md."""
     print("| strategy | picked by | CIFAR-10, CIFAR-100, ImageNet16-120 without a budget | regret without "
-          "| regret under budgets: mean, worst | over budget | minutes | peak MiB |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+          "| regret under budgets: mean, worst | over budget | ranking's Spearman | measured | minutes | peak MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for row in sorted(rows, key=lambda row: row["regret_budgets"]["cifar10"]):
         free = ", ".join(f"{np.mean(row['free'][name]):.2f}" for name in row["free"])
         regret_free = f"{row['regret_free']['cifar10']:.2f}" if row["free"] else ""
         worst = max(cell["regret"]["cifar10"] for cell in row["cells"])
+        agreement = "" if row["agreement"] is None else f"{row['agreement']:.2f}"
+        measured = np.mean([cell["measured_networks"] for cell in row["cells"]])
         print(f"| `{row['strategy']}` | {row['picked_by']} | {free} | {regret_free} | "
               f"{row['regret_budgets']['cifar10']:.2f}, {worst:.2f} | {row['over']} of {len(row['cells'])} | "
-              f"{row['minutes']:.1f} | {row['peak_mib']:.0f} |")
+              f"{agreement} | {measured:.1f} | {row['minutes']:.1f} | {row['peak_mib']:.0f} |")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,10 @@ from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.run.limits import FLOOR, constraints_of, safe
 from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.search.scoring import favour
 from edgenas.space.architecture import Architecture
+
+Rank = Callable[[Mapping[str, CostModel]], Sequence[Architecture]]
 
 
 @dataclass
@@ -19,14 +22,15 @@ class Attempts:
     """What was measured, round by round, and what follows from it.
 
     given: the cost models as they were. models: shifted so that they predict what was measured last, which is right
-    for the networks near it. by: the models by which the last pick was predicted to hold. ranking: networks that are
-    tried before any is decoded, best first. held: the networks that held every budget, and what they are compared by:
-    whether they use the first one well, and their score.
+    for the networks near it. by: the models by which the last pick was predicted to hold. rank: ranks networks that
+    given models predict to hold. ranking: what it said last, best first. held: the networks that held every budget,
+    and what they are compared by: whether they use the first one well, and their score.
     """
 
     scores: Scores
     given: Mapping[str, CostModel]
     budgets: Sequence[Budget]
+    rank: Rank | None = None
     ranking: Sequence[Architecture] = ()
     rounds: list[dict[str, Any]] = field(default_factory=list)
     held: dict[Architecture, tuple[bool, float]] = field(default_factory=dict)
@@ -44,8 +48,16 @@ class Attempts:
         return max(self.held, key=self.held.__getitem__)
 
     def ranked(self) -> Architecture | None:
-        """The best-ranked network that was not measured and is predicted to hold every budget."""
-        self.by = {b.metric: self.shifted(b.metric) for b in self.budgets}
+        """The best-ranked network that was not measured and is predicted to hold every budget. When there is none,
+        others are ranked: of those that are predicted to hold after what was measured."""
+        self.by = {metric: self.shifted(metric) for metric in self.given}
+        picked = self.first_ranked()
+        if picked is None and self.rank is not None:
+            self.ranking = self.rank(self.by)
+            picked = self.first_ranked()
+        return picked
+
+    def first_ranked(self) -> Architecture | None:
         constraints, known = constraints_of(self.by, self.budgets, caution=0.0, floor=0.0), set(self.measured)
         return next((architecture for architecture in self.ranking if architecture not in known
                      and all(c.model.predict(architecture) <= c.limit for c in constraints)), None)
@@ -54,15 +66,17 @@ class Attempts:
         """The model as it was, its mean error put right: of the measured networks, which lie far apart, and of one more
         on which it has none, as one error says little of the next."""
         model = self.given[metric]
-        errors = [row["measured"][metric] - model.predict(Architecture(row["architecture"])) for row in self.rounds]
+        errors = [row["measured"][metric] - model.predict(Architecture(row["architecture"])) for row in self.rounds
+                  if metric in row["predicted"]]
         return model if model.exact else replace(model, bias=model.bias + sum(errors) / (len(errors) + 1))
 
     def decoded(self, caution: float) -> Architecture | None:
-        """The network of the best score that uses the first budget well, or else the best at all; the cheapest, where
-        nothing is predicted to hold and nothing has held."""
+        """The network nearest to the best-ranked, or of the best score where none was ranked, that uses the first
+        budget well, or else the best at all; the cheapest, where nothing is predicted to hold and nothing has held."""
         self.by = self.models
+        scores = favour(self.scores, self.ranking[0]) if self.ranking else self.scores
         for floor in (FLOOR, 0.0):
-            picked = decode(self.scores, constraints_of(self.models, self.budgets, caution, floor), self.measured)
+            picked = decode(scores, constraints_of(self.models, self.budgets, caution, floor), self.measured)
             if picked is not None:
                 return picked
         return self.cheapest(caution) if self.rounds and not self.held else None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from torch import nn
 
 from edgenas.checkpoint import epoch_generator
-from edgenas.cost.model import exact_model
+from edgenas.cost.model import CostModel, exact_model
 from edgenas.data.task import Split
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
@@ -27,13 +27,13 @@ UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost me
 Tried = dict[Architecture, dict[str, float]]
 
 
-def try_candidates(run: Run, result: SearchResult, progress: Progress) -> Tried:
-    """The figures by which the run ranks architectures that are predicted to hold the budgets, sampled from the scores
-    or evolved: the supernet's accuracy on validation images, zero-cost measures, or both."""
+def try_candidates(run: Run, result: SearchResult, models: Mapping[str, CostModel], progress: Progress) -> Tried:
+    """The figures by which the run ranks architectures that `models` predict to hold the budgets, sampled from the
+    scores or evolved: the supernet's accuracy on validation images, zero-cost measures, or both."""
     asked = run.config.search
     ranking = "validation" if asked.scoring == "evolution" else asked.ranked_by(run.space, run.strategy)
     count = asked.tried(ranking)
-    constraints = well_used(result.scores, run.models, run.budgets)
+    constraints = well_used(result.scores, models, run.budgets)
     generator = epoch_generator(run.config.seed, 0, "candidates")
     if asked.scoring == "evolution":
         progress.start("evolve candidates", count)

@@ -22,11 +22,10 @@ def constraints_of(models: Mapping[str, CostModel], budgets: Sequence[Budget], c
             for i, (b, limit) in enumerate(zip(budgets, limits, strict=True))]
 
 
-def well_used(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget],
-              caution: float = 0.0) -> list[Constraint]:
+def well_used(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget]) -> list[Constraint]:
     """The budgets as predicted, and the first one used well where there is a network that does."""
-    using = constraints_of(models, budgets, caution, floor=FLOOR)
-    return using if decode(scores, using) is not None else constraints_of(models, budgets, caution, floor=0.0)
+    using = constraints_of(models, budgets, caution=0.0, floor=FLOOR)
+    return using if decode(scores, using) is not None else constraints_of(models, budgets, caution=0.0, floor=0.0)
 
 
 def safe(budget: Budget) -> float:

@@ -8,16 +8,16 @@ from dataclasses import asdict
 from typing import Any
 
 from edgenas.cost.missing import missing_blocks, missing_networks
+from edgenas.cost.model import CostModel
 from edgenas.cost.profiling import profile_space, steps
 from edgenas.progress import Progress
 from edgenas.run import supporting
-from edgenas.run.candidates import asking, try_candidates
+from edgenas.run.candidates import Tried, asking, try_candidates
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
 from edgenas.run.settling import Settled, check_together, settle
 from edgenas.search.ranking import ranked
-from edgenas.search.scoring import favour
 from edgenas.search.search import search
 from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed
@@ -76,12 +76,17 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
                     progress=progress)
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
-    tried = try_candidates(run, result, progress)
-    run.write("search.json", {"history": result.history, "scores": result.scores,
-                              "tried": [{"architecture": dict(a), **noted(figures)} for a, figures in tried.items()]})
-    ranking = ranked(tried)
-    settled = settle(favour(result.scores, ranking[0]) if ranking else result.scores, run.models, run.budgets,
-                     lambda a: architecture_costs(run, a), progress, words(run), ranking)
+    tried: Tried = {}
+
+    def rank(models: Mapping[str, CostModel]) -> list[Architecture]:
+        found = try_candidates(run, result, models, progress)
+        tried.update(found)
+        run.write("search.json", {"history": result.history, "scores": result.scores, "tried": [
+            {"architecture": dict(a), **noted(figures)} for a, figures in tried.items()]})
+        return ranked(found)
+
+    settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run),
+                     rank)
     for sentence in in_words(run.space, settled.architecture):
         progress.say(sentence)
     known: dict[str, Any] = {}

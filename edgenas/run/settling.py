@@ -10,7 +10,7 @@ from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
 from edgenas.progress import Progress
-from edgenas.run.attempts import Attempts
+from edgenas.run.attempts import Attempts, Rank
 from edgenas.search.decode import Scores
 from edgenas.space.architecture import Architecture
 
@@ -31,20 +31,19 @@ class Settled:
 
 
 def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], measure: Measure,
-           progress: Progress, words: Mapping[str, str] | None = None,
-           ranking: Sequence[Architecture] = ()) -> Settled:
+           progress: Progress, words: Mapping[str, str] | None = None, rank: Rank | None = None) -> Settled:
     """A network whose measured costs hold every budget.
 
-    First those of `ranking` are measured, best first, as far as they are predicted to hold, RANKED_ROUNDS at most: the
-    first that holds is taken, unless it shows that far too much was predicted. Then, or where there is no ranking,
-    the integer program says what is best by `scores`, within a margin for the models' error that halves every round, as
-    their correction is local: of those that hold and use the first budget well the best-scored is taken. When nothing
-    else is predicted to hold, the cheapest is tried. `words` says for each metric how `measure` knows it: measured, if
-    nothing is said.
+    First those that `rank` says are best are measured, as far as they are predicted to hold, RANKED_ROUNDS at most: the
+    first that holds is taken, unless it shows that far too much was predicted. It is asked again for networks that are
+    predicted to hold after what was measured, when there are none left. Then, or without it, the integer program says
+    what is best, within a margin for the models' error that halves every round, as their correction is local: of those
+    that hold and use the first budget well the best-scored is taken. When nothing else is predicted to hold, the
+    cheapest is tried. `words` says for each metric how `measure` knows it: measured, if nothing is said.
 
     Raises: BudgetError with the figures when none of the measured networks held.
     """
-    attempts, decoded = Attempts(scores, models, budgets, ranking), 0
+    attempts, decoded = Attempts(scores, models, budgets, rank), 0
     for number in range(ROUNDS):
         picked = attempts.ranked() if number < RANKED_ROUNDS else None
         is_ranked = picked is not None

@@ -154,7 +154,7 @@ def of(a: str, b: str) -> Architecture:
 
 def ranked(limit, ranking, measure, margin=0.0):
     return settle(SCORES, {"latency_ms": latency(margin)}, [Budget("latency_ms", limit)],
-                  lambda a: {"latency_ms": measure(latency().predict(a))}, Silent(), ranking=ranking)
+                  lambda a: {"latency_ms": measure(latency().predict(a))}, Silent(), rank=lambda models: ranking)
 
 
 def test_the_best_ranked_network_that_holds_is_taken_whatever_its_score():
@@ -188,3 +188,16 @@ def test_a_ranked_network_that_is_far_cheaper_than_predicted_is_not_the_end():
     assert len(found.rounds) > 1
     assert 0.6 * latency().predict(found.architecture) > 0.6 * 7.5
     assert ranked(8.0, ranking, lambda predicted: 0.85 * predicted).architecture == ranking[0]
+
+
+def test_when_the_ranking_is_used_up_others_are_ranked_that_the_corrected_model_lets_through():
+    asked = []
+
+    def rank(models):
+        asked.append(models["latency_ms"].predict(of("small", "small")))
+        return [of("large", "middle")] if len(asked) == 1 else [of("middle", "small"), of("middle", "middle")]
+
+    found = settle(SCORES, {"latency_ms": latency()}, [Budget("latency_ms", 8.0)],
+                   lambda a: {"latency_ms": 1.3 * latency().predict(a)}, Silent(), rank=rank)
+    assert asked == [3.0, 3.0 + 0.3 * 7.5 / 2]  # half of the first error
+    assert found.architecture == of("middle", "small")
