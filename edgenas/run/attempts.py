@@ -24,7 +24,7 @@ class Attempts:
     given: the cost models as they were. models: shifted so that they predict what was measured last, which is right
     for the networks near it. by: the models by which the last pick was predicted to hold. rank: ranks networks that
     given models predict to hold. ranking: what it said last, best first. held: the networks that held every budget,
-    and what they are compared by: whether they use the first one well, and their score.
+    and what share of the first one they use.
     """
 
     scores: Scores
@@ -33,7 +33,7 @@ class Attempts:
     rank: Rank | None = None
     ranking: Sequence[Architecture] = ()
     rounds: list[dict[str, Any]] = field(default_factory=list)
-    held: dict[Architecture, tuple[bool, float]] = field(default_factory=dict)
+    held: dict[Architecture, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.models = dict(self.given)
@@ -44,8 +44,17 @@ class Attempts:
         return [Architecture(row["architecture"]) for row in self.rounds]
 
     @property
+    def favoured(self) -> Scores:
+        """The scores, in favour of what is nearest to the best-ranked network."""
+        return favour(self.scores, self.ranking[0]) if self.ranking else self.scores
+
+    @property
     def best(self) -> Architecture:
-        return max(self.held, key=self.held.__getitem__)
+        """Of the networks that held, the one of the best score among those that use the first budget well; the one that
+        uses most of it, where none does."""
+        scores = self.favoured
+        return max(self.held, key=lambda architecture: (min(self.held[architecture], FLOOR), sum(
+            scores[choice][candidate] for choice, candidate in architecture.items())))
 
     def ranked(self) -> Architecture | None:
         """The best-ranked network that was not measured and is predicted to hold every budget. When there is none,
@@ -74,9 +83,8 @@ class Attempts:
         """The network nearest to the best-ranked, or of the best score where none was ranked, that uses the first
         budget well, or else the best at all; the cheapest, where nothing is predicted to hold and nothing has held."""
         self.by = self.models
-        scores = favour(self.scores, self.ranking[0]) if self.ranking else self.scores
         for floor in (FLOOR, 0.0):
-            picked = decode(scores, constraints_of(self.models, self.budgets, caution, floor), self.measured)
+            picked = decode(self.favoured, constraints_of(self.models, self.budgets, caution, floor), self.measured)
             if picked is not None:
                 return picked
         return self.cheapest(caution) if self.rounds and not self.held else None
@@ -100,8 +108,7 @@ class Attempts:
             model = self.models[b.metric]
             self.models[b.metric] = model if model.exact else model.corrected(picked, measured[b.metric])
         if row["within"]:
-            score = sum(self.scores[choice][candidate] for choice, candidate in picked.items())
-            self.held[picked] = self.used(row) >= FLOOR, score
+            self.held[picked] = self.used(row)
         return row
 
     def used(self, row: Mapping[str, Any]) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
+import torch
 from torch import nn
 
 from edgenas.checkpoint import epoch_generator
@@ -81,8 +82,10 @@ def measure(run: Run, found: Tried, progress: Progress) -> None:
     blocks, macs = blocks_of(run.space), exact_model(run.space, "macs")
     images = to_device(run.task.normalise(run.task.train.images[:IMAGES]), run.fabric)
     for architecture, figures in found.items():
+        generator = epoch_generator(run.config.seed, 0, "zero-cost")
+        torch.manual_seed(generator.initial_seed())  # for what is drawn anywhere else, such as dropout
         network = run.space.build(architecture).to(run.fabric.device)
-        figures |= measures_of(network, blocks, images, epoch_generator(run.config.seed, 0, "zero-cost"))
+        figures |= measures_of(network, blocks, images, generator)
         figures["macs"] = macs.predict(architecture)
         progress.advance("")
     if found and not any(math.isfinite(figures[MEASURES[0]]) for figures in found.values()):

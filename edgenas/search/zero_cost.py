@@ -48,12 +48,12 @@ def measures_of(network: nn.Module, blocks: Sequence[str], images: Tensor,
                 generator: torch.Generator) -> dict[str, float]:
     """MEASURES of a network with fresh weights, which are drawn anew; the larger the better.
 
-    images: (N, C, H, W), as the network takes them. Networks with fewer than two blocks that give feature maps have
-    nothing that could be measured: minus infinity.
+    images: (N, C, H, W), as the network takes them. Where fewer than two blocks give feature maps, or a map is not
+    finite, nothing can be measured: minus infinity.
     """
     initialise(network, generator)
     maps = feature_maps(network, blocks, images)
-    if len(maps) < 2:
+    if len(maps) < 2 or not all(bool(features.isfinite().all()) for features in maps):
         return dict.fromkeys(MEASURES, -math.inf)
     entropies = [entropy(features.detach()) for features in maps]
     steps = [behind - before for before, behind in zip(entropies, entropies[1:], strict=False)]
@@ -64,11 +64,13 @@ def measures_of(network: nn.Module, blocks: Sequence[str], images: Tensor,
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """He et al.'s normal weights for convolutions and linear layers, as the authors have them."""
+    """He et al.'s normal weights for convolutions and linear layers, as the authors have them, and no biases."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             deviation = math.sqrt(2 / module.weight[0].numel())
             module.weight.copy_(torch.randn(module.weight.shape, generator=generator) * deviation)
+            if module.bias is not None:
+                module.bias.zero_()
 
 
 def feature_maps(network: nn.Module, blocks: Sequence[str], images: Tensor) -> list[Tensor]:
@@ -79,7 +81,8 @@ def feature_maps(network: nn.Module, blocks: Sequence[str], images: Tensor) -> l
         if isinstance(output, Tensor) and output.ndim == 4 and not any(output is known for known in maps):
             maps.append(output)
 
-    hooks = [network.get_submodule(path).register_forward_hook(keep) for path in blocks]
+    modules = dict(network.named_modules(remove_duplicate=False))
+    hooks = [modules[path].register_forward_hook(keep) for path in blocks if path in modules]
     try:
         network.train()(images)
     finally:
@@ -103,6 +106,8 @@ def spectral_norm(before: Tensor, behind: Tensor, generator: torch.Generator) ->
     (gradient,) = torch.autograd.grad(behind, before, signs, retain_graph=True, allow_unused=True)
     if gradient is None:
         return 0.0
+    if not bool(gradient.isfinite().all()):
+        return math.inf
     columns = patches(gradient, behind.shape[2:]).transpose(0, 1).flatten(1)
     rows = patches(signs, gradient.shape[2:]).transpose(0, 1).flatten(1)
     return float(torch.linalg.matrix_norm(columns @ rows.T / rows.shape[1], 2))

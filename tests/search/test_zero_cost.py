@@ -103,3 +103,25 @@ def test_a_chain_of_convolutions_is_more_expressive_than_one_of_poolings() -> No
         return measures_of(space.build(architecture), blocks_of(space), IMAGES, seeded())
 
     assert of("nor_conv_3x3")["expressivity"] > of("avg_pool_3x3")["expressivity"]
+
+
+def test_biases_are_none_and_what_is_not_finite_is_not_measured() -> None:
+    def of(scale: float) -> dict[str, float]:
+        class Scaled(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return x * scale
+
+        network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.Conv2d(4, 4, 1), Scaled()))
+        return measures_of(network, ("0", "1"), IMAGES, seeded())
+
+    torch.manual_seed(1)
+    first = of(1.0)
+    torch.manual_seed(2)
+    assert of(1.0) == pytest.approx(first, rel=1e-5)
+    assert of(math.inf) == dict.fromkeys(MEASURES, -math.inf)
+
+
+def test_a_block_that_a_network_dropped_is_none() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3))
+    assert measures_of(network, ("0", "1"), IMAGES, seeded()) == pytest.approx(
+        measures_of(network, ("0", "gone", "1"), IMAGES, seeded()), rel=1e-5)
