@@ -10,6 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from saturation import exact_int8
 from torch import nn
 
 from edgenas.errors import UsageError
@@ -56,6 +57,7 @@ def kernels(path: Path, to: Path) -> Counter[str]:
     return Counter(node.op_type for node in onnx.load(to).graph.node)
 
 
+@exact_int8
 def test_it_is_as_exact_as_onnxruntime_s_quantizer(files: dict[str, Path]) -> None:
     exact, ours, theirs = (logits(files[name]) for name in ("fp32", "int8", "oracle"))
     assert (ours.argmax(1) == exact.argmax(1)).mean() > 0.9
@@ -76,6 +78,7 @@ def test_inputs_and_outputs_stay_float32_and_weights_are_int8(files: dict[str, P
     assert len(weights) == 9 and {weight.data_type for weight in weights} == {onnx.TensorProto.INT8}
 
 
+@exact_int8
 def test_what_is_outside_the_vocabulary_is_made_by_onnxruntime_s_quantizer(tmp_path: Path) -> None:
     torch.manual_seed(0)
     module, images = nn.Sequential(nn.Conv2d(4, 5, 3), nn.ELU()).eval(), torch.randn(16, 4, 6, 6)

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from saturation import exact_int8
 from torch import nn
 
 from edgenas.errors import ExportError
@@ -48,6 +49,7 @@ def convolutions(model: Any) -> list[bool]:
     return [dequantised.issuperset(node.input) for node in model.graph.node if node.op_type == "Conv"]
 
 
+@exact_int8
 @pytest.mark.parametrize(("marked", "expected"), [
     ((1,), "f iii fffff f"), ((1, 2), "f iii iiiii f"), ((0, 3), "i fff fffff i"), ((2,), "f fff iiiii f")])
 def test_only_marked_blocks_are_int8_and_the_file_computes_what_was_simulated(

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from saturation import exact_int8
 from torch import nn
 
 from edgenas.export import exporter
@@ -15,6 +16,7 @@ from edgenas.measure.session import open_session
 from .nets import SqueezeExcite, settled
 
 
+@exact_int8
 @pytest.mark.parametrize("part", [nn.ReLU6(), SqueezeExcite(4)])
 def test_tvm_gives_what_the_int8_onnx_file_gives(tmp_path: Path, part: nn.Module) -> None:
     torch.manual_seed(0)

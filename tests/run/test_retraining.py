@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from saturation import exact_int8
 
 from edgenas.checkpoint import Checkpoint
 from edgenas.export import manifest
@@ -51,6 +52,7 @@ def run(counted: Finished, tmp_path: Path) -> Run:
     return run
 
 
+@exact_int8
 def test_what_rounding_harms_training_mends_and_the_manifest_says_so(run: Run):
     done = succeed("export", run.folder, *EXPORT, "--max-drop", "4")
     assert "model.int8.onnx after rounding alone: " in done.err and "train for int8: 10 steps" in done.err
