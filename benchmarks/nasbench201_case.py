@@ -99,10 +99,10 @@ class Candidates:
         self.images = task.normalise(task.train.images[:IMAGES])
 
     @property
-    def ways(self) -> dict[str, int]:
-        """How candidates may be ranked, and how many of them."""
-        return {way: count for way, count in WAYS.items() if way == "score" or self.strategy.tries
-                and (way == "zero-cost" or self.strategy.trains_supernet)}
+    def ways(self) -> list[str]:
+        """How candidates may be ranked."""
+        return [way for way in WAYS if way == "score" or self.strategy.tries
+                and (way == "zero-cost" or self.strategy.trains_supernet)]
 
     def ranked(self, way: str, scores: Scores, constraints: list[Constraint]) -> list[Architecture]:
         found = sample(scores, constraints, WAYS[way], epoch_generator(self.seed, 0, "candidates"))

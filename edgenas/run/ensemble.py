@@ -77,8 +77,8 @@ def known(budget: Mapping[str, Any]) -> float:
 
 def supernet_accuracy(run: Run) -> dict[str, float]:
     """What the supernet's weights reach on validation images along the run's architecture, if one was trained."""
-    decoding = run.read("decoding.json") or {}
-    return {name: decoding[name] for name in ("supernet_validation",) if name in decoding}
+    found = (run.read("decoding.json") or {}).get("supernet_validation")
+    return {} if found is None else {"supernet_validation": found}
 
 
 def summary(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
