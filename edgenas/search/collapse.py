@@ -56,7 +56,7 @@ def warnings(state: SearchState, history: Sequence[Mapping[str, Any]]) -> list[s
     if mass > DOMINANT or picks > PICKED:
         found.append(f"the search collapsed: candidates without parameters hold {mass:.0%} of the probability and are "
                      f"the likeliest in {picks:.0%} of the choices that have one. Try --strategy darts_minus, "
-                     "noisy_darts or amended, or --set search.scoring=perturbation")
+                     "or noisy_darts, or --set search.scoring=perturbation")
     if len(history) >= EPOCHS and history[-1]["entropy"] > UNDECIDED * history[0]["entropy"] > 0:
         found.append(f"the search decided little: the entropy of its choices went from {history[0]['entropy']:.3f} to "
                      f"{history[-1]['entropy']:.3f} of the largest. Try more epochs (--set search.epochs=) or a larger "
