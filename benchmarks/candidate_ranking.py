@@ -20,10 +20,9 @@ from scipy.stats import spearmanr
 
 from edgenas.cli.app import run as edgenas
 from edgenas.files import write_json
-from edgenas.progress import Silent
-from edgenas.run.candidates import Tried, measure, validate
 from edgenas.run.folder import Run
 from edgenas.run.limits import well_used
+from edgenas.search.figures import Untrained, asking
 from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.zero_cost import MEASURES
@@ -74,12 +73,10 @@ def drawn(run: Run, networks: int) -> list[Architecture]:
 
 def figures_of(run: Run, networks: list[Architecture]) -> list[dict[str, Any]]:
     """What is known of networks untrained."""
-    found: Tried = {architecture: {} for architecture in networks}
-    supernet = run.space.supernet()
+    supernet, untrained = run.space.supernet(), Untrained(run.space, run.task, run.fabric, run.config.seed)
     run.load_weights("supernet", supernet, "this command again")
-    measure(run, found, Silent())
-    validate(run, supernet, found, Silent())
-    return [{"architecture": dict(architecture), **figures} for architecture, figures in found.items()]
+    with asking(supernet, run.task, run.strategy, run.fabric) as validation:
+        return [{"architecture": dict(a), **untrained.figures(a), "validation": validation(a)} for a in networks]
 
 
 def tested(run: Run, number: int, architecture: dict[str, str]) -> float:

@@ -24,22 +24,21 @@ from torch import nn
 
 from edgenas.budget import Budget
 from edgenas.checkpoint import epoch_generator
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.model import CostModel
 from edgenas.data import Task, load
-from edgenas.data.task import Split
 from edgenas.files import write_json
 from edgenas.progress import Silent
 from edgenas.run.limits import well_used
 from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.search.figures import Untrained, asking
 from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy
-from edgenas.search.zero_cost import IMAGES, blocks_of, measures_of
-from edgenas.space import Architecture, Space, follow, load_space
-from edgenas.training import accuracy, new_fabric, recalibrate
+from edgenas.space import Architecture, Space, load_space
+from edgenas.training import new_fabric
 
 WAYS = {"score": 0, "supernet validation": 16, "zero-cost": 64}  # candidates
 VALIDATION_IMAGES = 500
@@ -92,11 +91,9 @@ class Candidates:
 
     def __init__(self, supernet: nn.Module, task: Task, space: Space, strategy: Strategy, seed: int,
                  measured: dict[str, dict[str, float]]) -> None:
-        self.supernet, self.task, self.space, self.strategy, self.seed = supernet, task, space, strategy, seed
-        self.measured = measured
-        self.validated: dict[str, dict[str, float]] = {}
-        self.blocks, self.macs = blocks_of(space), exact_model(space, "macs")
-        self.images = task.normalise(task.train.images[:IMAGES])
+        self.supernet, self.task, self.strategy, self.seed, self.measured = supernet, task, strategy, seed, measured
+        self.validated: dict[Architecture, float] = {}
+        self.untrained = Untrained(space, task, new_fabric("cpu"), seed)
 
     @property
     def ways(self) -> list[str]:
@@ -110,22 +107,15 @@ class Candidates:
 
     def validation(self, architecture: Architecture) -> dict[str, float]:
         """What the supernet's weights say."""
-        fabric, part = new_fabric("cpu"), Split(self.task.validation.images[:VALIDATION_IMAGES],
-                                                self.task.validation.labels[:VALIDATION_IMAGES])
-        name = written(architecture)
-        if name not in self.validated:
-            with self.strategy.passes(self.supernet, 1.0):
-                follow(self.supernet, architecture)
-                recalibrate(self.supernet, self.task.train, self.task, fabric, images=VALIDATION_IMAGES)
-                self.validated[name] = {"validation": accuracy(self.supernet, part, self.task, fabric)}
-        return self.validated[name]
+        if architecture not in self.validated:
+            with asking(self.supernet, self.task, self.strategy, new_fabric("cpu"), VALIDATION_IMAGES) as validation:
+                self.validated[architecture] = validation(architecture)
+        return {"validation": self.validated[architecture]}
 
     def zero_cost(self, architecture: Architecture) -> dict[str, float]:
         name = written(architecture)
         if name not in self.measured:
-            found = measures_of(self.space.build(architecture), self.blocks, self.images,
-                                epoch_generator(self.seed, 0, "zero-cost"))
-            self.measured[name] = found | {"macs": self.macs.predict(architecture)}
+            self.measured[name] = self.untrained.figures(architecture)
         return self.measured[name]
 
 
@@ -137,7 +127,7 @@ def settled_on(candidates: Candidates, scores: Scores, models: dict[str, CostMod
     for way in candidates.ways:
         orders: list[list[Architecture]] = []
         if limit is None:
-            free = [Constraint(candidates.macs, float("inf"))]
+            free = [Constraint(candidates.untrained.macs, float("inf"))]
             orders.append(candidates.ranked(way, scores, free))
             picked, rounds = (orders[0] or [decode(scores, free)])[0], 0
         else:

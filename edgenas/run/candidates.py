@@ -3,90 +3,85 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-
-import torch
-from torch import nn
+from collections.abc import Mapping
+from functools import cached_property
 
 from edgenas.checkpoint import epoch_generator
-from edgenas.cost.model import CostModel, exact_model
-from edgenas.data.task import Split
+from edgenas.cost.model import CostModel
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.limits import well_used
+from edgenas.search.decode import Constraint
 from edgenas.search.evolution import evolved
+from edgenas.search.figures import Untrained, asking
+from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import SearchResult
-from edgenas.search.zero_cost import IMAGES, MEASURES, blocks_of, measures_of
-from edgenas.space import Architecture, follow
-from edgenas.training import accuracy, recalibrate, to_device
+from edgenas.search.zero_cost import MEASURES
+from edgenas.space import Architecture
 
-VALIDATION_IMAGES = 1000
 UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost measures say nothing of its networks, "
               "which are ranked by multiply-accumulates alone; --set search.ranking=validation asks the supernet")
 Tried = dict[Architecture, dict[str, float]]
 
 
-def try_candidates(run: Run, result: SearchResult, models: Mapping[str, CostModel], progress: Progress) -> Tried:
-    """The figures by which the run ranks architectures that `models` predict to hold the budgets, sampled from the
-    scores or evolved: the supernet's accuracy on validation images, zero-cost measures, or both."""
-    asked = run.config.search
-    ranking = "validation" if asked.scoring == "evolution" else asked.ranked_by(run.space, run.strategy)
-    count = asked.tried(ranking)
-    constraints = well_used(result.scores, models, run.budgets)
-    generator = epoch_generator(run.config.seed, 0, "candidates")
-    if asked.scoring == "evolution":
-        progress.start("evolve candidates", count)
-        with asking(run, result.supernet) as validation:
-            evolution = evolved(result.scores, constraints, validation, count, asked.population, asked.mutation,
-                                generator, progress.advance)
+class Candidates:
+    """Of one search. tried: the figures by which each was ranked: the supernet's accuracy on validation images,
+    zero-cost measures, or both."""
+
+    def __init__(self, run: Run, result: SearchResult, progress: Progress) -> None:
+        self.run, self.result, self.progress = run, result, progress
+        self.tried: Tried = {}
+
+    @cached_property
+    def untrained(self) -> Untrained:
+        return Untrained(self.run.space, self.run.task, self.run.fabric, self.run.config.seed)
+
+    def rank(self, models: Mapping[str, CostModel]) -> list[Architecture]:
+        """Networks that `models` predict to hold the budgets, sampled from the scores or evolved; best first."""
+        asked, constraints = self.run.config.search, well_used(self.result.scores, models, self.run.budgets)
+        if asked.scoring == "evolution":
+            found = self.evolved(constraints)
+        elif self.run.strategy.tries:
+            found = self.sampled(constraints)
+        else:
+            found = {}
+        self.tried |= found
+        return ranked(found)
+
+    def evolved(self, constraints: list[Constraint]) -> Tried:
+        asked, generator = self.run.config.search, epoch_generator(self.run.config.seed, 0, "candidates")
+        count = asked.tried("validation")
+        self.progress.start("evolve candidates", count)
+        with asking(self.result.supernet, self.run.task, self.run.strategy, self.run.fabric) as validation:
+            evolution = evolved(self.result.scores, constraints, validation, count, asked.population, asked.mutation,
+                                generator, self.progress.advance)
         return {architecture: {"validation": found} for architecture, found in evolution}
-    if not run.strategy.tries:
-        return {}
-    found: Tried = {a: {} for a in sample(result.scores, constraints, count, generator)}
-    if ranking != "validation":
-        measure(run, found, progress)
-    if ranking != "zero_cost":
-        validate(run, result.supernet, found, progress)
-    return found
 
+    def sampled(self, constraints: list[Constraint]) -> Tried:
+        ranking = self.run.config.search.ranked_by(self.run.space, self.run.strategy)
+        generator = epoch_generator(self.run.config.seed, 0, "candidates")
+        count = self.run.config.search.tried(ranking)
+        found: Tried = {a: {} for a in sample(self.result.scores, constraints, count, generator)}
+        if ranking != "validation":
+            self.measure(found)
+        if ranking != "zero_cost":
+            self.validate(found)
+        return found
 
-def validate(run: Run, supernet: nn.Module, found: Tried, progress: Progress) -> None:
-    """Add each network's accuracy with the supernet's weights."""
-    progress.start("validate candidates", len(found))
-    with asking(run, supernet) as validation:
+    def measure(self, found: Tried) -> None:
+        """Add the zero-cost measures of each network, and its multiply-accumulates."""
+        self.progress.start("measure candidates", len(found))
         for architecture, figures in found.items():
-            figures["validation"] = validation(architecture)
-            progress.advance(f"validation {figures['validation']:.1%}")
+            figures |= self.untrained.figures(architecture)
+            self.progress.advance("")
+        if found and not any(math.isfinite(figures[MEASURES[0]]) for figures in found.values()):
+            self.progress.say(UNMEASURED)
 
-
-@contextmanager
-def asking(run: Run, supernet: nn.Module) -> Iterator[Callable[[Architecture], float]]:
-    """A function that gives an architecture's accuracy on validation images with the supernet's weights."""
-    supernet = supernet.to(run.fabric.device)
-    part = Split(run.task.validation.images[:VALIDATION_IMAGES], run.task.validation.labels[:VALIDATION_IMAGES])
-
-    def validation(architecture: Architecture) -> float:
-        follow(supernet, architecture)
-        recalibrate(supernet, run.task.train, run.task, run.fabric, images=VALIDATION_IMAGES)
-        return accuracy(supernet, part, run.task, run.fabric)
-
-    with run.strategy.passes(supernet, 1.0):
-        yield validation
-
-
-def measure(run: Run, found: Tried, progress: Progress) -> None:
-    """Add the zero-cost measures of each network, and its multiply-accumulates."""
-    progress.start("measure candidates", len(found))
-    blocks, macs = blocks_of(run.space), exact_model(run.space, "macs")
-    images = to_device(run.task.normalise(run.task.train.images[:IMAGES]), run.fabric)
-    for architecture, figures in found.items():
-        generator = epoch_generator(run.config.seed, 0, "zero-cost")
-        torch.manual_seed(generator.initial_seed())  # for what is drawn anywhere else, such as dropout
-        network = run.space.build(architecture).to(run.fabric.device)
-        figures |= measures_of(network, blocks, images, generator)
-        figures["macs"] = macs.predict(architecture)
-        progress.advance("")
-    if found and not any(math.isfinite(figures[MEASURES[0]]) for figures in found.values()):
-        progress.say(UNMEASURED)
+    def validate(self, found: Tried) -> None:
+        """Add each network's accuracy with the supernet's weights."""
+        self.progress.start("validate candidates", len(found))
+        with asking(self.result.supernet, self.run.task, self.run.strategy, self.run.fabric) as validation:
+            for architecture, figures in found.items():
+                figures["validation"] = validation(architecture)
+                self.progress.advance(f"validation {figures['validation']:.1%}")

@@ -12,12 +12,12 @@ from edgenas.cost.model import CostModel
 from edgenas.cost.profiling import profile_space, steps
 from edgenas.progress import Progress
 from edgenas.run import supporting
-from edgenas.run.candidates import Tried, asking, try_candidates
+from edgenas.run.candidates import Candidates
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
 from edgenas.run.settling import Settled, check_together, settle
-from edgenas.search.ranking import ranked
+from edgenas.search.figures import asking
 from edgenas.search.search import search
 from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed
@@ -76,14 +76,13 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
                     progress=progress)
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
-    tried: Tried = {}
+    candidates = Candidates(run, result, progress)
 
     def rank(models: Mapping[str, CostModel]) -> list[Architecture]:
-        found = try_candidates(run, result, models, progress)
-        tried.update(found)
+        found = candidates.rank(models)
         run.write("search.json", {"history": result.history, "scores": result.scores, "tried": [
-            {"architecture": dict(a), **noted(figures)} for a, figures in tried.items()]})
-        return ranked(found)
+            {"architecture": dict(a), **noted(figures)} for a, figures in candidates.tried.items()]})
+        return found
 
     settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run),
                      rank)
@@ -91,7 +90,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
         progress.say(sentence)
     known: dict[str, Any] = {}
     if run.strategy.trains_supernet:
-        with asking(run, result.supernet) as validation:
+        with asking(result.supernet, run.task, run.strategy, run.fabric) as validation:
             known["supernet_validation"] = validation(settled.architecture)
     record(run, settled, known)
     settled.architecture.save(run.folder / "architecture.json")

@@ -88,7 +88,8 @@ def test_measures_depend_on_the_generator_alone_and_need_two_blocks() -> None:
     space = space_of("mobile", width="0.25", depth="2")
     architecture = space.random(seeded(1))
     found = [measures_of(space.build(architecture), blocks_of(space), IMAGES, seeded(seed)) for seed in (0, 0, 1)]
-    assert found[0] == found[1] != found[2]
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+    assert found[0] != pytest.approx(found[2], rel=1e-3)
     assert tuple(found[0]) == MEASURES and all(math.isfinite(value) for value in found[0].values())
     assert measures_of(space.build(architecture), ("stem",), IMAGES, seeded()) == dict.fromkeys(MEASURES, -math.inf)
 
