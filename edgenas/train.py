@@ -80,8 +80,7 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
     progress.start(label, settings.epochs, saved.epochs)
     for epoch in range(saved.epochs, settings.epochs):
         started = time.perf_counter()
-        torch.manual_seed(epoch_generator(seed, epoch, "dropout").initial_seed())
-        loss = _epoch(wrapped, optimizer, teacher, task, settings, seed, epoch, fabric, option)
+        loss = train_epoch(wrapped, optimizer, task, settings, seed, epoch, fabric, teacher, option)
         validation = accuracy(network, task.validation, task, fabric)
         best.offer(validation, network)
         saved.save({"loss": loss, "validation": validation, "seconds": time.perf_counter() - started})
@@ -91,8 +90,13 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
     return best.validation, saved.history
 
 
-def _epoch(network: nn.Module, optimizer: torch.optim.Optimizer, teacher: nn.Module | None, task: Task,
-           settings: TrainSettings, seed: int, epoch: int, fabric: Fabric, option: str) -> float:
+def train_epoch(network: nn.Module, optimizer: Optimizer, task: Task, settings: TrainSettings, seed: int, epoch: int,
+                fabric: Fabric, teacher: nn.Module | None = None, option: str = "train.lr") -> float:
+    """One of the epochs of a training, all that is drawn in it depending on seed and epoch alone; its mean loss.
+
+    network, optimizer: as `fabric` set them up. Raises: UsageError when training diverged.
+    """
+    torch.manual_seed(epoch_generator(seed, epoch, "dropout").initial_seed())
     network.train()
     order, noise = epoch_generator(seed, epoch, "order"), epoch_generator(seed, epoch, "augment")
     losses = []

@@ -1,13 +1,17 @@
-"""Architectures within the budgets that are tried before one is taken; nothing is trained for it."""
+"""Architectures within the budgets that are tried before one is taken: first all, without training, then the best."""
 
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from edgenas.checkpoint import epoch_generator
 from edgenas.cost.model import CostModel
+from edgenas.errors import UsageError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.limits import well_used
@@ -17,9 +21,11 @@ from edgenas.search.figures import Untrained, asking
 from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import SearchResult
+from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
 
+TRIAL_PART = 6  # of the final training
 UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost measures say nothing of its networks, "
               "which are ranked by multiply-accumulates alone; --set search.ranking=validation asks the supernet")
 Tried = dict[Architecture, dict[str, float]]
@@ -27,11 +33,12 @@ Tried = dict[Architecture, dict[str, float]]
 
 class Candidates:
     """Of one search. tried: the figures by which each was ranked: the supernet's accuracy on validation images,
-    zero-cost measures, or both."""
+    zero-cost measures, or both. trial_losses: of those that were trained a little."""
 
     def __init__(self, run: Run, result: SearchResult, progress: Progress) -> None:
         self.run, self.result, self.progress = run, result, progress
         self.tried: Tried = {}
+        self.trial_losses: dict[Architecture, float] = {}
 
     @cached_property
     def untrained(self) -> Untrained:
@@ -47,7 +54,8 @@ class Candidates:
         else:
             found = {}
         self.tried |= found
-        return ranked(found)
+        order = ranked(found)
+        return [*self.by_trial(order[:asked.trials]), *order[asked.trials:]]
 
     def evolved(self, constraints: list[Constraint]) -> Tried:
         asked, generator = self.run.config.search, epoch_generator(self.run.config.seed, 0, "candidates")
@@ -85,3 +93,39 @@ class Candidates:
             for architecture, figures in found.items():
                 figures["validation"] = validation(architecture)
                 self.progress.advance(f"validation {figures['validation']:.1%}")
+
+    def by_trial(self, best: list[Architecture]) -> list[Architecture]:
+        """The same architectures, those first that learn fastest; a single one has nobody to be compared with."""
+        new = [a for a in best if a not in self.trial_losses] if len(best) > 1 else []
+        if not new:
+            return best
+        asked = self.run.config
+        epochs = asked.search.trial_epochs or math.ceil(asked.train.epochs / TRIAL_PART)
+        self.progress.start("trial trainings", len(new) * epochs)
+        for architecture in new:
+            self.trial_losses[architecture] = self.trial_loss(architecture, epochs)
+        return sorted(best, key=lambda a: self.trial_losses[a])
+
+    def trial_loss(self, architecture: Architecture, epochs: int) -> float:
+        """Infinite, and said so, of a network whose training diverged: it is the last to be taken."""
+        run = self.run
+        try:
+            return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed, run.fabric,
+                              self.folder, self.progress.advance)
+        except UsageError as error:
+            self.progress.say(f"trial training of a candidate: {error.message}")
+            return math.inf
+
+    @property
+    def folder(self) -> Path:
+        return self.run.folder / "search" / "trials"
+
+    def clear(self) -> None:
+        """Remove the checkpoints of trial trainings: they are for searches that were interrupted."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def figures(self) -> list[dict[str, Any]]:
+        """What is known of each that was tried, as a file keeps it; None is what could not be measured."""
+        return [{"architecture": dict(a), **{name: value if math.isfinite(value) else None for name, value in (
+            figures | ({"trial_loss": self.trial_losses[a]} if a in self.trial_losses else {})).items()}}
+            for a, figures in self.tried.items()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -80,8 +79,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
 
     def rank(models: Mapping[str, CostModel]) -> list[Architecture]:
         found = candidates.rank(models)
-        run.write("search.json", {"history": result.history, "scores": result.scores, "tried": [
-            {"architecture": dict(a), **noted(figures)} for a, figures in candidates.tried.items()]})
+        run.write("search.json", {"history": result.history, "scores": result.scores, "tried": candidates.figures()})
         return found
 
     settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run),
@@ -94,12 +92,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
             known["supernet_validation"] = validation(settled.architecture)
     record(run, settled, known)
     settled.architecture.save(run.folder / "architecture.json")
+    candidates.clear()
     return settled.architecture
-
-
-def noted(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """Figures as a file keeps them; None is what could not be measured."""
-    return {name: value if math.isfinite(value) else None for name, value in figures.items()}
 
 
 def worthwhile(run: Run, progress: Progress) -> Space:

@@ -20,7 +20,9 @@ class SearchSettings:
     """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine). candidates: how many architectures
     within the budgets are tried before one is taken; 0 decodes the best-scored one untried; None: as `tried` says.
     ranking: what they are tried by: "zero_cost" measures of the untrained networks (see zero_cost.py), their
-    "validation" accuracy with the supernet's weights, or "both"; "auto": as `ranked_by` says. penalty: how the search
+    "validation" accuracy with the supernet's weights, or "both"; "auto": as `ranked_by` says. trials: how many of the
+    best-ranked are trained for trial_epochs, to be ranked by how fast they learn (see trial.py); trial_epochs: None is
+    a sixth of the final training. penalty: how the search
     is pulled towards the budgets, by learned multipliers or, to compare, by a paper's own term in the loss (see
     penalty.py). scoring: candidates' scores for decoding: what the strategy learned, or how much worse the supernet
     gets without each (see perturbation.py); with "evolution" the candidates that are tried are evolved by their
@@ -35,6 +37,8 @@ class SearchSettings:
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     candidates: Annotated[int, Ge(0)] | None = None
     ranking: Ranking = "auto"
+    trials: Annotated[int, Ge(0)] = 8
+    trial_epochs: Annotated[int, Ge(1)] | None = None
     penalty: PenaltyName = "multiplier"
     scoring: Literal["probability", "perturbation", "evolution"] = "probability"
     tuning: Annotated[int, Ge(0)] = 0

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from edgenas.errors import UsageError
+from edgenas.run.folder import Run
 from edgenas.search.ranking import ranked
+from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
-from edgenas.space import Architecture
+from edgenas.space import Architecture, Space
 
 from .flows import DIGITS, MOCK, OWN_SPACE, edgenas
 
@@ -25,14 +28,41 @@ def searched(folder: Path, *options: str, strategy: str = "snas") -> tuple[dict[
     return found.document["architecture"], json.loads((folder / "run" / "search.json").read_text())["tried"]
 
 
+def known(row: dict[str, Any]) -> dict[str, float]:
+    return {name: -math.inf if value is None else value for name, value in row.items() if name != "architecture"}
+
+
 @pytest.mark.parametrize("ranking", list(FIGURES))
 def test_the_best_ranked_of_the_tried_is_taken(tmp_path: Path, ranking: str) -> None:
-    taken, tried = searched(tmp_path, f"search.ranking={ranking}", "search.candidates=5")
+    taken, tried = searched(tmp_path, f"search.ranking={ranking}", "search.candidates=5", "search.trials=0")
     assert len(tried) == 5
     assert all(set(row) == {"architecture", *FIGURES[ranking]} for row in tried)
-    figures = {Architecture(row.pop("architecture")): {name: -math.inf if value is None else value
-                                                       for name, value in row.items()} for row in tried}
-    assert taken == dict(ranked(figures)[0])
+    assert taken == dict(ranked({Architecture(row["architecture"]): known(row) for row in tried})[0])
+
+
+def test_of_the_best_ranked_the_one_that_learns_fastest_is_taken(tmp_path: Path) -> None:
+    taken, tried = searched(tmp_path, "search.candidates=5", "search.trials=3", "search.trial_epochs=2")
+    losses = {Architecture(row["architecture"]): row.pop("trial_loss") for row in tried if "trial_loss" in row}
+    assert set(losses) == set(ranked({Architecture(row["architecture"]): known(row) for row in tried})[:3])
+    assert taken == dict(min(losses, key=lambda architecture: losses[architecture]))
+    assert not (tmp_path / "run" / "search" / "trials").exists()
+    run = Run.open(tmp_path / "run")
+    for architecture, loss in losses.items():
+        assert loss == pytest.approx(trial_loss(run.space, architecture, run.task, run.config.train, 2, 0, run.fabric,
+                                                tmp_path / "again"), rel=1e-4)
+
+
+def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverging(space: Space, architecture: Architecture, *rest: Any) -> float:
+        if "wide" in architecture.values():
+            raise UsageError("training diverged")
+        return trial_loss(space, architecture, *rest)
+
+    monkeypatch.setattr("edgenas.run.candidates.trial_loss", diverging)
+    taken, tried = searched(tmp_path, "search.candidates=5")
+    losses = {Architecture(row["architecture"]): row["trial_loss"] for row in tried}
+    assert {"wide" in architecture.values() for architecture, loss in losses.items() if loss is None} == {True}
+    assert "wide" not in taken.values()
 
 
 def test_without_a_supernet_networks_are_ranked_untrained_or_drawn(tmp_path: Path) -> None:

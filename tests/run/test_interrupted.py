@@ -72,11 +72,15 @@ def test_a_run_goes_on_after_kills_and_ctrl_c_to_the_same_result(finished: Finis
     assert again.document["error"]["kind"] == "interrupted" and "search: 1 steps" in again.err
     assert not (out / "architecture.json").exists()
 
-    in_training = Process(tmp_path / "3", *asked, "--resume", signalled=Signal(signal.SIGKILL, SAVED)).ended()
+    in_trial = Process(tmp_path / "3", *asked, "--resume", signalled=Signal(signal.SIGKILL, SAVED)).ended()
+    assert in_trial.code == -signal.SIGKILL and "search:" not in in_trial.err and "trial trainings: 2" in in_trial.err
+    assert len(list((out / "search" / "trials").iterdir())) == 1 and not (out / "architecture.json").exists()
+
+    in_training = Process(tmp_path / "4", *asked, "--resume", signalled=Signal(signal.SIGKILL, SAVED, 2)).ended()
     assert in_training.code == -signal.SIGKILL and "search:" not in in_training.err
     assert (out / "train" / "checkpoint.pt").exists() and not (out / "weights.safetensors").exists()
 
-    trained = Process(tmp_path / "4", "train", out, signalled=Signal(signal.SIGINT, SAVED)).ended()
+    trained = Process(tmp_path / "5", "train", out, signalled=Signal(signal.SIGINT, SAVED)).ended()
     trained.refused(130, "interrupted")
     assert "train: 1 steps" in trained.err
     assert not (out / "weights.safetensors").exists()

@@ -73,7 +73,7 @@ def test_networks_are_tried_as_the_supernet_was_trained(tmp_path: Path, monkeypa
 
 def test_evolved_candidates_are_tried_instead_of_sampled_ones(tmp_path: Path):
     asked = (*DIGITS, *MOCK, *OWN_SPACE, "--search-epochs", "1", "--budget", "macs=80%")
-    evolution = ("search.scoring=evolution", "search.candidates=4", "search.population=2")
+    evolution = ("search.scoring=evolution", "search.candidates=4", "search.population=2", "search.trials=0")
     given = [word for text in evolution for word in ("--set", text)]
     found = edgenas("search", *asked, *given, "--profiles", tmp_path / "p", "--out", tmp_path / "run", "--json")
     assert found.code == 0, found.err

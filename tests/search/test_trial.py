@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgenas.checkpoint import epoch_generator
+from edgenas.errors import UsageError
+from edgenas.search.trial import trial_loss
+from edgenas.space import Architecture, Choice, Space
+from edgenas.train import TrainSettings, train
+
+from .toy import colours, fabric, sealed, stack_space
+
+SETTINGS = TrainSettings(epochs=6, batch_size=16, lr=0.1)
+ARCHITECTURE = Architecture({"one": "o0", "two": "o1", "three": "o2"})
+
+
+def trial(folder: Path, epochs: int, said: list[str] | None = None, settings: TrainSettings = SETTINGS) -> float:
+    heard = said if said is not None else []
+    return trial_loss(stack_space(), ARCHITECTURE, sealed(colours()), settings, epochs, 3, fabric(), folder,
+                      heard.append)
+
+
+def test_the_loss_is_that_of_the_training_it_begins(tmp_path: Path) -> None:
+    torch.manual_seed(epoch_generator(3, 0, "network").initial_seed())
+    _, history = train(stack_space().build(ARCHITECTURE), colours(), settings=SETTINGS, seed=3, fabric=fabric(),
+                       checkpoint=tmp_path / "whole.pt")
+    for epochs in (1, 4):
+        assert trial(tmp_path / str(epochs), epochs) == pytest.approx(history[epochs - 1]["loss"], rel=1e-4)
+
+
+def test_an_interrupted_trial_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    said: list[str] = []
+    trial(tmp_path / "a", 2)
+    assert trial(tmp_path / "a", 4, said) == pytest.approx(trial(tmp_path / "b", 4), rel=1e-4)
+    assert len(said) == 4  # those of before, too: a progress bar counts them
+
+
+def test_what_learns_faster_has_the_lower_loss(tmp_path: Path) -> None:
+    def network(shape: tuple[int, int, int], classes: int) -> nn.Module:
+        def layer() -> nn.Module:
+            return nn.Sequential(nn.Conv2d(shape[0], 8, 3), nn.BatchNorm2d(8), nn.ReLU())
+
+        choice = Choice({"learning": layer(), "frozen": layer().requires_grad_(False)})
+        return nn.Sequential(choice, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes))
+
+    space = Space("net", network, (3, 8, 8), 4, {})
+    learning, frozen = (trial_loss(space, Architecture({"0": name}), colours(), SETTINGS, 4, 0, fabric(), tmp_path)
+                        for name in ("learning", "frozen"))
+    assert learning < frozen - 0.05
+
+
+def test_divergence_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="diverged"):
+        trial(tmp_path, 3, settings=TrainSettings(epochs=6, batch_size=16, lr=1e30))
