@@ -56,12 +56,12 @@ class Attempts:
         return max(self.held, key=lambda architecture: (min(self.held[architecture], FLOOR), sum(
             scores[choice][candidate] for choice, candidate in architecture.items())))
 
-    def ranked(self) -> Architecture | None:
-        """The best-ranked network that was not measured and is predicted to hold every budget. When there is none,
-        others are ranked: of those that are predicted to hold after what was measured."""
+    def ranked(self, again: bool) -> Architecture | None:
+        """The best-ranked network that was not measured and is predicted to hold every budget. When there is none, and
+        `again` says so, others are ranked: of those that are predicted to hold after what was measured."""
         self.by = {metric: self.shifted(metric) for metric in self.given}
         picked = self.first_ranked()
-        if picked is None and self.rank is not None:
+        if picked is None and again and self.rank is not None:
             self.ranking = self.rank(self.by)
             picked = self.first_ranked()
         return picked

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from edgenas.checkpoint import epoch_generator
 from edgenas.cost.model import CostModel
 from edgenas.errors import UsageError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
-from edgenas.run.limits import well_used
+from edgenas.run.limits import FLOOR, LOW_FLOOR, well_used
 from edgenas.search.decode import Constraint
 from edgenas.search.evolution import evolved
 from edgenas.search.figures import Untrained, asking
 from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import SearchResult
+from edgenas.search.settings import SearchSettings
 from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
@@ -39,6 +39,16 @@ class Candidates:
         self.run, self.result, self.progress = run, result, progress
         self.tried: Tried = {}
         self.trial_losses: dict[Architecture, float] = {}
+        self.ranking = "validation" if self.asked.scoring == "evolution" else self.asked.ranked_by(
+            run.space, run.strategy)
+
+    @property
+    def asked(self) -> SearchSettings:
+        return self.run.config.search
+
+    @property
+    def folder(self) -> Path:
+        return self.run.folder / "search" / "trials"
 
     @cached_property
     def untrained(self) -> Untrained:
@@ -46,19 +56,20 @@ class Candidates:
 
     def rank(self, models: Mapping[str, CostModel]) -> list[Architecture]:
         """Networks that `models` predict to hold the budgets, sampled from the scores or evolved; best first."""
-        asked, constraints = self.run.config.search, well_used(self.result.scores, models, self.run.budgets)
-        if asked.scoring == "evolution":
+        floor = FLOOR if self.ranking == "validation" else LOW_FLOOR
+        constraints = well_used(self.result.scores, models, self.run.budgets, floor)
+        if self.asked.scoring == "evolution":
             found = self.evolved(constraints)
         elif self.run.strategy.tries:
             found = self.sampled(constraints)
         else:
             found = {}
         self.tried |= found
-        order = ranked(found)
-        return [*self.by_trial(order[:asked.trials]), *order[asked.trials:]]
+        self.note()
+        return distinct(ranked(found), found)
 
     def evolved(self, constraints: list[Constraint]) -> Tried:
-        asked, generator = self.run.config.search, epoch_generator(self.run.config.seed, 0, "candidates")
+        asked, generator = self.asked, epoch_generator(self.run.config.seed, 0, "candidates")
         count = asked.tried("validation")
         self.progress.start("evolve candidates", count)
         with asking(self.result.supernet, self.run.task, self.run.strategy, self.run.fabric) as validation:
@@ -67,13 +78,11 @@ class Candidates:
         return {architecture: {"validation": found} for architecture, found in evolution}
 
     def sampled(self, constraints: list[Constraint]) -> Tried:
-        ranking = self.run.config.search.ranked_by(self.run.space, self.run.strategy)
-        generator = epoch_generator(self.run.config.seed, 0, "candidates")
-        count = self.run.config.search.tried(ranking)
+        generator, count = epoch_generator(self.run.config.seed, 0, "candidates"), self.asked.tried(self.ranking)
         found: Tried = {a: {} for a in sample(self.result.scores, constraints, count, generator)}
-        if ranking != "validation":
+        if self.ranking != "validation":
             self.measure(found)
-        if ranking != "zero_cost":
+        if self.ranking != "zero_cost":
             self.validate(found)
         return found
 
@@ -94,17 +103,14 @@ class Candidates:
                 figures["validation"] = validation(architecture)
                 self.progress.advance(f"validation {figures['validation']:.1%}")
 
-    def by_trial(self, best: list[Architecture]) -> list[Architecture]:
-        """The same architectures, those first that learn fastest; a single one has nobody to be compared with."""
-        new = [a for a in best if a not in self.trial_losses] if len(best) > 1 else []
-        if not new:
-            return best
-        asked = self.run.config
-        epochs = asked.search.trial_epochs or math.ceil(asked.train.epochs / TRIAL_PART)
-        self.progress.start("trial trainings", len(new) * epochs)
-        for architecture in new:
+    def fastest(self, best: Sequence[Architecture]) -> Architecture:
+        """The one that learns fastest, after the first epochs of its training; of equals the first."""
+        epochs = self.asked.trial_epochs or math.ceil(self.run.config.train.epochs / TRIAL_PART)
+        self.progress.start("trial trainings", len(best) * epochs)
+        for architecture in best:
             self.trial_losses[architecture] = self.trial_loss(architecture, epochs)
-        return sorted(best, key=lambda a: self.trial_losses[a])
+        self.note()
+        return min(best, key=lambda a: self.trial_losses[a])
 
     def trial_loss(self, architecture: Architecture, epochs: int) -> float:
         """Infinite, and said so, of a network whose training diverged: it is the last to be taken."""
@@ -116,16 +122,23 @@ class Candidates:
             self.progress.say(f"trial training of a candidate: {error.message}")
             return math.inf
 
-    @property
-    def folder(self) -> Path:
-        return self.run.folder / "search" / "trials"
-
     def clear(self) -> None:
         """Remove the checkpoints of trial trainings: they are for searches that were interrupted."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def figures(self) -> list[dict[str, Any]]:
-        """What is known of each that was tried, as a file keeps it; None is what could not be measured."""
-        return [{"architecture": dict(a), **{name: value if math.isfinite(value) else None for name, value in (
+    def note(self) -> None:
+        """Keep what is known of each in the run's search.json; None is what could not be measured."""
+        found = [{"architecture": dict(a), **{name: value if math.isfinite(value) else None for name, value in (
             figures | ({"trial_loss": self.trial_losses[a]} if a in self.trial_losses else {})).items()}}
             for a, figures in self.tried.items()]
+        self.run.write("search.json", {"history": self.result.history, "scores": self.result.scores, "tried": found})
+
+
+def distinct(order: list[Architecture], figures: Mapping[Architecture, Mapping[str, float]]) -> list[Architecture]:
+    """Without those whose measures are the same as of a better one: cells can be written in several ways."""
+    found: dict[object, Architecture] = {}
+    for architecture in order:
+        known = figures[architecture]
+        told = MEASURES[0] in known and math.isfinite(known[MEASURES[0]])
+        found.setdefault(tuple(f"{known[name]:.4g}" for name in MEASURES) if told else architecture, architecture)
+    return list(found.values())

@@ -12,6 +12,7 @@ from edgenas.search.decode import Constraint, Scores, decode
 
 REPEATABILITY = 0.02  # how far a latency that is measured again may lie above: it must hold then too
 FLOOR = 0.9  # networks predicted to use less of the first budget are taken only if there is nothing else
+LOW_FLOOR = 0.8  # the same where a ranking sees how much is computed, and the best-ranked are trained for a while
 
 
 def constraints_of(models: Mapping[str, CostModel], budgets: Sequence[Budget], caution: float,
@@ -22,9 +23,10 @@ def constraints_of(models: Mapping[str, CostModel], budgets: Sequence[Budget], c
             for i, (b, limit) in enumerate(zip(budgets, limits, strict=True))]
 
 
-def well_used(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget]) -> list[Constraint]:
+def well_used(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget],
+              floor: float = FLOOR) -> list[Constraint]:
     """The budgets as predicted, and the first one used well where there is a network that does."""
-    using = constraints_of(models, budgets, caution=0.0, floor=FLOOR)
+    using = constraints_of(models, budgets, caution=0.0, floor=floor)
     return using if decode(scores, using) is not None else constraints_of(models, budgets, caution=0.0, floor=0.0)
 
 

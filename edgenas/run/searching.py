@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from edgenas.cost.missing import missing_blocks, missing_networks
-from edgenas.cost.model import CostModel
 from edgenas.cost.profiling import profile_space, steps
 from edgenas.progress import Progress
 from edgenas.run import supporting
@@ -76,14 +75,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
     candidates = Candidates(run, result, progress)
-
-    def rank(models: Mapping[str, CostModel]) -> list[Architecture]:
-        found = candidates.rank(models)
-        run.write("search.json", {"history": result.history, "scores": result.scores, "tried": candidates.figures()})
-        return found
-
     settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run),
-                     rank)
+                     candidates.rank, max(1, run.config.search.trials), candidates.fastest)
     for sentence in in_words(run.space, settled.architecture):
         progress.say(sentence)
     known: dict[str, Any] = {}

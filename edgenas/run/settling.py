@@ -20,6 +20,7 @@ WELL_USED = 0.95  # share of a budget from which on another round is not worth i
 TOO_CHEAP = 0.8  # share of what was predicted: below it better networks fit than those that were ranked
 HINT = "raise the budget, or search a narrower space: --set space.width=0.5"
 Measure = Callable[[Architecture], Mapping[str, float]]
+Choose = Callable[[Sequence[Architecture]], Architecture]
 
 
 @dataclass
@@ -31,36 +32,57 @@ class Settled:
 
 
 def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], measure: Measure,
-           progress: Progress, words: Mapping[str, str] | None = None, rank: Rank | None = None) -> Settled:
+           progress: Progress, words: Mapping[str, str] | None = None, rank: Rank | None = None, wanted: int = 1,
+           choose: Choose | None = None) -> Settled:
     """A network whose measured costs hold every budget.
 
-    First those that `rank` says are best are measured, as far as they are predicted to hold, RANKED_ROUNDS at most: the
-    first that holds is taken, unless it shows that far too much was predicted. It is asked again for networks that are
-    predicted to hold after what was measured, when there are none left. Then, or without it, the integer program says
-    what is best, within a margin for the models' error that halves every round, as their correction is local: of those
-    that hold and use the first budget well the best-scored is taken. When nothing else is predicted to hold, the
-    cheapest is tried. `words` says for each metric how `measure` knows it: measured, if nothing is said.
+    First those that `rank` says are best are measured: `choose` takes one of `wanted` that hold, best first. Then, or
+    without a ranking, the integer program says what is best, within a margin for the models' error that halves every
+    round, as their correction is local: of those that hold and use the first budget well the best-scored is taken. When
+    nothing else is predicted to hold, the cheapest is tried. `words` says for each metric how `measure` knows it:
+    measured, if nothing is said.
 
     Raises: BudgetError with the figures when none of the measured networks held.
     """
-    attempts, decoded = Attempts(scores, models, budgets, rank), 0
-    for number in range(ROUNDS):
-        picked = attempts.ranked() if number < RANKED_ROUNDS else None
-        is_ranked = picked is not None
-        if picked is None:
-            picked = attempts.decoded(caution=0.5**decoded)
-            decoded += 1
+    attempts = Attempts(scores, models, budgets, rank)
+
+    def taken(picked: Architecture) -> dict[str, Any]:
+        row = attempts.take(picked, dict(measure(picked)))
+        progress.say(f"round {len(attempts.rounds)}: " + told(row, budgets, words or {}))
+        return row
+
+    found = shortlisted(attempts, taken, wanted)
+    if found:
+        return Settled(choose(found) if choose and len(found) > 1 else found[0], attempts.rounds)
+    for number in range(max(ROUNDS - len(attempts.rounds), ROUNDS - RANKED_ROUNDS)):
+        picked = attempts.decoded(caution=0.5**number)
         if picked is None:
             continue  # the next round is less cautious
-        row = attempts.take(picked, dict(measure(picked)))
-        progress.say(f"round {number + 1}: " + told(row, budgets, words or {}))
-        if row["within"] and is_ranked and attempts.share_of_prediction(row) >= TOO_CHEAP:
-            return Settled(picked, attempts.rounds)
-        if row["within"] and not is_ranked and attempts.used(row) >= WELL_USED:
+        row = taken(picked)
+        if row["within"] and attempts.used(row) >= WELL_USED:
             break
     if not attempts.held:
         raise BudgetError(_failure(attempts.rounds, budgets, words), HINT)
     return Settled(attempts.best, attempts.rounds)
+
+
+def shortlisted(attempts: Attempts, taken: Callable[[Architecture], Mapping[str, Any]],
+                wanted: int) -> list[Architecture]:
+    """Up to `wanted` ranked networks that hold every budget when measured, best first, of twice as many.
+
+    A network that shows that far too much was predicted is none of them. When there are none left before any held,
+    the ranking is asked again for networks that are predicted to hold after what was measured. None when the first
+    RANKED_ROUNDS all missed.
+    """
+    found: list[Architecture] = []
+    while len(found) < wanted and len(attempts.rounds) < (2 * wanted if found else RANKED_ROUNDS):
+        picked = attempts.ranked(again=not found)
+        if picked is None:
+            break
+        row = taken(picked)
+        if row["within"] and attempts.share_of_prediction(row) >= TOO_CHEAP:
+            found.append(picked)
+    return found
 
 
 def check_together(models: Mapping[str, CostModel], budgets: Sequence[Budget]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from edgenas.errors import UsageError
+from edgenas.run.candidates import distinct
 from edgenas.run.folder import Run
 from edgenas.search.ranking import ranked
 from edgenas.search.trial import trial_loss
@@ -23,7 +24,7 @@ def searched(folder: Path, *options: str, strategy: str = "snas") -> tuple[dict[
     """The architecture, and what was tried."""
     given = [word for text in options for word in ("--set", text)]
     found = edgenas("search", *DIGITS, *MOCK, *OWN_SPACE, "--strategy", strategy, "--search-epochs", "1", "--budget",
-                    "macs=80%", *given, "--profiles", folder / "p", "--out", folder / "run", "--json")
+                    "macs=66%", *given, "--profiles", folder / "p", "--out", folder / "run", "--json")
     assert found.code == 0, found.err
     return found.document["architecture"], json.loads((folder / "run" / "search.json").read_text())["tried"]
 
@@ -99,3 +100,13 @@ def network(input_shape, classes):
     assert found.code == 0, found.err
     assert "this space has no two blocks that give feature maps" in found.err
     assert "--set search.ranking=validation" in found.err
+
+
+def test_networks_of_the_same_measures_are_one() -> None:
+    measures = {"expressivity": 1.23456, "progressivity": 0.5, "trainability": -1.0, "macs": 8.0}
+    one, same, other = (Architecture({"1": name}) for name in ("one", "same", "other"))
+    unmeasured = [Architecture({"1": "flat"}), Architecture({"1": "flatter"})]
+    figures = {one: measures, same: measures | {"expressivity": 1.23457}, other: measures | {"trainability": -1.1},
+               **{a: measures | dict.fromkeys(MEASURES, -math.inf) for a in unmeasured}}
+    assert distinct([same, other, one, *unmeasured], figures) == [same, other, *unmeasured]
+    assert distinct([one, same], {one: {"validation": 0.5}, same: {"validation": 0.5}}) == [one, same]

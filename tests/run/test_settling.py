@@ -201,3 +201,32 @@ def test_when_the_ranking_is_used_up_others_are_ranked_that_the_corrected_model_
                    lambda a: {"latency_ms": 1.3 * latency().predict(a)}, Silent(), rank=rank)
     assert asked == [3.0, 3.0 + 0.3 * 7.5 / 2]  # half of the first error
     assert found.architecture == of("middle", "small")
+
+
+def chosen(limit, ranking, wanted, measure=lambda predicted: predicted):
+    """The last of those that were to be chosen from, and these."""
+    offered = []
+
+    def choose(found):
+        offered.extend(found)
+        return found[-1]
+
+    return settle(SCORES, {"latency_ms": latency()}, [Budget("latency_ms", limit)],
+                  lambda a: {"latency_ms": measure(latency().predict(a))}, Silent(), rank=lambda models: ranking,
+                  wanted=wanted, choose=choose), offered
+
+
+def test_one_is_chosen_of_the_best_ranked_that_hold():
+    ranking = [of("large", "middle"), of("middle", "middle"), of("large", "small"), of("small", "small")]
+    found, offered = chosen(7.8, ranking, 3)
+    assert offered == ranking[:3] and found.architecture == ranking[2] and len(found.rounds) == 3
+    found, offered = chosen(7.8, ranking, 9)
+    assert offered == ranking and found.architecture == ranking[3]  # fewer than wanted; nothing is ranked again
+    assert chosen(7.8, ranking, 1) == (ranked(7.8, ranking, lambda predicted: predicted), [])
+
+
+def test_no_more_than_twice_as_many_are_measured_as_are_wanted():
+    ranking = sorted((a for a in EVERY if latency().predict(a) <= 8.0), key=latency().predict)
+    found, offered = chosen(8.0, ranking, 2, lambda predicted: predicted * (1.6 if 5.2 < predicted < 7.2 else 1.0))
+    assert 1 <= len(offered) <= 2 and len(found.rounds) <= 4
+    assert all(latency().predict(a) not in (5.5, 7.0) for a in offered)
