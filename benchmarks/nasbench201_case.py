@@ -2,8 +2,8 @@
 
 Settles on a network under every budget, as `edgenas search` does, with its published latency in the place of a
 measurement, for each way of ranking candidates. Writes these networks, the candidates' scores, minutes of processor
-time and peak memory. Measures of networks that an earlier search of the same seed has tried are taken from a file
-beside the output.
+time and peak memory. Measures and trial trainings of networks that an earlier search of the same seed has tried are
+taken from files beside the output; what a trial took then is counted as if it were done again.
 """
 
 from __future__ import annotations
@@ -18,30 +18,23 @@ from typing import Any
 
 import click
 import torch
-from nasbench201_known import Known, latency_model, written
+from nasbench201_candidates import Candidates, Kept, wanted_by
+from nasbench201_known import Known, latency_model
 from scipy.stats import spearmanr
-from torch import nn
 
 from edgenas.budget import Budget
-from edgenas.checkpoint import epoch_generator
 from edgenas.cost.model import CostModel
-from edgenas.data import Task, load
+from edgenas.data import load
 from edgenas.files import write_json
 from edgenas.progress import Silent
-from edgenas.run.limits import well_used
+from edgenas.run.limits import FLOOR, LOW_FLOOR, well_used
 from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, Scores, decode
-from edgenas.search.figures import Untrained, asking
-from edgenas.search.ranking import ranked
-from edgenas.search.scoring import sample
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
-from edgenas.search.strategy import Strategy, load_strategy
-from edgenas.space import Architecture, Space, load_space
+from edgenas.search.strategy import load_strategy
+from edgenas.space import Architecture, load_space
 from edgenas.training import new_fabric
-
-WAYS = {"score": 0, "supernet validation": 16, "zero-cost": 64}  # candidates
-VALIDATION_IMAGES = 500
 
 
 @click.command()
@@ -77,46 +70,11 @@ def main(strategy: str, out: Path, data: str, accuracy_file: Path, latency_file:
     minutes = (time.process_time() - began) / 60  # of one thread, whatever else the machine does
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     wanted: list[Any] = [bound] if bound else [None, *limits]
-    measured_file = out.parent / f"zero_cost-{seed}.json"
-    measured = json.loads(measured_file.read_text(encoding="utf-8")) if measured_file.exists() else {}
-    candidates = Candidates(result.supernet, task, space, made, seed, measured)
+    kept = [Kept(out.parent / f"{what}-{seed}.json") for what in ("zero_cost", "trials")]
+    candidates = Candidates(result.supernet, task, space, made, seed, *kept)
     settled = [row for limit in wanted for row in settled_on(candidates, result.scores, models, known, limit)]
-    write_json(measured_file, candidates.measured)
     write_json(out, {"strategy": strategy, "seed": seed, "under": bound, "minutes": minutes, "peak_mib": peak_mib,
                      "scores": result.scores, "history": result.history, "settled": settled})
-
-
-class Candidates:
-    """What is known of the networks that a search would try, each asked once."""
-
-    def __init__(self, supernet: nn.Module, task: Task, space: Space, strategy: Strategy, seed: int,
-                 measured: dict[str, dict[str, float]]) -> None:
-        self.supernet, self.task, self.strategy, self.seed, self.measured = supernet, task, strategy, seed, measured
-        self.validated: dict[Architecture, float] = {}
-        self.untrained = Untrained(space, task, new_fabric("cpu"), seed)
-
-    @property
-    def ways(self) -> list[str]:
-        """How candidates may be ranked."""
-        return [way for way in WAYS if way == "score" or self.strategy.tries
-                and (way == "zero-cost" or self.strategy.trains_supernet)]
-
-    def ranked(self, way: str, scores: Scores, constraints: list[Constraint]) -> list[Architecture]:
-        found = sample(scores, constraints, WAYS[way], epoch_generator(self.seed, 0, "candidates"))
-        return ranked({a: self.zero_cost(a) if way == "zero-cost" else self.validation(a) for a in found})
-
-    def validation(self, architecture: Architecture) -> dict[str, float]:
-        """What the supernet's weights say."""
-        if architecture not in self.validated:
-            with asking(self.supernet, self.task, self.strategy, new_fabric("cpu"), VALIDATION_IMAGES) as validation:
-                self.validated[architecture] = validation(architecture)
-        return {"validation": self.validated[architecture]}
-
-    def zero_cost(self, architecture: Architecture) -> dict[str, float]:
-        name = written(architecture)
-        if name not in self.measured:
-            self.measured[name] = self.untrained.figures(architecture)
-        return self.measured[name]
 
 
 def settled_on(candidates: Candidates, scores: Scores, models: dict[str, CostModel], known: Known,
@@ -126,33 +84,36 @@ def settled_on(candidates: Candidates, scores: Scores, models: dict[str, CostMod
     rows = []
     for way in candidates.ways:
         orders: list[list[Architecture]] = []
+        candidates.trial_minutes = 0.0
         if limit is None:
             free = [Constraint(candidates.untrained.macs, float("inf"))]
             orders.append(candidates.ranked(way, scores, free))
-            picked, rounds = (orders[0] or [decode(scores, free)])[0], 0
+            best = orders[0][:wanted_by(way)]
+            picked, rounds = candidates.fastest(best) if len(best) > 1 else (best or [decode(scores, free)])[0], 0
         else:
             picked, rounds = settled_under(candidates, way, scores, models, known, limit, orders)
         points = [known.accuracy_percent["cifar10"][known.row(a)] for a in orders[0]]
         agreement = float(spearmanr(range(len(points), 0, -1), points)[0]) if len(points) > 2 else None
         assert picked is not None
         rows.append({"budget": limit, "way": way, "architecture": dict(picked), "rounds": rounds,
-                     "agreement": agreement})
+                     "agreement": agreement, "trial_minutes": candidates.trial_minutes})
     return rows
 
 
 def settled_under(candidates: Candidates, way: str, scores: Scores, models: dict[str, CostModel], known: Known,
                   limit: Any, orders: list[list[Architecture]]) -> tuple[Architecture, int]:
     device, _, limit_ms = limit
-    budgets = [Budget("latency_ms", limit_ms)]
+    budgets, floor = [Budget("latency_ms", limit_ms)], LOW_FLOOR if "zero-cost" in way else FLOOR
 
     def measured(architecture: Architecture) -> dict[str, float]:
         return {"latency_ms": known.latency_of(device, architecture)}
 
     def rank(corrected: Mapping[str, CostModel]) -> list[Architecture]:
-        orders.append(candidates.ranked(way, scores, well_used(scores, corrected, budgets)))
+        orders.append(candidates.ranked(way, scores, well_used(scores, corrected, budgets, floor)))
         return orders[-1]
 
-    found = settle(scores, {"latency_ms": models[device]}, budgets, measured, Silent(), rank=rank)
+    found = settle(scores, {"latency_ms": models[device]}, budgets, measured, Silent(), rank=rank,
+                   wanted=wanted_by(way), choose=candidates.fastest)
     return found.architecture, len(found.rounds)
 
 

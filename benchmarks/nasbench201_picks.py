@@ -47,8 +47,10 @@ def row(strategy: str, way: str, cases: list[dict[str, Any]], known: Known) -> d
     agreements = [found["agreement"] for _, found in settled if found["budget"] is not None
                   and found["agreement"] is not None]
     picked_by = f"{way}, searched under each budget" if cases[0]["under"] else way
-    return summary(strategy, picked_by, free, cells, cases, known) | {
-        "agreement": float(np.mean(agreements)) if agreements else None}
+    found = summary(strategy, picked_by, free, cells, cases, known)
+    trial_minutes = float(np.mean([found["trial_minutes"] for _, found in settled]))
+    return found | {"agreement": float(np.mean(agreements)) if agreements else None,
+                    "minutes": found["minutes"] + trial_minutes}
 
 
 def cell(found: Mapping[str, str], limit: Limit, seed: int, rounds: int, known: Known) -> dict[str, Any]:
@@ -92,9 +94,11 @@ def untrained(known: Known, budgets: list[Limit]) -> list[dict[str, Any]]:
 def by_scores(strategy: str, way: str, seeded: list[Scores], known: Known, space: Space,
               budgets: list[Limit]) -> dict[str, Any]:
     """Networks decoded by given scores."""
-    cases = [{"seed": seed, "under": None, "minutes": 0.0, "peak_mib": 0.0, "settled": [
-        {"budget": limit, "way": way, "agreement": None, **decoded(scores, limit, seed, known, space)}
-        for limit in (None, *budgets)]} for seed, scores in enumerate(seeded)]
+    cases: list[dict[str, Any]] = []
+    for seed, scores in enumerate(seeded):
+        settled = [{"budget": limit, "way": way, "agreement": None, "trial_minutes": 0.0}
+                   | decoded(scores, limit, seed, known, space) for limit in (None, *budgets)]
+        cases.append({"seed": seed, "under": None, "minutes": 0.0, "peak_mib": 0.0, "settled": settled})
     return row(strategy, way, cases, known)
 
 
