@@ -1,7 +1,7 @@
 """What ranks the networks of a space of blocks within a budget: the supernet, or measures of the untrained networks.
 
 Searches `mobile` on CIFAR-10, draws random networks that hold the budget as predicted, trains each by itself, and
-prints how well (Spearman) each figure that needs no such training ranks their test accuracies. Interrupt at will, the
+prints how well (Spearman) each figure that can be had before ranks their test accuracies. Interrupt at will, the
 same command goes on. benchmarks/nasbench201_search.py has the same question for cells.
 
     python benchmarks/candidate_ranking.py --data CIFAR10 --networks 13
@@ -10,6 +10,7 @@ same command goes on. benchmarks/nasbench201_search.py has the same question for
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,20 @@ from scipy.stats import spearmanr
 
 from edgenas.cli.app import run as edgenas
 from edgenas.files import write_json
+from edgenas.run.candidates import TRIAL_PART
 from edgenas.run.folder import Run
 from edgenas.run.limits import well_used
 from edgenas.search.figures import Untrained, asking
 from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
+from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
 from edgenas.train import train
 from edgenas.training import accuracy, new_fabric
 
 FIGURES = (*MEASURES, "macs", "validation")
+TRIAL = "trial: training loss"
 TOGETHER = {"zero-cost measures and MACs": (*MEASURES, "macs"), "these and validation": FIGURES}
 
 
@@ -55,6 +59,7 @@ def main(data: str, out: Path, budget: str, networks: int, max_images: int, sear
     print(f"{len(rows)} random networks within {budget}: {min(tests):.1%} to {max(tests):.1%} test accuracy")
     for name in FIGURES:
         print(f"{name:28} ranks them with {spearmanr([row[name] for row in rows], tests)[0]:+.2f}")
+    print(f"{TRIAL:28} ranks them with {spearmanr([-row[TRIAL] for row in rows], tests)[0]:+.2f}")
     for words, names in TOGETHER.items():
         order = ranked({Architecture(row["architecture"]): {name: row[name] for name in names} for row in rows})
         places = [-order.index(Architecture(row["architecture"])) for row in rows]
@@ -72,11 +77,19 @@ def drawn(run: Run, networks: int) -> list[Architecture]:
 
 
 def figures_of(run: Run, networks: list[Architecture]) -> list[dict[str, Any]]:
-    """What is known of networks untrained."""
+    """What is known of networks before their training."""
     supernet, untrained = run.space.supernet(), Untrained(run.space, run.task, run.fabric, run.config.seed)
     run.load_weights("supernet", supernet, "this command again")
     with asking(supernet, run.task, run.strategy, run.fabric) as validation:
-        return [{"architecture": dict(a), **untrained.figures(a), "validation": validation(a)} for a in networks]
+        return [{"architecture": dict(a), **untrained.figures(a), "validation": validation(a), TRIAL: trial(run, a)}
+                for a in networks]
+
+
+def trial(run: Run, architecture: Architecture) -> float:
+    """After a sixth of the epochs, from other weights and in another order than the whole training's."""
+    epochs = math.ceil(run.config.train.epochs / TRIAL_PART)
+    return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed + 1, run.fabric,
+                      run.folder / "ranking" / "trials")
 
 
 def tested(run: Run, number: int, architecture: dict[str, str]) -> float:

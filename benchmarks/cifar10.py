@@ -1,8 +1,8 @@
 """Found network, evolution, random search and a hand-made MobileNetV2-like network on CIFAR-10 at two budgets.
 
 All networks are trained from scratch by the same schedule, at the same measured budget
-of this machine. Evolution asks the supernet that the search trained, so that it has its time for nothing. Prints a row
-per network and a summary; interrupt at will, the same command goes on.
+of this machine. Evolution asks the supernet that the search trained, so that it has its time for nothing, and takes
+its best without trials. Prints a row per network and a summary; interrupt at will, the same command goes on.
 
     python benchmarks/cifar10.py --data DIR_WITH_PARQUET_FILES --out runs/cifar10 --seeds 3
 """
@@ -23,7 +23,7 @@ from edgenas.errors import BudgetError
 from edgenas.files import write_json
 from edgenas.run.config import RunConfig
 
-EVOLUTION = {"search.scoring": "evolution", "search.candidates": "64"}
+EVOLUTION = {"search.scoring": "evolution", "search.candidates": "64", "search.trials": "0"}
 SHOWN = ("found", "evolution on the same supernet", "random search, best by validation", "mobilenet_v2_like")
 
 
@@ -81,7 +81,7 @@ def same_supernet(searched: Path, folder: Path) -> None:
         return
     shutil.copytree(searched / "search", folder / "search", dirs_exist_ok=True)
     known = RunConfig.read(searched / "run.json")
-    asked = replace(known.search, scoring="evolution", candidates=int(EVOLUTION["search.candidates"]))
+    asked = replace(known.search, scoring="evolution", candidates=int(EVOLUTION["search.candidates"]), trials=0)
     write_json(folder / "run.json", known.model_copy(update={"search": asked}).model_dump(mode="json"))
 
 

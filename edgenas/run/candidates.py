@@ -24,6 +24,7 @@ from edgenas.search.settings import SearchSettings
 from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
+from edgenas.space.precision import int8_choices
 
 TRIAL_PART = 6  # of the final training
 UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost measures say nothing of its networks, "
@@ -135,10 +136,12 @@ class Candidates:
 
 
 def distinct(order: list[Architecture], figures: Mapping[Architecture, Mapping[str, float]]) -> list[Architecture]:
-    """Without those whose measures are the same as of a better one: cells can be written in several ways."""
+    """Without those whose measures are the same as of a better one: cells can be written in several ways. Measures do
+    not see precision, so networks of other precisions differ."""
     found: dict[object, Architecture] = {}
     for architecture in order:
         known = figures[architecture]
         told = MEASURES[0] in known and math.isfinite(known[MEASURES[0]])
-        found.setdefault(tuple(f"{known[name]:.4g}" for name in MEASURES) if told else architecture, architecture)
+        key = (*(f"{known[name]:.4g}" for name in MEASURES), int8_choices(architecture)) if told else architecture
+        found.setdefault(key, architecture)
     return list(found.values())

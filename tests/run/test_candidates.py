@@ -109,4 +109,6 @@ def test_networks_of_the_same_measures_are_one() -> None:
     figures = {one: measures, same: measures | {"expressivity": 1.23457}, other: measures | {"trainability": -1.1},
                **{a: measures | dict.fromkeys(MEASURES, -math.inf) for a in unmeasured}}
     assert distinct([same, other, one, *unmeasured], figures) == [same, other, *unmeasured]
+    both = Architecture({"1": "one"}), Architecture({"1": "one@int8"})
+    assert distinct(list(both), dict.fromkeys(both, measures)) == list(both)
     assert distinct([one, same], {one: {"validation": 0.5}, same: {"validation": 0.5}}) == [one, same]
