@@ -1,14 +1,16 @@
 """What no search of nasbench201_search.py could do better: the limits of decoding there, and of training that small.
 
 First the regret of the best network that lies within a budget as the cost model of 50 networks predicts it. Then
-how well random networks, each trained by itself at the size of those searches, rank as the published trainings do
-(Spearman), beside their multiply-accumulates.
+networks within one budget, each trained by itself at the size of those searches: how well what can be known before
+ranks their own validation accuracies, which is what `edgenas search` is for, and the accuracies of the published
+trainings, of larger networks on larger images (Spearman).
 
     python benchmarks/nasbench201_limits.py --data CIFAR10 --accuracy accuracy.csv --latency latency_ms.csv
 """
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -22,12 +24,18 @@ from published import guarded
 from scipy.stats import spearmanr
 
 from edgenas.budget import Budget
-from edgenas.cost.model import exact_model
 from edgenas.data import Task, load
-from edgenas.run.limits import safe, well_used
-from edgenas.space import Space, load_space
+from edgenas.run.candidates import TRIAL_PART, distinct
+from edgenas.run.limits import LOW_FLOOR, safe, well_used
+from edgenas.search.figures import Untrained
+from edgenas.search.ranking import ranked
+from edgenas.search.scoring import sample
+from edgenas.search.trial import trial_loss
+from edgenas.space import Architecture, Space, load_space
 from edgenas.train import TrainSettings, train
 from edgenas.training import new_fabric
+
+LAST = 3  # epochs whose validation accuracies are averaged
 
 
 @click.command()
@@ -35,8 +43,8 @@ from edgenas.training import new_fabric
 @click.option("--accuracy", "accuracy_file", required=True, type=click.Path(path_type=Path))
 @click.option("--latency", "latency_file", required=True, type=click.Path(path_type=Path))
 @click.option("--seeds", default=3, show_default=True)
-@click.option("--networks", default=30, show_default=True, help="Trained by themselves.")
-@click.option("--epochs", default=4, show_default=True)
+@click.option("--networks", default=24, show_default=True, help="Trained by themselves.")
+@click.option("--epochs", default=12, show_default=True)
 @click.option("--max-images", default=8000, show_default=True)
 def main(data: str, accuracy_file: Path, latency_file: Path, seeds: int, networks: int, epochs: int,
          max_images: int) -> None:
@@ -57,7 +65,7 @@ def best_within(known: Known, space: Space, seed: int) -> float:
         device, _, limit_ms = limit
         even = {choice: dict.fromkeys(names, 0.0) for choice, names in space.choices.items()}
         (asked,) = well_used(even, {"latency_ms": latency_model(known, device, space, seed)},
-                             [Budget("latency_ms", limit_ms)])
+                             [Budget("latency_ms", limit_ms)], LOW_FLOOR)
         predicted_ms = np.array([asked.model.predict(a) for a in architectures])
         held = known.latency_ms[device] <= safe(Budget("latency_ms", limit_ms))
         reached = held & (predicted_ms <= asked.limit) & (predicted_ms >= asked.floor)
@@ -66,18 +74,37 @@ def best_within(known: Known, space: Space, seed: int) -> float:
 
 
 def print_ranks(known: Known, space: Space, task: Task, networks: int, epochs: int) -> None:
-    generator, macs = torch.Generator().manual_seed(7), exact_model(space, "macs")
-    drawn = [a for a in (space.random(generator) for _ in range(2 * networks)) if written(a) in known.index][:networks]
-    settings, found = TrainSettings(epochs=epochs, lr=0.1), []
+    settings, fabric, untrained = TrainSettings(epochs=epochs, lr=0.1), new_fabric("cpu"), Untrained(
+        space, task, new_fabric("cpu"), 0)
+    within = drawn(known, space, untrained, networks)
+    own, trials = [], []
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-        for number, architecture in enumerate(drawn):
+        for number, architecture in enumerate(within):
             torch.manual_seed(0)
-            found.append(train(space.build(architecture), task, settings=settings, seed=0, fabric=new_fabric("cpu"),
-                               checkpoint=Path(folder) / f"{number}.pt")[0])
-    published = [known.accuracy_percent["cifar10"][known.row(a)] for a in drawn]
-    for name, values in (("validation accuracy", found), ("MACs", [macs.predict(a) for a in drawn])):
-        print(f"{networks} networks trained for {epochs} epochs: {name} ranks as published with "
-              f"{spearmanr(published, values)[0]:.2f}")
+            _, history = train(space.build(architecture), task, settings=settings, seed=0, fabric=fabric,
+                               checkpoint=Path(folder) / f"{number}.pt")
+            own.append(float(np.mean([row["validation"] for row in history[-LAST:]])))
+            trials.append(trial_loss(space, architecture, task, settings, math.ceil(epochs / TRIAL_PART), 1, fabric,
+                                     Path(folder)))
+            print(f"{number + 1}/{len(within)} {written(architecture)} {own[-1]:.1%} {trials[-1]:.3f}", flush=True)
+    published = [known.accuracy_percent["cifar10"][known.row(a)] for a in within]
+    order = ranked({a: untrained.figures(a) for a in within})
+    print(f"{len(within)} networks within a budget trained for {epochs} epochs: with {min(own):.1%} to {max(own):.1%}; "
+          f"published {min(published):.1f}% to {max(published):.1f}%")
+    for name, values in (("zero-cost measures", [-order.index(a) for a in within]),
+                         ("MACs", [untrained.macs.predict(a) for a in within]),
+                         ("trial: training loss", [-loss for loss in trials]), ("own accuracy", own)):
+        print(f"{name:22} ranks these trainings with {spearmanr(own, values)[0]:+.2f}, the published with "
+              f"{spearmanr(published, values)[0]:+.2f}")
+
+
+def drawn(known: Known, space: Space, untrained: Untrained, count: int) -> list[Architecture]:
+    """Random networks of different measures that are predicted to hold the median latency of a Raspberry Pi 4."""
+    (limit_ms,) = (limit for device, percentile, limit in budgets_of(known) if (device, percentile) == ("raspi4", 50))
+    even = {choice: dict.fromkeys(names, 0.0) for choice, names in space.choices.items()}
+    models, budgets = {"latency_ms": latency_model(known, "raspi4", space, 0)}, [Budget("latency_ms", limit_ms)]
+    found = sample(even, well_used(even, models, budgets, LOW_FLOOR), 2 * count, torch.Generator().manual_seed(7))
+    return distinct(found, {a: untrained.figures(a) for a in found})[:count]
 
 
 if __name__ == "__main__":

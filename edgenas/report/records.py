@@ -77,13 +77,17 @@ class Layer(Record):
 
 
 class Round(Record):
-    """One decoded network whose exported file was measured, or estimated, where its device can be asked."""
+    """One network whose exported file was measured, or estimated, where its device can be asked.
+
+    trial_loss: in the last epoch of its trial training; null where that diverged.
+    """
 
     architecture: dict[str, str]
     predicted: dict[str, float]
     measured: dict[str, float]
     estimated: dict[str, float] = {}
     within: bool
+    trial_loss: float | None = None
 
     def cost(self, metric: str) -> float:
         """The best that is known of it."""

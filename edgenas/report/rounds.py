@@ -1,4 +1,4 @@
-"""The rounds of decoding, exporting, measuring and correcting that led to the network."""
+"""The rounds of picking, exporting, measuring and correcting that led to the network."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from edgenas.run.limits import REPEATABILITY
 
 EXPLAINED = ("Each round's network was exported and measured, and the cost model then shifted to what was "
              "measured: predictions of later rounds contain that correction. A latency must stay "
-             f"{REPEATABILITY:.0%} below its limit, so that it holds when it is measured again. Of the "
-             "networks that held, the one with the best scores was taken.")
+             f"{REPEATABILITY:.0%} below its limit, so that it holds when it is measured again.")
+BEST = "Of the networks that held, the best-ranked was taken, or without a ranking the one with the best scores."
+FASTEST = ("Of the networks that held, those with a trial loss were trained for the first epochs of a final training: "
+           "the one with the lowest training loss in the last of them was taken.")
 
-UNMEASURED = ("The device is known by published latencies of blocks only. Each round took the network of the best "
-              "scores whose predicted latency held the budget; none was measured.")
+UNMEASURED = ("The device is known by published latencies of blocks only: that a network held is predicted, and none "
+              "was measured.")
 
 
 def rounds(run: Contents, decoding: Decoding) -> Html:
@@ -22,14 +24,20 @@ def rounds(run: Contents, decoding: Decoding) -> Html:
     for b in decoding.budgets:
         predicted = "exact" if decoding.models[b.metric].exact else "predicted"
         head += [f"{b.metric} {predicted}", run.known(b.metric), "of budget"]
-    rows = [[str(number), *figures(decoding, entry), judged(decoding, entry), compared(decoding, entry)]
-            for number, entry in enumerate(decoding.rounds, start=1)]
-    return tag("div", tag("h3", "Rounds: decode, export, measure, correct"),
-               table([*head, "budget", "network"], rows), note(explained(run.known("latency_ms"))))
+    tried = any(entry.trial_loss is not None for entry in decoding.rounds)
+    rows = [[str(number), *figures(decoding, entry), judged(decoding, entry), *[trial(entry)] * tried,
+             compared(decoding, entry)] for number, entry in enumerate(decoding.rounds, start=1)]
+    return tag("div", tag("h3", "Rounds: pick, export, measure, correct"),
+               table([*head, "budget", *["trial loss"] * tried, "network"], rows),
+               note(f"{explained(run.known('latency_ms'))} {FASTEST if tried else BEST}"))
 
 
 def explained(word: str) -> str:
     return UNMEASURED if word == "predicted" else EXPLAINED.replace("measured", word)
+
+
+def trial(entry: Round) -> str:
+    return "" if entry.trial_loss is None else f"{entry.trial_loss:.3f}"
 
 
 def figures(decoding: Decoding, entry: Round) -> list[str]:

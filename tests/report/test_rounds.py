@@ -28,3 +28,14 @@ def test_each_budget_has_its_columns(make):
     page = Page(rounds(run, run.decoding))
     assert "latency_ms predictedmeasuredof budgetmacs exactcountedof budget" in page.text
     assert len(page.figures) == 8
+
+
+def test_trial_losses_are_shown_where_there_were_trials(make):
+    def edit(files):
+        files["decoding.json"]["rounds"][1]["trial_loss"] = 1.2345
+
+    plain, run = make("search"), make("search", edit=edit)
+    text = Page(rounds(plain, plain.decoding)).text
+    assert "trial loss" not in text and "the best-ranked was taken" in text
+    text = Page(rounds(run, run.decoding)).text
+    assert "1.234" in text and "the one with the lowest training loss" in text and "best-ranked" not in text

@@ -47,6 +47,8 @@ def test_of_the_best_ranked_the_one_that_learns_fastest_is_taken(tmp_path: Path)
     assert set(losses) == set(ranked({Architecture(row["architecture"]): known(row) for row in tried})[:3])
     assert taken == dict(min(losses, key=lambda architecture: losses[architecture]))
     assert not (tmp_path / "run" / "search" / "trials").exists()
+    rounds = json.loads((tmp_path / "run" / "decoding.json").read_text())["rounds"]
+    assert {Architecture(row["architecture"]): row["trial_loss"] for row in rounds if "trial_loss" in row} == losses
     run = Run.open(tmp_path / "run")
     for architecture, loss in losses.items():
         assert loss == pytest.approx(trial_loss(run.space, architecture, run.task, run.config.train, 2, 0, run.fabric,
