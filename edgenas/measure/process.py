@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import IO
 
 from edgenas.errors import DeviceError
@@ -18,6 +19,8 @@ LINE_LIMIT = 1 << 20
 """Bytes; a longer line is an error."""
 WORDS = 4000
 """Bytes that are kept of the end of the standard error, ..."""
+ENDING_S = 5.0
+"""How long killed processes may take to end."""
 TAIL = 400
 """... and characters of it that an error message shows."""
 
@@ -118,9 +121,31 @@ def running(command: list[str], stdin: IO[bytes] | int, timeout_s: float, folder
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
+                _end_session(process.pid)
                 process.wait()
                 if process.stdout is not None:
                     process.stdout.close()
+
+
+def _end_session(leader: int) -> None:
+    """Kill what is left of the session in process groups of its own, as `timeout` makes one for what it runs."""
+    deadline = time.monotonic() + ENDING_S
+    while (left := _members(leader)) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _members(leader: int) -> list[int]:
+    """The running processes of the session but its leader; none where the system has no /proc."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, _, session = path.read_text(errors="replace").rpartition(") ")[2].split()[:4]
+            if int(session) == leader and state != "Z" and int(path.parent.name) != leader:
+                found.append(int(path.parent.name))
+    return found
 
 
 def stream_lines(command: list[str], stdin: bytes | IO[bytes], timeout_s: float,

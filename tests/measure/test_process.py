@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from edgenas.errors import DeviceError
@@ -118,3 +119,13 @@ def test_speaking_to_one_that_has_ended_is_no_error_yet():
         with pytest.raises(Ended, match="ended with exit status 1"):
             next(lines)
         process.say("anyone?")
+
+
+def test_children_in_groups_of_their_own_have_ended_too():
+    """`timeout` makes a group for what it runs."""
+    script = "timeout 60 sh -c 'echo $$; exec sleep 60' & wait"
+    lines = stream_lines(["sh", "-c", script], b"", 30)
+    child = int(next(lines))
+    assert psutil.pid_exists(child)
+    lines.close()
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
