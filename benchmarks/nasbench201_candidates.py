@@ -22,7 +22,7 @@ from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy
-from edgenas.search.trial import trial_loss
+from edgenas.search.trial import halved, trial_loss
 from edgenas.space import Architecture, Space
 from edgenas.train import TrainSettings
 from edgenas.training import new_fabric
@@ -43,8 +43,8 @@ class Kept:
         self.path = path
         self.rows: dict[str, dict[str, float]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
 
-    def get(self, architecture: Architecture, make: Callable[[], dict[str, float]]) -> dict[str, float]:
-        name = written(architecture)
+    def get(self, architecture: Architecture, make: Callable[[], dict[str, float]], more: str = "") -> dict[str, float]:
+        name = written(architecture) + more
         if name not in self.rows:
             self.rows[name] = make()
             write_json(self.path, self.rows)
@@ -83,13 +83,19 @@ class Candidates:
         return self.measured.get(architecture, lambda: self.untrained.figures(architecture))
 
     def fastest(self, best: Sequence[Architecture]) -> Architecture:
-        rows = {a: self.trials.get(a, lambda a=a: self.trial(a)) for a in best}  # type: ignore[misc]
-        self.trial_minutes = sum(row["minutes"] for row in rows.values())
-        return min(rows, key=lambda a: rows[a]["loss"])
+        epochs, self.trial_minutes = TrainSettings().epochs, 0.0
+        return halved(best, math.ceil(epochs / TRIAL_PART), epochs, self.losses)
 
-    def trial(self, architecture: Architecture) -> dict[str, float]:
-        began, settings = time.process_time(), TrainSettings()
+    def losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
+        rows = {a: self.trials.get(a, lambda a=a: self.trial(a, epochs), f"@{epochs}")  # type: ignore[misc]
+                for a in architectures}
+        self.trial_minutes += sum(row["minutes"] for row in rows.values())
+        return {a: row["loss"] for a, row in rows.items()}
+
+    def trial(self, architecture: Architecture, epochs: int) -> dict[str, float]:
+        """From the start: minutes are a little more than those of a trial that goes on."""
+        began = time.process_time()
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            loss = trial_loss(self.space, architecture, self.task, settings, math.ceil(settings.epochs / TRIAL_PART),
-                              self.seed, new_fabric("cpu"), Path(folder))
+            loss = trial_loss(self.space, architecture, self.task, TrainSettings(), epochs, self.seed,
+                              new_fabric("cpu"), Path(folder))
         return {"loss": loss, "minutes": (time.process_time() - began) / 60}

@@ -79,7 +79,7 @@ class Layer(Record):
 class Round(Record):
     """One network whose exported file was measured, or estimated, where its device can be asked.
 
-    trial_loss: in the last epoch of its trial training; null where that diverged.
+    trial_loss: of the last of the trial_epochs of its trial training; null where that diverged.
     """
 
     architecture: dict[str, str]
@@ -88,6 +88,7 @@ class Round(Record):
     estimated: dict[str, float] = {}
     within: bool
     trial_loss: float | None = None
+    trial_epochs: int | None = None
 
     def cost(self, metric: str) -> float:
         """The best that is known of it."""

@@ -12,8 +12,8 @@ EXPLAINED = ("Each round's network was exported and measured, and the cost model
              "measured: predictions of later rounds contain that correction. A latency must stay "
              f"{REPEATABILITY:.0%} below its limit, so that it holds when it is measured again.")
 BEST = "Of the networks that held, the best-ranked was taken, or without a ranking the one with the best scores."
-FASTEST = ("Of the networks that held, those with a trial loss were trained for the first epochs of a final training: "
-           "the one with the lowest training loss in the last of them was taken.")
+FASTEST = ("Networks that held were trained for the first epochs of a final training, the half with the lower training "
+           "loss for twice as many, and so on: the one that was left was taken.")
 
 UNMEASURED = ("The device is known by published latencies of blocks only: that a network held is predicted, and none "
               "was measured.")
@@ -24,7 +24,7 @@ def rounds(run: Contents, decoding: Decoding) -> Html:
     for b in decoding.budgets:
         predicted = "exact" if decoding.models[b.metric].exact else "predicted"
         head += [f"{b.metric} {predicted}", run.known(b.metric), "of budget"]
-    tried = any(entry.trial_loss is not None for entry in decoding.rounds)
+    tried = any(entry.trial_epochs is not None for entry in decoding.rounds)
     rows = [[str(number), *figures(decoding, entry), judged(decoding, entry), *[trial(entry)] * tried,
              compared(decoding, entry)] for number, entry in enumerate(decoding.rounds, start=1)]
     return tag("div", tag("h3", "Rounds: pick, export, measure, correct"),
@@ -37,7 +37,10 @@ def explained(word: str) -> str:
 
 
 def trial(entry: Round) -> str:
-    return "" if entry.trial_loss is None else f"{entry.trial_loss:.3f}"
+    if entry.trial_epochs is None:
+        return ""
+    loss = "diverged" if entry.trial_loss is None else f"{entry.trial_loss:.3f}"
+    return f"{loss}, epoch {entry.trial_epochs}"
 
 
 def figures(decoding: Decoding, entry: Round) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import SearchResult
 from edgenas.search.settings import SearchSettings
-from edgenas.search.trial import trial_loss
+from edgenas.search.trial import halved, trial_loss
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
 from edgenas.space.precision import int8_choices
@@ -32,14 +33,30 @@ UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost me
 Tried = dict[Architecture, dict[str, float]]
 
 
+def finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The training loss of epoch number `epochs`; infinite where training diverged."""
+
+    loss: float
+    epochs: int
+
+    @property
+    def row(self) -> dict[str, float | None]:
+        return {"trial_loss": finite(self.loss), "trial_epochs": self.epochs}
+
+
 class Candidates:
     """Of one search. tried: the figures by which each was ranked: the supernet's accuracy on validation images,
-    zero-cost measures, or both. trial_losses: of those that were trained a little."""
+    zero-cost measures, or both. trials: of those that were trained a little, the longest."""
 
     def __init__(self, run: Run, result: SearchResult, progress: Progress) -> None:
         self.run, self.result, self.progress = run, result, progress
         self.tried: Tried = {}
-        self.trial_losses: dict[Architecture, float] = {}
+        self.trials: dict[Architecture, Trial] = {}
         self.ranking = "validation" if self.asked.scoring == "evolution" else self.asked.ranked_by(
             run.space, run.strategy)
 
@@ -105,13 +122,17 @@ class Candidates:
                 self.progress.advance(f"validation {figures['validation']:.1%}")
 
     def fastest(self, best: Sequence[Architecture]) -> Architecture:
-        """The one that learns fastest, after the first epochs of its training; of equals the first."""
-        epochs = self.asked.trial_epochs or math.ceil(self.run.config.train.epochs / TRIAL_PART)
-        self.progress.start("trial trainings", len(best) * epochs)
-        for architecture in best:
-            self.trial_losses[architecture] = self.trial_loss(architecture, epochs)
+        """The one that learns fastest: all begin their training, the better half of them goes on, and so on."""
+        epochs = self.run.config.train.epochs
+        found = halved(best, self.asked.trial_epochs or math.ceil(epochs / TRIAL_PART), epochs, self.trial_losses)
         self.note()
-        return min(best, key=lambda a: self.trial_losses[a])
+        return found
+
+    def trial_losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
+        self.progress.start("trial trainings", len(architectures) * epochs)
+        found = {a: self.trial_loss(a, epochs) for a in architectures}
+        self.trials |= {a: Trial(loss, epochs) for a, loss in found.items()}
+        return found
 
     def trial_loss(self, architecture: Architecture, epochs: int) -> float:
         """Infinite, and said so, of a network whose training diverged: it is the last to be taken."""
@@ -129,9 +150,8 @@ class Candidates:
 
     def note(self) -> None:
         """Keep what is known of each in the run's search.json; None is what could not be measured."""
-        found = [{"architecture": dict(a), **{name: value if math.isfinite(value) else None for name, value in (
-            figures | ({"trial_loss": self.trial_losses[a]} if a in self.trial_losses else {})).items()}}
-            for a, figures in self.tried.items()]
+        found = [{"architecture": dict(a), **{name: finite(value) for name, value in figures.items()},
+                  **(self.trials[a].row if a in self.trials else {})} for a, figures in self.tried.items()]
         self.run.write("search.json", {"history": self.result.history, "scores": self.result.scores, "tried": found})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +10,7 @@ from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profiling import profile_space, steps
 from edgenas.progress import Progress
 from edgenas.run import supporting
-from edgenas.run.candidates import Candidates
+from edgenas.run.candidates import Candidates, Trial
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
@@ -84,7 +83,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     if run.strategy.trains_supernet:
         with asking(result.supernet, run.task, run.strategy, run.fabric) as validation:
             known["supernet_validation"] = validation(settled.architecture)
-    record(run, settled, candidates.trial_losses, known)
+    record(run, settled, candidates.trials, known)
     settled.architecture.save(run.folder / "architecture.json")
     candidates.clear()
     return settled.architecture
@@ -110,7 +109,7 @@ def words(run: Run) -> dict[str, str]:
     return {metric: run.word(metric) for metric in run.models}
 
 
-def record(run: Run, settled: Settled, trial_losses: Mapping[Architecture, float], known: Mapping[str, Any]) -> None:
+def record(run: Run, settled: Settled, trials: Mapping[Architecture, Trial], known: Mapping[str, Any]) -> None:
     models: dict[str, Any] = {}
     for name, model in run.models.items():
         models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact,
@@ -128,15 +127,10 @@ def record(run: Run, settled: Settled, trial_losses: Mapping[Architecture, float
         "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
         "layers": layers(run, settled.architecture),
         "cells": cells_of(run.space, settled.architecture),
-        "rounds": [labelled(entry, words(run)) | tried(entry, trial_losses) for entry in settled.rounds],
+        "rounds": [labelled(entry, words(run)) | (trials[a].row if (a := Architecture(entry["architecture"])) in trials
+                                                  else {}) for entry in settled.rounds],
         **known,
     })
-
-
-def tried(entry: Mapping[str, Any], trial_losses: Mapping[Architecture, float]) -> dict[str, float | None]:
-    """A round's trial loss, if there was a trial; None of one that diverged."""
-    loss = trial_losses.get(Architecture(entry["architecture"]))
-    return {} if loss is None else {"trial_loss": loss if math.isfinite(loss) else None}
 
 
 def labelled(entry: dict[str, Any], known: Mapping[str, str]) -> dict[str, Any]:

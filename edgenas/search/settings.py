@@ -21,8 +21,8 @@ class SearchSettings:
     within the budgets are tried before one is taken; 0 decodes the best-scored one untried; None: as `tried` says.
     ranking: what they are tried by: "zero_cost" measures of the untrained networks (see zero_cost.py), their
     "validation" accuracy with the supernet's weights, or "both"; "auto": as `ranked_by` says. trials: how many of the
-    best-ranked are trained for trial_epochs, to be ranked by how fast they learn (see trial.py); trial_epochs: None is
-    a sixth of the final training. penalty: how the search
+    best-ranked begin their training, to see which learns fastest (see trial.py); trial_epochs: after how many epochs
+    the slower half is left out for the first time; None is a sixth of the final training. penalty: how the search
     is pulled towards the budgets, by learned multipliers or, to compare, by a paper's own term in the loss (see
     penalty.py). scoring: candidates' scores for decoding: what the strategy learned, or how much worse the supernet
     gets without each (see perturbation.py); with "evolution" the candidates that are tried are evolved by their

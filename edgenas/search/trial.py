@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -27,22 +27,35 @@ def trial_loss(space: Space, architecture: Architecture, task: Task, settings: T
     """The mean training loss of epoch number `epochs` of a training from fresh, seeded weights, as `settings` say it
     goes. No other part of the task than that for training is touched.
 
-    Goes on from the checkpoint of an interrupted trial in `folder`, to the same result. on_epoch: called after every
-    epoch. Raises: UsageError when training diverged.
+    Goes on from the checkpoint of a shorter or interrupted trial in `folder`, to the same result. on_epoch: called
+    after every epoch. Raises: UsageError when training diverged.
     """
     torch.manual_seed(epoch_generator(seed, 0, "network").initial_seed())
     network = space.build(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     wrapped, optimizer = fabric.setup(network, sgd(network, settings.lr, settings.weight_decay))
     saved = Checkpoint(folder / f"{digest_of(architecture)}.pt", {"network": network, "optimizer": optimizer})
     saved.restore()
-    for row in saved.history:
+    for row in saved.history[:epochs]:
         on_epoch(f"loss {row['loss']:.3f}")
     for epoch in range(saved.epochs, epochs):
         loss = train_epoch(wrapped, optimizer, task, settings, seed, epoch, fabric)
         saved.save({"loss": loss})
         on_epoch(f"loss {loss:.3f}")
-    found: float = saved.history[-1]["loss"]
+    found: float = saved.history[epochs - 1]["loss"]
     return found
+
+
+def halved(best: Sequence[Architecture], epochs: int, most: int,
+           losses: Callable[[list[Architecture], int], Mapping[Architecture, float]]) -> Architecture:
+    """The one that is left by successive halving (Jamieson and Talwalkar, arXiv:1502.07943): of all, after `epochs`
+    epochs, the half with the lower losses, of these after twice as many, `most` at the most, and so on; of equals the
+    first. losses: of architectures after so many epochs."""
+    left = list(best)
+    while len(left) > 1:
+        found = losses(left, epochs)
+        left = sorted(left, key=lambda a: found[a])[:len(left) // 2]
+        epochs = min(2 * epochs, most)
+    return left[0]
 
 
 def digest_of(architecture: Mapping[str, str]) -> str:

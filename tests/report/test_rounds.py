@@ -32,10 +32,12 @@ def test_each_budget_has_its_columns(make):
 
 def test_trial_losses_are_shown_where_there_were_trials(make):
     def edit(files):
-        files["decoding.json"]["rounds"][1]["trial_loss"] = 1.2345
+        files["decoding.json"]["rounds"][0] |= {"trial_loss": None, "trial_epochs": 2}
+        files["decoding.json"]["rounds"][1] |= {"trial_loss": 1.2345, "trial_epochs": 4}
 
     plain, run = make("search"), make("search", edit=edit)
     text = Page(rounds(plain, plain.decoding)).text
     assert "trial loss" not in text and "the best-ranked was taken" in text
     text = Page(rounds(run, run.decoding)).text
-    assert "1.234" in text and "the one with the lowest training loss" in text and "best-ranked" not in text
+    assert "1.234, epoch 4" in text and "diverged, epoch 2" in text
+    assert "the half with the lower training loss" in text and "best-ranked" not in text

@@ -41,18 +41,27 @@ def test_the_best_ranked_of_the_tried_is_taken(tmp_path: Path, ranking: str) -> 
     assert taken == dict(ranked({Architecture(row["architecture"]): known(row) for row in tried})[0])
 
 
-def test_of_the_best_ranked_the_one_that_learns_fastest_is_taken(tmp_path: Path) -> None:
-    taken, tried = searched(tmp_path, "search.candidates=5", "search.trials=3", "search.trial_epochs=2")
-    losses = {Architecture(row["architecture"]): row.pop("trial_loss") for row in tried if "trial_loss" in row}
-    assert set(losses) == set(ranked({Architecture(row["architecture"]): known(row) for row in tried})[:3])
-    assert taken == dict(min(losses, key=lambda architecture: losses[architecture]))
+def test_of_the_best_ranked_the_one_that_learns_fastest_is_left_by_successive_halving(tmp_path: Path) -> None:
+    taken, tried = searched(tmp_path, "search.candidates=6", "search.trials=4", "train.epochs=5",
+                            "search.trial_epochs=1")
+    trials = {Architecture(row["architecture"]): (row.pop("trial_loss"), row.pop("trial_epochs"))
+              for row in tried if "trial_loss" in row}
+    assert set(trials) == set(ranked({Architecture(row["architecture"]): known(row) for row in tried})[:4])
     assert not (tmp_path / "run" / "search" / "trials").exists()
-    rounds = json.loads((tmp_path / "run" / "decoding.json").read_text())["rounds"]
-    assert {Architecture(row["architecture"]): row["trial_loss"] for row in rounds if "trial_loss" in row} == losses
     run = Run.open(tmp_path / "run")
-    for architecture, loss in losses.items():
-        assert loss == pytest.approx(trial_loss(run.space, architecture, run.task, run.config.train, 2, 0, run.fabric,
-                                                tmp_path / "again"), rel=1e-4)
+    rounds = json.loads((tmp_path / "run" / "decoding.json").read_text())["rounds"]
+    assert {Architecture(row["architecture"]): (row["trial_loss"], row["trial_epochs"]) for row in rounds
+            if "trial_loss" in row} == trials
+
+    def loss(architecture: Architecture, epochs: int) -> float:
+        return trial_loss(run.space, architecture, run.task, run.config.train, epochs, 0, run.fabric,
+                          tmp_path / "again")
+
+    half = sorted(trials, key=lambda a: loss(a, 1))[:2]
+    assert taken == dict(min(half, key=lambda a: loss(a, 2)))
+    for architecture, (found, epochs) in trials.items():
+        assert epochs == (2 if architecture in half else 1)
+        assert found == pytest.approx(loss(architecture, epochs), rel=1e-4)
 
 
 def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

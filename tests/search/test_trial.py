@@ -8,7 +8,7 @@ from torch import nn
 
 from edgenas.checkpoint import epoch_generator
 from edgenas.errors import UsageError
-from edgenas.search.trial import trial_loss
+from edgenas.search.trial import halved, trial_loss
 from edgenas.space import Architecture, Choice, Space
 from edgenas.train import TrainSettings, train
 
@@ -37,6 +37,7 @@ def test_an_interrupted_trial_goes_on_to_the_same_result(tmp_path: Path) -> None
     trial(tmp_path / "a", 2)
     assert trial(tmp_path / "a", 4, said) == pytest.approx(trial(tmp_path / "b", 4), rel=1e-4)
     assert len(said) == 4  # those of before, too: a progress bar counts them
+    assert trial(tmp_path / "a", 2) == pytest.approx(trial(tmp_path / "c", 2), rel=1e-4)  # though it went further
 
 
 def test_what_learns_faster_has_the_lower_loss(tmp_path: Path) -> None:
@@ -56,3 +57,18 @@ def test_what_learns_faster_has_the_lower_loss(tmp_path: Path) -> None:
 def test_divergence_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="diverged"):
         trial(tmp_path, 3, settings=TrainSettings(epochs=6, batch_size=16, lr=1e30))
+
+
+def test_half_of_the_networks_go_on_for_twice_as_many_epochs() -> None:
+    networks = [Architecture({"1": name}) for name in "abcdefgh"]
+    asked = []
+
+    def losses(left: list[Architecture], epochs: int) -> dict[Architecture, float]:
+        asked.append((epochs, "".join(a["1"] for a in left)))
+        order = {2: "hgfeabcd", 4: "ehgf", 6: "he"}[epochs]  # the best first
+        return {a: float(order.index(a["1"])) for a in left}
+
+    assert halved(networks, 2, 6, losses)["1"] == "h"
+    assert asked == [(2, "abcdefgh"), (4, "hgfe"), (6, "eh")]  # 8 epochs would be more than there are
+    assert halved(networks[:1], 2, 6, losses) == networks[0] and len(asked) == 3
+    assert halved(networks[:3], 2, 6, lambda left, epochs: dict.fromkeys(left, 1.0)) == networks[0]
