@@ -55,7 +55,7 @@ class Candidates:
     """What is known of the networks that a search would try, each asked once. trial_minutes: of the last choice."""
 
     def __init__(self, supernet: nn.Module, task: Task, space: Space, strategy: Strategy, seed: int,
-                 measured: Kept, trials: Kept) -> None:
+                 measured: Kept, trials: Kept | None) -> None:
         self.supernet, self.task, self.space, self.strategy, self.seed = supernet, task, space, strategy, seed
         self.measured, self.trials, self.trial_minutes = measured, trials, 0.0
         self.validated: dict[Architecture, float] = {}
@@ -64,8 +64,9 @@ class Candidates:
     @property
     def ways(self) -> list[str]:
         """How candidates may be ranked."""
-        return [way for way in WAYS if way == "score" or self.strategy.tries
-                and (way != "supernet validation" or self.strategy.trains_supernet)]
+        without = {"supernet validation"} if not self.strategy.trains_supernet else set()
+        without |= {"zero-cost, trials"} if self.trials is None else set()
+        return [way for way in WAYS if way == "score" or (self.strategy.tries and way not in without)]
 
     def ranked(self, way: str, scores: Scores, constraints: list[Constraint]) -> list[Architecture]:
         found = sample(scores, constraints, WAYS[way], epoch_generator(self.seed, 0, "candidates"))
@@ -87,6 +88,7 @@ class Candidates:
         return halved(best, math.ceil(epochs / TRIAL_PART), epochs, self.losses)
 
     def losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
+        assert self.trials is not None
         rows = {a: self.trials.get(a, lambda a=a: self.trial(a, epochs), f"@{epochs}")  # type: ignore[misc]
                 for a in architectures}
         self.trial_minutes += sum(row["minutes"] for row in rows.values())

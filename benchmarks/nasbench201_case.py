@@ -51,8 +51,10 @@ from edgenas.training import new_fabric
 @click.option("--max-images", default=8000)
 @click.option("--image-size", default=16)
 @click.option("--channels", default=8)
+@click.option("--trials", is_flag=True)
 def main(strategy: str, out: Path, data: str, accuracy_file: Path, latency_file: Path, budgets: str, under: str | None,
-         options: str, seed: int, epochs: int, max_images: int, image_size: int, channels: int) -> None:
+         options: str, seed: int, epochs: int, max_images: int, image_size: int, channels: int,
+         trials: bool) -> None:
     torch.set_num_threads(1)
     task = load(data, image_size=image_size, max_images=max_images, seed=seed)
     limits = [tuple(row) for row in json.loads(budgets)]
@@ -70,8 +72,8 @@ def main(strategy: str, out: Path, data: str, accuracy_file: Path, latency_file:
     minutes = (time.process_time() - began) / 60  # of one thread, whatever else the machine does
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     wanted: list[Any] = [bound] if bound else [None, *limits]
-    kept = [Kept(out.parent / f"{what}-{seed}.json") for what in ("zero_cost", "trials")]
-    candidates = Candidates(result.supernet, task, space, made, seed, *kept)
+    candidates = Candidates(result.supernet, task, space, made, seed, Kept(out.parent / f"zero_cost-{seed}.json"),
+                            Kept(out.parent / f"trials-{seed}.json") if trials else None)
     settled = [row for limit in wanted for row in settled_on(candidates, result.scores, models, known, limit)]
     write_json(out, {"strategy": strategy, "seed": seed, "under": bound, "minutes": minutes, "peak_mib": peak_mib,
                      "scores": result.scores, "history": result.history, "settled": settled})

@@ -43,10 +43,12 @@ QUICK = {"strategies": "snas,random", "seeds": 1, "epochs": 2, "max_images": 200
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--epochs", default=12, show_default=True)
 @click.option("--max-images", default=8000, show_default=True)
+@click.option("--trials", is_flag=True, help="A row with trials of the best-ranked, too: minutes for each budget.")
 @click.option("--quick", is_flag=True, help="A form that takes minutes.")
 @click.option("--json", "as_json", is_flag=True)
 def main(data: str, accuracy_file: Path, latency_file: Path, out: Path, strategies: str | None, under: str, seeds: int,
-         epochs: int, max_images: int, quick: bool, as_json: bool) -> None:
+         epochs: int, max_images: int, trials: bool, quick: bool,
+         as_json: bool) -> None:
     chosen = {"strategies": strategies or ",".join(strategy_names()), "seeds": seeds, "epochs": epochs,
               "max_images": max_images} | (QUICK if quick else {})
     known = Known.read(accuracy_file, latency_file, DEVICES)
@@ -60,20 +62,23 @@ def main(data: str, accuracy_file: Path, latency_file: Path, out: Path, strategi
         progress.start("search", len(cases))
         found = []
         for case in cases:
-            found.append(searched(out, *case, fixed))
+            found.append(searched(out, *case, fixed, trials))
             progress.advance(f"{case[0]} seed {case[1]}")
     rows = rows_of(found, known, budgets)
     write_json(out / "table.json", {"options": {**chosen, "devices": DEVICES}, "rows": rows})
     print(json.dumps(rows, indent=1)) if as_json else show(rows)
 
 
-def searched(out: Path, strategy: str, seed: int, limit: Any, fixed: dict[str, Any]) -> dict[str, Any]:
+def searched(out: Path, strategy: str, seed: int, limit: Any, fixed: dict[str, Any],
+             trials: bool) -> dict[str, Any]:
     """What nasbench201_case.py wrote, of this call or an earlier one."""
     name, *option = strategy.split("/")  # e.g. darts/order=2
     bound = "" if limit is None else f"-{limit[0]}-{limit[1]}"
-    path = out / f"{strategy.replace('/', '-')}-{seed}{bound}-{fixed['epochs']}x{fixed['max-images']}.json"
+    schedule = f"{fixed['epochs']}x{fixed['max-images']}" + "-trials" * trials
+    path = out / f"{strategy.replace('/', '-')}-{seed}{bound}-{schedule}.json"
     if not path.exists():
         arguments = [f"--{key}={value}" for key, value in fixed.items()]
+        arguments += ["--trials"] * trials
         arguments += [f"--under={json.dumps(limit)}"] if limit else []
         arguments += [f"--options={json.dumps(dict(text.split('=') for text in option))}"]
         done = subprocess.run([sys.executable, str(CASE), name, f"--out={path}", f"--seed={seed}", *arguments],
