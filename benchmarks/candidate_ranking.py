@@ -10,7 +10,6 @@ same command goes on. benchmarks/nasbench201_search.py has the same question for
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from scipy.stats import spearmanr
 
 from edgenas.cli.app import run as edgenas
 from edgenas.files import write_json
-from edgenas.run.candidates import TRIAL_PART
 from edgenas.run.folder import Run
 from edgenas.run.limits import well_used
 from edgenas.search.figures import Untrained, asking
@@ -87,7 +85,7 @@ def figures_of(run: Run, networks: list[Architecture]) -> list[dict[str, Any]]:
 
 def trial(run: Run, architecture: Architecture) -> float:
     """After a sixth of the epochs, from other weights and in another order than the whole training's."""
-    epochs = math.ceil(run.config.train.epochs / TRIAL_PART)
+    epochs = run.config.search.first_trial(run.config.train.epochs)
     return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed + 1, run.fabric,
                       run.folder / "ranking" / "trials")
 

@@ -81,7 +81,8 @@ def same_supernet(searched: Path, folder: Path) -> None:
         return
     shutil.copytree(searched / "search", folder / "search", dirs_exist_ok=True)
     known = RunConfig.read(searched / "run.json")
-    asked = replace(known.search, scoring="evolution", candidates=int(EVOLUTION["search.candidates"]), trials=0)
+    asked = replace(known.search, scoring="evolution", candidates=int(EVOLUTION["search.candidates"]),
+                    trials=int(EVOLUTION["search.trials"]))
     write_json(folder / "run.json", known.model_copy(update={"search": asked}).model_dump(mode="json"))
 
 

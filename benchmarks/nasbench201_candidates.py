@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from torch import nn
 from edgenas.checkpoint import epoch_generator
 from edgenas.data import Task
 from edgenas.files import write_json
-from edgenas.run.candidates import TRIAL_PART, distinct
+from edgenas.run.candidates import distinct
 from edgenas.search.decode import Constraint, Scores
 from edgenas.search.figures import Untrained, asking
 from edgenas.search.ranking import ranked
@@ -85,7 +84,7 @@ class Candidates:
 
     def fastest(self, best: Sequence[Architecture]) -> Architecture:
         epochs, self.trial_minutes = TrainSettings().epochs, 0.0
-        return halved(best, math.ceil(epochs / TRIAL_PART), epochs, self.losses)
+        return halved(best, SearchSettings().first_trial(epochs), epochs, self.losses)
 
     def losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
         assert self.trials is not None

@@ -10,7 +10,6 @@ trainings, of larger networks on larger images (Spearman).
 
 from __future__ import annotations
 
-import math
 import tempfile
 from pathlib import Path
 
@@ -25,11 +24,12 @@ from scipy.stats import spearmanr
 
 from edgenas.budget import Budget
 from edgenas.data import Task, load
-from edgenas.run.candidates import TRIAL_PART, distinct
+from edgenas.run.candidates import distinct
 from edgenas.run.limits import LOW_FLOOR, safe, well_used
 from edgenas.search.figures import Untrained
 from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
+from edgenas.search.settings import SearchSettings
 from edgenas.search.trial import trial_loss
 from edgenas.space import Architecture, Space, load_space
 from edgenas.train import TrainSettings, train
@@ -84,8 +84,8 @@ def print_ranks(known: Known, space: Space, task: Task, networks: int, epochs: i
             _, history = train(space.build(architecture), task, settings=settings, seed=0, fabric=fabric,
                                checkpoint=Path(folder) / f"{number}.pt")
             own.append(float(np.mean([row["validation"] for row in history[-LAST:]])))
-            trials.append(trial_loss(space, architecture, task, settings, math.ceil(epochs / TRIAL_PART), 1, fabric,
-                                     Path(folder)))
+            trials.append(trial_loss(space, architecture, task, settings, SearchSettings().first_trial(epochs), 1,
+                                     fabric, Path(folder)))
             print(f"{number + 1}/{len(within)} {written(architecture)} {own[-1]:.1%} {trials[-1]:.3f}", flush=True)
     published = [known.accuracy_percent["cifar10"][known.row(a)] for a in within]
     order = ranked({a: untrained.figures(a) for a in within})

@@ -27,7 +27,6 @@ from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
 from edgenas.space.precision import int8_choices
 
-TRIAL_PART = 6  # of the final training
 UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost measures say nothing of its networks, "
               "which are ranked by multiply-accumulates alone; --set search.ranking=validation asks the supernet")
 Tried = dict[Architecture, dict[str, float]]
@@ -124,7 +123,7 @@ class Candidates:
     def fastest(self, best: Sequence[Architecture]) -> Architecture:
         """The one that learns fastest: all begin their training, the better half of them goes on, and so on."""
         epochs = self.run.config.train.epochs
-        found = halved(best, self.asked.trial_epochs or math.ceil(epochs / TRIAL_PART), epochs, self.trial_losses)
+        found = halved(best, self.asked.first_trial(epochs), epochs, self.trial_losses)
         self.note()
         return found
 

@@ -120,6 +120,10 @@ def record(run: Run, settled: Settled, trials: Mapping[Architecture, Trial], kno
             error = there.latency[1]
             models[name] |= {"held_out": asdict(error) if error else None, "profile_sha256": there.profile.digest,
                              "provenance": there.profile.header.provenance}
+    rounds = []
+    for entry in settled.rounds:
+        trial = trials.get(Architecture(entry["architecture"]))
+        rounds.append(labelled(entry, words(run)) | (trial.row if trial else {}))
     run.write("decoding.json", {
         "models": models,
         "budgets": [asdict(b) for b in run.budgets],
@@ -127,8 +131,7 @@ def record(run: Run, settled: Settled, trials: Mapping[Architecture, Trial], kno
         "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
         "layers": layers(run, settled.architecture),
         "cells": cells_of(run.space, settled.architecture),
-        "rounds": [labelled(entry, words(run)) | (trials[a].row if (a := Architecture(entry["architecture"])) in trials
-                                                  else {}) for entry in settled.rounds],
+        "rounds": rounds,
         **known,
     })
 

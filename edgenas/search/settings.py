@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -12,6 +13,7 @@ from edgenas.search.penalty import PenaltyName
 from edgenas.search.strategy import Strategy
 from edgenas.space.space import Space
 
+TRIAL_PART = 6  # of the final training
 Ranking = Literal["auto", "zero_cost", "validation", "both"]
 
 
@@ -54,6 +56,10 @@ class SearchSettings:
     def tried(self, ranking: Ranking) -> int:
         """How many candidates: of each the supernet sees some 2000 images, measuring it untrained takes 64."""
         return self.candidates if self.candidates is not None else 64 if ranking == "zero_cost" else 16
+
+    def first_trial(self, epochs: int) -> int:
+        """After how many epochs, of the final training's, trials are compared for the first time."""
+        return self.trial_epochs or math.ceil(epochs / TRIAL_PART)
 
     def check(self, strategy: Strategy) -> None:
         """Raises: UsageError for scoring or ranking by a supernet that the strategy does not train, and for evolution

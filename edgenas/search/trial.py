@@ -7,8 +7,6 @@ steadier than a validation accuracy after as many epochs, as it averages over al
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -33,7 +31,7 @@ def trial_loss(space: Space, architecture: Architecture, task: Task, settings: T
     torch.manual_seed(epoch_generator(seed, 0, "network").initial_seed())
     network = space.build(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     wrapped, optimizer = fabric.setup(network, sgd(network, settings.lr, settings.weight_decay))
-    saved = Checkpoint(folder / f"{digest_of(architecture)}.pt", {"network": network, "optimizer": optimizer})
+    saved = Checkpoint(folder / f"{architecture.digest}.pt", {"network": network, "optimizer": optimizer})
     saved.restore()
     for row in saved.history[:epochs]:
         on_epoch(f"loss {row['loss']:.3f}")
@@ -56,7 +54,3 @@ def halved(best: Sequence[Architecture], epochs: int, most: int,
         left = sorted(left, key=lambda a: found[a])[:len(left) // 2]
         epochs = min(2 * epochs, most)
     return left[0]
-
-
-def digest_of(architecture: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps(dict(architecture), sort_keys=True).encode()).hexdigest()[:16]
