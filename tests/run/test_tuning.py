@@ -19,7 +19,7 @@ def run(counted: Finished, tmp_path: Path) -> Run:
 def test_what_was_measured_and_taken_is_in_the_manifest(run: Run, tmp_path: Path, monkeypatch) -> None:
     for name in ("TRIAL_S", "CHOICE_S", "NETWORK_S"):
         monkeypatch.setattr(tvm_tuning, name, 0.002)
-    result = succeed("export", run.folder, "--format", "tvm", "--tune", "0.01", "--tune-database", tmp_path / "trials")
+    result = succeed("export", run.folder, "--format", "tvm", "--tune", "0.05", "--tune-database", tmp_path / "trials")
     assert "kernels are tuned after" in result.err
     artifact = next(a for a in manifest.read(run.artifacts).artifacts if a.format == "tvm")
     assert artifact.tuned is not None and artifact.parity_images > 0
