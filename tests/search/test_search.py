@@ -116,7 +116,7 @@ def default(name: str) -> Space:
 def test_every_strategy_searches_every_space(tmp_path: Path, name: str, space_name: str) -> None:
     """The contract: scores for all candidates, from which an architecture within the budget is decoded."""
     space, strategy = default(space_name), load_strategy(name)
-    result = run(space, colours(48), strategy, tmp_path, epochs=1)
+    result = run(space, colours(16), strategy, tmp_path, epochs=1)
     assert {choice: tuple(names) for choice, names in result.scores.items()} == space.choices
     values = torch.tensor([score for names in result.scores.values() for score in names.values()])
     assert values.isfinite().all()
