@@ -32,22 +32,24 @@ SHOWN = ("found", "evolution on the same supernet", "random search, best by vali
 @click.option("--out", default="runs/cifar10", show_default=True, type=click.Path(path_type=Path))
 @click.option("--seeds", default=3, show_default=True)
 @click.option("--strategy", default="proxyless", show_default=True)
-@click.option("--budgets", default="30,60", show_default=True, help="Percent of the largest network's latency.")
+@click.option("--budgets", default="30%,60%", show_default=True, help="Latencies in ms, or shares of the largest's.")
+@click.option("--set", "assignments", multiple=True, help="As of edgenas run, e.g. space.width=2.")
 @click.option("--max-images", default=8000, show_default=True, help="Images to train and validate on.")
 @click.option("--search-epochs", default=12, show_default=True)
 @click.option("--train-epochs", default=16, show_default=True)
-def main(out: Path, seeds: int, budgets: str, **schedule: Any) -> None:
-    rows = []
+def main(out: Path, seeds: int, budgets: str, assignments: tuple[str, ...], **schedule: Any) -> None:
+    rows, options = [], [f"--{name.replace('_', '-')}={value}" for name, value in schedule.items()]
+    options += [f"--set={text}" for text in assignments]
     for seed in range(seeds):
-        for percent in budgets.split(","):
-            rows += one_run(out / f"{schedule['strategy']}-{percent}-{seed}", f"{percent}%", seed, schedule)
-    summarise(rows, [f"{percent}%" for percent in budgets.split(",")])
+        for budget in budgets.split(","):
+            folder = "-".join((schedule["strategy"], *assignments, budget.removesuffix("%"), str(seed)))
+            rows += one_run(out / folder, budget, seed, options)
+    summarise(rows, budgets.split(","))
 
 
-def one_run(folder: Path, budget: str, seed: int, schedule: dict[str, Any]) -> list[dict[str, Any]]:
+def one_run(folder: Path, budget: str, seed: int, asked: list[str]) -> list[dict[str, Any]]:
     """Run the whole flow with baselines; one row per network."""
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in schedule.items()]
-    options += [f"--latency-ms={budget}", f"--seed={seed}", "--from-scratch", "--device=host", "--resume"]
+    options = [*asked, f"--latency-ms={budget}", f"--seed={seed}", "--from-scratch", "--device=host", "--resume"]
     specialised(folder, [*options, "--baselines"])
     evolution = folder.with_name(f"{folder.name}-evolution")
     same_supernet(folder, evolution)

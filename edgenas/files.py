@@ -13,7 +13,7 @@ from typing import Any
 
 import platformdirs
 
-from edgenas.errors import UsageError
+from edgenas.errors import RunError, UsageError
 
 
 def user_folder(name: str) -> Path:
@@ -54,6 +54,19 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Indented, sorted JSON; not-a-number is refused rather than written."""
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """What such a file holds, None if there is none.
+
+    Raises: RunError when it is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is damaged: {error}", "delete it and run the command again") from error
 
 
 def append_line(path: Path, line: str) -> None:

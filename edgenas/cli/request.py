@@ -39,4 +39,8 @@ out_option = options(
     click.option("--seeds", type=click.IntRange(min=1), metavar="N",
                  help="The same for N seeds, --seed and those after it, in RUN/seed0, RUN/seed1, …; then each one's "
                       "figures, their spread, and the best by validation."),
+    click.option("--try", "tries", multiple=True, metavar="NAME=V1,V2,…",
+                 help="Values of an option of the space, e.g. space.width=1,1.5,2, each a run in RUN/width=1, …: "
+                      "random networks of each within the budgets are trained a little, and the space whose networks "
+                      "learn fastest is searched. May be given several times: all combinations are tried."),
 )

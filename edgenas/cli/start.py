@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from edgenas.cli.terminal import Terminal
+from edgenas.errors import UsageError
 from edgenas.run.folder import Run
 from edgenas.run.request import configure
 
 
 @contextlib.contextmanager
-def started(request: Mapping[str, object], out: str, resume: bool) -> Iterator[tuple[Run, Terminal]]:
-    """A new run in the folder `out`, or the same one continued."""
-    run = Run.create(Path(out), configure(request, typed()), resume=resume)
+def started(request: Mapping[str, object], out: str, resume: bool,
+            tries: Sequence[str] = ()) -> Iterator[tuple[Run, Terminal]]:
+    """A new run in the folder `out`, or the same one continued; with `tries` that of the best space, below `out`."""
     with Terminal() as terminal:
-        yield run, terminal
+        if tries:
+            from edgenas.run.spaces import best_space
+
+            yield best_space(Path(out), request, tries, terminal, command=typed(), resume=resume), terminal
+        else:
+            yield Run.create(Path(out), configure(request, typed()), resume=resume), terminal
 
 
 def seeds_done(request: Mapping[str, object], out: str, resume: bool, seeds: int,
-               work: Callable[[Run, Terminal], object]) -> dict[str, Any]:
-    """`work` on runs of several seeds below the folder `out`; what is known of them all."""
+               tries: Sequence[str], work: Callable[[Run, Terminal], object]) -> dict[str, Any]:
+    """`work` on runs of several seeds below the folder `out`; what is known of them all.
+
+    Raises: UsageError for `tries`: every seed could choose another space.
+    """
     from edgenas.run.ensemble import run_seeds
 
+    if tries:
+        raise UsageError("--seeds and --try do not go together: seeds are compared in one space",
+                         "search with --try once, then give --seeds with the --set that it chose")
     with Terminal() as terminal:
         return run_seeds(Path(out), request, seeds, lambda run: work(run, terminal), terminal, command=typed(),
                          resume=resume)

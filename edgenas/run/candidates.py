@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from edgenas.checkpoint import epoch_generator
 from edgenas.cost.model import CostModel
-from edgenas.errors import UsageError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.limits import FLOOR, LOW_FLOOR, well_used
+from edgenas.run.trials import Trials, finite
 from edgenas.search.decode import Constraint
 from edgenas.search.evolution import evolved
 from edgenas.search.figures import Untrained, asking
@@ -22,7 +20,7 @@ from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import SearchResult
 from edgenas.search.settings import SearchSettings
-from edgenas.search.trial import halved, trial_loss
+from edgenas.search.trial import halved
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
 from edgenas.space.precision import int8_choices
@@ -30,10 +28,6 @@ from edgenas.space.precision import int8_choices
 UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost measures say nothing of its networks, "
               "which are ranked by multiply-accumulates alone; --set search.ranking=validation asks the supernet")
 Tried = dict[Architecture, dict[str, float]]
-
-
-def finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -64,8 +58,8 @@ class Candidates:
         return self.run.config.search
 
     @property
-    def folder(self) -> Path:
-        return self.run.folder / "search" / "trials"
+    def training(self) -> Trials:
+        return Trials(self.run, self.run.folder / "search" / "trials", self.progress)
 
     @cached_property
     def untrained(self) -> Untrained:
@@ -129,23 +123,9 @@ class Candidates:
 
     def trial_losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
         self.progress.start("trial trainings", len(architectures) * epochs)
-        found = {a: self.trial_loss(a, epochs) for a in architectures}
+        found = {a: self.training.loss(a, epochs) for a in architectures}
         self.trials |= {a: Trial(loss, epochs) for a, loss in found.items()}
         return found
-
-    def trial_loss(self, architecture: Architecture, epochs: int) -> float:
-        """Infinite, and said so, of a network whose training diverged: it is the last to be taken."""
-        run = self.run
-        try:
-            return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed, run.fabric,
-                              self.folder, self.progress.advance)
-        except UsageError as error:
-            self.progress.say(f"trial training of a candidate: {error.message}")
-            return math.inf
-
-    def clear(self) -> None:
-        """Remove the checkpoints of trial trainings: they are for searches that were interrupted."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def note(self) -> None:
         """Keep what is known of each in the run's search.json; None is what could not be measured."""

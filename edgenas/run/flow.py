@@ -49,7 +49,8 @@ def result(run: Run) -> dict[str, Any]:
     decoding, trained, verdict = (run.read(f"{name}.json") or {} for name in ("decoding", "train", "verify"))
     document: dict[str, Any] = {
         "run": str(run.folder), "device": run.device.name, "runtime": run.config.runtime,
-        "strategy": run.config.strategy, "space": run.config.space, "seed": run.config.seed,
+        "strategy": run.config.strategy, "space": run.config.space, "space_options": run.config.space_options,
+        "seed": run.config.seed,
         "statistic": run.config.statistic if run.is_measurable else "mean",
         "reachable": {metric: model["reachable"] for metric, model in decoding.get("models", {}).items()},
         "budgets": verdict.get("budgets") or unverified(decoding),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -24,7 +23,7 @@ from edgenas.cost.profiling import open_profile
 from edgenas.cost.reference import PUBLISHED, load_published, sum_model
 from edgenas.data import Task, load
 from edgenas.errors import RunError
-from edgenas.files import replacing, write_json
+from edgenas.files import read_json, replacing, write_json
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import Told, told_by
 from edgenas.run.config import RunConfig
@@ -218,13 +217,7 @@ class Run:
 
         Raises: RunError when it is damaged.
         """
-        path = self.folder / name
-        if not path.exists():
-            return None
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{path} is damaged: {error}", "delete it and run the command again") from error
+        return read_json(self.folder / name)
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         write_json(self.folder / name, value)

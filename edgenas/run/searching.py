@@ -85,7 +85,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
             known["supernet_validation"] = validation(settled.architecture)
     record(run, settled, candidates.trials, known)
     settled.architecture.save(run.folder / "architecture.json")
-    candidates.clear()
+    candidates.training.clear()
     return settled.architecture
 
 

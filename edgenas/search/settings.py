@@ -30,7 +30,8 @@ class SearchSettings:
     gets without each (see perturbation.py); with "evolution" the candidates that are tried are evolved by their
     validation accuracy alone, instead of sampled from those scores (see evolution.py). tuning: epochs of weight steps
     after each choice that perturbation decides. population, mutation: of evolution, how many of the candidates live at
-    a time, and the chance of each choice to change in a child."""
+    a time, and the chance of each choice to change in a child. space_networks: random networks that are trained a
+    little of each space where several are tried (see run/spaces.py)."""
 
     epochs: Annotated[int, Ge(1)] = 20
     batch_size: Annotated[int, Ge(2)] = 64
@@ -46,6 +47,7 @@ class SearchSettings:
     tuning: Annotated[int, Ge(0)] = 0
     population: Annotated[int, Ge(1)] = 16
     mutation: Annotated[float, Ge(0), Le(1)] = 0.1
+    space_networks: Annotated[int, Ge(1)] = 4
 
     def ranked_by(self, space: Space, strategy: Strategy) -> Ranking:
         """The ranking that is asked for. "auto" is "zero_cost" in spaces of cells, whose shared weights hardly tell

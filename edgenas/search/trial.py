@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -18,6 +19,8 @@ from edgenas.data.task import Task
 from edgenas.space import Architecture, Space
 from edgenas.train import TrainSettings, train_epoch
 from edgenas.training import sgd
+
+T = TypeVar("T")
 
 
 def trial_loss(space: Space, architecture: Architecture, task: Task, settings: TrainSettings, epochs: int, seed: int,
@@ -43,14 +46,13 @@ def trial_loss(space: Space, architecture: Architecture, task: Task, settings: T
     return found
 
 
-def halved(best: Sequence[Architecture], epochs: int, most: int,
-           losses: Callable[[list[Architecture], int], Mapping[Architecture, float]]) -> Architecture:
+def halved(best: Sequence[T], epochs: int, most: int, losses: Callable[[list[T], int], Mapping[T, float]]) -> T:
     """The one that is left by successive halving (Jamieson and Talwalkar, arXiv:1502.07943): of all, after `epochs`
-    epochs, the half with the lower losses, of these after twice as many, `most` at the most, and so on; of equals the
-    first. losses: of architectures after so many epochs."""
+    epochs, the half (rounded up) with the lower losses, of these after twice as many, `most` at the most, and so on;
+    of equals the first. losses: of architectures, or whatever is trained, after so many epochs."""
     left = list(best)
     while len(left) > 1:
         found = losses(left, epochs)
-        left = sorted(left, key=lambda a: found[a])[:len(left) // 2]
+        left = sorted(left, key=lambda a: found[a])[:(len(left) + 1) // 2]
         epochs = min(2 * epochs, most)
     return left[0]

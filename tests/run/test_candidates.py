@@ -70,7 +70,7 @@ def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeyp
             raise UsageError("training diverged")
         return trial_loss(space, architecture, *rest)
 
-    monkeypatch.setattr("edgenas.run.candidates.trial_loss", diverging)
+    monkeypatch.setattr("edgenas.run.trials.trial_loss", diverging)
     taken, tried = searched(tmp_path, "search.candidates=5")
     losses = {Architecture(row["architecture"]): row["trial_loss"] for row in tried}
     assert {"wide" in architecture.values() for architecture, loss in losses.items() if loss is None} == {True}

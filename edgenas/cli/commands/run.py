@@ -17,8 +17,8 @@ from edgenas.cli.request import out_option, request_options
 @click.option("--baselines", is_flag=True, help="Also train random networks and a hand-made one at the same budget.")
 @out_option
 @json_option
-def command(out: str, resume: bool, seeds: int | None, formats: tuple[str, ...], baselines: bool, as_json: bool,
-            **request: object) -> int:
+def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], formats: tuple[str, ...],
+            baselines: bool, as_json: bool, **request: object) -> int:
     """Do the whole flow: profile, search, train, export, verify on the device, report."""
     from edgenas.cli.show import show_result
     from edgenas.cli.show_seeds import show_seeds
@@ -28,10 +28,11 @@ def command(out: str, resume: bool, seeds: int | None, formats: tuple[str, ...],
 
     exporters(formats)  # an unknown one is refused before anything begins
     if seeds:
-        document = seeds_done(request, out, resume, seeds, partial(specialise, formats=formats, baselines=baselines))
+        document = seeds_done(request, out, resume, seeds, tries,
+                              partial(specialise, formats=formats, baselines=baselines))
         emit(as_json, document, lambda: show_seeds(document))
         return 0 if document["within"] else 3
-    with started(request, out, resume) as (run, terminal):
+    with started(request, out, resume, tries) as (run, terminal):
         specialise(run, terminal, formats=formats, baselines=baselines)
     emit(as_json, result(run), lambda: show_result(run))
     return 0 if within_budget(run) else 3

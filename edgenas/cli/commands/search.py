@@ -13,7 +13,8 @@ from edgenas.cli.request import out_option, request_options
 @request_options
 @out_option
 @json_option
-def command(out: str, resume: bool, seeds: int | None, as_json: bool, **request: object) -> int:
+def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], as_json: bool,
+            **request: object) -> int:
     """Search an architecture whose exported network, measured on the device, holds the budgets."""
     from edgenas.cli.show import show_result
     from edgenas.cli.show_seeds import show_seeds
@@ -22,10 +23,10 @@ def command(out: str, resume: bool, seeds: int | None, as_json: bool, **request:
     from edgenas.run.searching import search_phase
 
     if seeds:
-        document = seeds_done(request, out, resume, seeds, search_phase)
+        document = seeds_done(request, out, resume, seeds, tries, search_phase)
         emit(as_json, document, lambda: show_seeds(document))
         return 0 if document["within"] else 3
-    with started(request, out, resume) as (run, terminal):
+    with started(request, out, resume, tries) as (run, terminal):
         search_phase(run, terminal)
     emit(as_json, result(run), lambda: show_result(run))
     return 0

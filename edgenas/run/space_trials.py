@@ -1,0 +1,101 @@
+"""Which of several spaces suits the budgets: random networks of each are trained for a little while, and compared.
+
+What a search can find is bounded by its space. Spaces are compared as by Radosavovic, Kosaraju, Girshick, He and
+Dollár (Designing Network Design Spaces, CVPR 2020, arXiv:2003.13678): by random networks of each, trained for few
+epochs. As in MCUNet (Lin, Chen, Lin, Cohn, Gan, Han; NeurIPS 2020, arXiv:2007.10319), all networks hold the budgets.
+Where we differ: the networks also use the first budget well; a space's figure is the mean training loss of its networks
+in the last epoch (see trial.py), not the distribution of their errors; the better half of the spaces goes on for twice
+as long.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgenas.checkpoint import epoch_generator
+from edgenas.cost.model import exact_model
+from edgenas.errors import BudgetError
+from edgenas.progress import Progress
+from edgenas.run.folder import Run
+from edgenas.run.limits import well_used
+from edgenas.run.searching import prepare
+from edgenas.run.trials import Trials, finite
+from edgenas.search.scoring import sample
+from edgenas.search.trial import halved
+from edgenas.space import Architecture
+
+
+@dataclass
+class Tried:
+    """A space: its options as they are tried, and the run that is its own. refused: why no network of it holds the
+    budgets. losses: after a number of epochs, of each network."""
+
+    options: tuple[str, ...]
+    run: Run
+    refused: str | None = None
+    networks: list[Architecture] = field(default_factory=list)
+    losses: dict[int, list[float]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return ", ".join(self.options)
+
+    def trials(self, progress: Progress) -> Trials:
+        return Trials(self.run, self.run.folder / "spaces", progress)
+
+    def row(self) -> dict[str, Any]:
+        macs = exact_model(self.run.space, "macs")
+        networks = [{"architecture": dict(a), "macs": macs.predict(a),
+                     "predicted": {m: model.predict(a) for m, model in self.run.models.items()},
+                     "trial_losses": {epochs: finite(row[i]) for epochs, row in self.losses.items()}}
+                    for i, a in enumerate(self.networks)]
+        return {"options": list(self.options), "run": str(self.run.folder), "refused": self.refused,
+                "networks": networks, "losses": {epochs: finite(mean(row)) for epochs, row in self.losses.items()}}
+
+
+def compare(spaces: Sequence[Tried], progress: Progress) -> dict[str, Any]:
+    """Draw networks of each space and train them a little; what `spaces.json` keeps."""
+    for space in spaces:
+        space.run.task = spaces[0].run.task  # one copy of the images
+        try:
+            prepare(space.run, progress)
+        except BudgetError as error:
+            space.refused = error.message
+            progress.say(f"{space.name}: {error.message}")
+        else:
+            space.networks = drawn(space.run)
+    held = {space.options: space for space in spaces if space.networks}
+    if not held:
+        raise BudgetError(f"no space holds the budgets: {spaces[-1].refused}", "raise the budget, or try others")
+    config = spaces[0].run.config
+    chosen = halved(list(held), config.search.first_trial(config.train.epochs), config.train.epochs,
+                    lambda names, epochs: losses([held[name] for name in names], epochs, progress))
+    return {"chosen": list(chosen), "spaces": [space.row() for space in spaces]}
+
+
+def drawn(run: Run) -> list[Architecture]:
+    """Random networks that are predicted to hold the budgets and to use the first well."""
+    even = {choice: dict.fromkeys(names, 0.0) for choice, names in run.space.choices.items()}
+    generator = epoch_generator(run.config.seed, 0, "spaces")
+    found = sample(even, well_used(even, run.models, run.budgets), run.config.search.space_networks + 1, generator)
+    return found[1:] or found  # the first is the integer program's own, without noise
+
+
+def losses(spaces: Sequence[Tried], epochs: int, progress: Progress) -> dict[tuple[str, ...], float]:
+    """The mean training loss of each space's networks in epoch number `epochs`."""
+    progress.start("try spaces", sum(len(space.networks) for space in spaces) * epochs)
+    for space in spaces:
+        space.losses[epochs] = [space.trials(progress).loss(a, epochs) for a in space.networks]
+    for space in spaces:
+        macs = mean([exact_model(space.run.space, "macs").predict(a) for a in space.networks])
+        progress.say(f"{space.name}: {len(space.networks)} random networks of {macs / 1e6:.3g} MMACs on average, "
+                     f"training loss {mean(space.losses[epochs]):.3f} after {epochs} epochs")
+    return {space.options: mean(space.losses[epochs]) for space in spaces}
+
+
+def mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+

@@ -1,0 +1,88 @@
+"""Runs of several spaces, of which the one that suits the budgets best is searched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from edgenas.errors import RunError, UsageError
+from edgenas.files import read_json, write_json
+from edgenas.options import parse
+from edgenas.progress import Progress
+from edgenas.run.folder import Run
+from edgenas.run.request import budgets, configure
+from edgenas.run.space_trials import Tried, compare
+
+NAME = "spaces.json"
+EXAMPLE = "write for example --try space.width=1,1.5,2"
+
+
+def best_space(folder: Path, request: Mapping[str, Any], tries: Sequence[str], progress: Progress, *,
+               command: Sequence[str] = (), resume: bool = False) -> Run:
+    """The run of the space that suits the budgets best, of all combinations of `tries` ("space.width=1,1.5,2"), each in
+    a folder of its own below `folder`; what was found of all is in `spaces.json` there. With `resume` it goes on.
+
+    Raises: UsageError for tries that are none, a budget that is a share, or a refused option; RunError when the folder
+    holds something else; BudgetError when no space holds the budgets.
+    """
+    combinations = combined(tries)
+    check_budgets(request)
+    check_folder(folder, combinations)
+    spaces = [Tried(options, start(folder, request, options, command, resume)) for options in combinations]
+    path = folder / NAME
+    if not path.exists():
+        write_json(path, compare(spaces, progress))
+        for space in spaces:
+            space.trials(progress).clear()
+    chosen = (read_json(path) or {}).get("chosen")
+    for space in spaces:
+        if list(space.options) == chosen:
+            progress.say(f"space searched: {space.name}")
+            return space.run
+    raise RunError(f"{path} is damaged: it chooses none of these spaces", "delete it and run the command again")
+
+
+def combined(tries: Sequence[str]) -> list[tuple[str, ...]]:
+    """`["space.width=1,2", "space.depth=2,3"]` -> `[("space.width=1", "space.depth=2"), …]`, four of them."""
+    rows = []
+    for name, text in parse(tuple(tries)).items():
+        values = [value.strip() for value in text.split(",")]
+        if not name.startswith("space."):
+            raise UsageError(f"--try {name}={text}: only options of the space can be tried", EXAMPLE)
+        if not all(values) or len(set(values)) < max(2, len(values)):
+            raise UsageError(f"--try {name}={text} does not give two or more different values", EXAMPLE)
+        rows.append([f"{name}={value}" for value in values])
+    return list(product(*rows))
+
+
+def check_budgets(request: Mapping[str, Any]) -> None:
+    """Raises: UsageError for a share of the largest network's cost: every space has another."""
+    for budget in budgets(request):
+        if budget.is_share:
+            raise UsageError(f"budget {budget.metric}={budget.text} is a share of one space's largest network, and "
+                             "--try compares spaces", f"give a figure, for example {budget.metric}=0.3")
+
+
+def check_folder(folder: Path, combinations: Sequence[tuple[str, ...]]) -> None:
+    """Raises: RunError for a folder that holds anything but runs of these spaces."""
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file", "choose another --out")
+    known = {NAME, *map(folder_name, combinations)}
+    foreign = [path.name for path in sorted(folder.glob("*")) if path.name not in known]
+    if foreign:
+        what = "a single run" if "run.json" in foreign else f"{foreign[0]!r}, which is no space of this --try"
+        raise RunError(f"{folder} holds {what}", "choose another --out for --try")
+
+
+def folder_name(options: Sequence[str]) -> str:
+    """`("space.width=1", "space.depth=2")` -> `width=1,depth=2`."""
+    return re.sub(r"[^\w.,=+-]", "_", ",".join(option.removeprefix("space.") for option in options))
+
+
+def start(folder: Path, request: Mapping[str, Any], options: Sequence[str], command: Sequence[str],
+          resume: bool) -> Run:
+    config = configure({**request, "assignments": (*request["assignments"], *options)}, command)
+    return Run.create(folder / folder_name(options), config, resume=resume)

@@ -1,0 +1,42 @@
+"""Trial trainings of networks of a run: how fast each learns."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgenas.errors import UsageError
+from edgenas.progress import Progress
+from edgenas.run.folder import Run
+from edgenas.search.trial import trial_loss
+from edgenas.space import Architecture
+
+
+@dataclass(frozen=True)
+class Trials:
+    """folder: below the run's, for checkpoints, from which an interrupted or shorter trial goes on."""
+
+    run: Run
+    folder: Path
+    progress: Progress
+
+    def loss(self, architecture: Architecture, epochs: int) -> float:
+        """The training loss of epoch number `epochs`; infinite, and said so, of a network whose training diverged."""
+        run = self.run
+        try:
+            return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed, run.fabric,
+                              self.folder, self.progress.advance)
+        except UsageError as error:
+            self.progress.say(f"trial training of a network: {error.message}")
+            return math.inf
+
+    def clear(self) -> None:
+        """Remove the checkpoints: they are for what was interrupted."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def finite(value: float) -> float | None:
+    """JSON has no infinity."""
+    return value if math.isfinite(value) else None
