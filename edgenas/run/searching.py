@@ -21,6 +21,8 @@ from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_vain
 
+ROOMY = 0.5  # of the largest network's cost: where docs/benchmarks.md has a wider space do better
+
 
 def prepare(run: Run, progress: Progress) -> None:
     """Profile what the cost models need, and check that the budgets can be reached.
@@ -68,6 +70,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
         return run.architecture
     run.write("data.json", run.task.describe())
     prepare(run, progress)
+    hint_at_wider(run, progress)
     space = worthwhile(run, progress)
     result = search(space, run.task, run.strategy, run.models, run.budgets, settings=run.config.search,
                     seed=run.config.seed, checkpoint=run.folder / "search" / "checkpoint.pt", fabric=run.fabric,
@@ -87,6 +90,15 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     settled.architecture.save(run.folder / "architecture.json")
     candidates.training.clear()
     return settled.architecture
+
+
+def hint_at_wider(run: Run, progress: Progress) -> None:
+    """Say so where a budget leaves room for a wider space, whose networks may be better ones at the same cost."""
+    width = run.space.options.get("width")
+    largest = {metric: model.reachable[1] for metric, model in run.models.items()}
+    if isinstance(width, float) and all(budget.limit > ROOMY * largest[budget.metric] for budget in run.budgets):
+        progress.say("the largest network of this space costs less than twice the budget: a wider space may hold "
+                     f"better ones; --try space.width={width:g},{1.5 * width:g},{2 * width:g} compares them")
 
 
 def worthwhile(run: Run, progress: Progress) -> Space:

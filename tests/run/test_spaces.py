@@ -16,7 +16,7 @@ from edgenas.run.spaces import combined
 from edgenas.search.trial import trial_loss
 from edgenas.space import Architecture
 
-from .flows import DIGITS, MOCK, Result, edgenas, files, succeed
+from .flows import DIGITS, MOCK, OWN_SPACE, Result, edgenas, files, succeed
 
 ASKED = (*DIGITS, *MOCK, "--strategy", "random", "--set", "space.depth=2", "--set", "search.space_networks=2",
          "--set", "search.trial_epochs=1", "--set", "search.trials=0", "--train-epochs", "3")
@@ -119,6 +119,15 @@ def test_a_folder_of_something_else_and_a_damaged_choice_are_refused(
     out = Path(shutil.copytree(searched[0], tmp_path / "runs"))
     (out / "spaces.json").write_text('{"chosen": ["space.width=9"]}')
     edgenas(*asked, out, *TRIES).refused(2, "damaged", "delete it")
+
+
+def test_a_budget_that_leaves_room_for_a_wider_space_is_told_so(tmp_path: Path) -> None:
+    for share, is_told in (("45%", False), ("60%", True)):
+        done = succeed("search", *ASKED, "--budget", f"macs={share}", "--profiles", tmp_path, "--out", tmp_path / share)
+        assert ("--try space.width=1,1.5,2 compares them" in done.err) is is_told
+    done = succeed("search", *DIGITS, *MOCK, *OWN_SPACE, "--strategy", "random", "--budget", "macs=90%", "--profiles",
+                   tmp_path, "--out", tmp_path / "own")
+    assert "--try" not in done.err  # it has no width
 
 
 @given(st.dictionaries(st.sampled_from("abc"), st.sets(st.integers(0, 9), min_size=2, max_size=4), min_size=1))
