@@ -17,6 +17,7 @@ import click
 import torch
 from published import guarded
 from scipy.stats import spearmanr
+from trained_alone import tested
 
 from edgenas.cli.app import run as edgenas
 from edgenas.files import write_json
@@ -28,8 +29,6 @@ from edgenas.search.scoring import sample
 from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
-from edgenas.train import train
-from edgenas.training import accuracy, new_fabric
 
 FIGURES = (*MEASURES, "macs", "validation")
 TRIAL = "trial: training loss"
@@ -53,7 +52,8 @@ def main(data: str, out: Path, budget: str, networks: int, max_images: int, sear
         raise SystemExit(code)
     run = Run.open(out)
     rows = figures_of(run, drawn(run, networks))
-    tests = [tested(run, number, row["architecture"]) for number, row in enumerate(rows)]
+    tests = [tested(run, row["architecture"], run.folder / "ranking" / f"{number}.json", seed=0)
+             for number, row in enumerate(rows)]
     print(f"{len(rows)} random networks within {budget}: {min(tests):.1%} to {max(tests):.1%} test accuracy")
     for name in FIGURES:
         print(f"{name:28} ranks them with {spearmanr([row[name] for row in rows], tests)[0]:+.2f}")
@@ -88,20 +88,6 @@ def trial(run: Run, architecture: Architecture) -> float:
     epochs = run.config.search.first_trial(run.config.train.epochs)
     return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed + 1, run.fabric,
                       run.folder / "ranking" / "trials")
-
-
-def tested(run: Run, number: int, architecture: dict[str, str]) -> float:
-    """Test accuracy of the network trained by itself, as the run says."""
-    path = run.folder / "ranking" / f"{number}.json"
-    if not path.exists():
-        torch.manual_seed(0)
-        network = run.space.build(Architecture(architecture))
-        train(network, run.task, settings=run.config.train, seed=0, checkpoint=path.with_suffix(".pt"),
-              fabric=new_fabric("cpu"))
-        write_json(path, {"architecture": architecture,
-                          "test": accuracy(network, run.task.test, run.task, new_fabric("cpu"))})
-    found: float = json.loads(path.read_text(encoding="utf-8"))["test"]
-    return found
 
 
 if __name__ == "__main__":

@@ -15,16 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-import torch
 from published import guarded
 from scipy.stats import spearmanr
+from trained_alone import tested
 
 from edgenas.cli.app import run as edgenas
-from edgenas.files import write_json
 from edgenas.run.folder import Run
-from edgenas.space import Architecture
-from edgenas.train import train
-from edgenas.training import accuracy, new_fabric
 
 
 @click.command()
@@ -44,8 +40,7 @@ def main(data: str, out: Path, budget: str, widths: str, networks: int, max_imag
         raise SystemExit(code)
     found = json.loads((out / "search" / "spaces.json").read_text(encoding="utf-8"))
     tried = [row for row in found["spaces"] if row["networks"]]
-    tests = [[tested(out / str(row["options"][0]), Path(row["run"]), number, network["architecture"])
-              for number, network in enumerate(row["networks"])] for row in tried]
+    tests = [trained(row, out) for row in tried]
     for row, accuracies in zip(tried, tests, strict=True):
         show(row, accuracies)
     first = min(map(int, tried[0]["losses"]), default=0)
@@ -57,28 +52,19 @@ def main(data: str, out: Path, budget: str, widths: str, networks: int, max_imag
           f"multiply-accumulates with {spearmanr(macs, every)[0]:+.2f}")
 
 
+def trained(row: dict[str, Any], out: Path) -> list[float]:
+    """Test accuracy of each network of a space, trained from other weights and in another order than in its trial."""
+    run = Run.open(Path(row["run"]))
+    return [tested(run, network["architecture"], out / str(row["options"][0]) / f"{number}.json", run.config.seed + 1)
+            for number, network in enumerate(row["networks"])]
+
+
 def show(row: dict[str, Any], accuracies: list[float]) -> None:
     macs = statistics.fmean(network["macs"] for network in row["networks"]) / 1e6
     losses = ", ".join(f"{loss:.3f} after {epochs}" for epochs, loss in row["losses"].items())
     print(f"{', '.join(row['options'])}: {len(accuracies)} networks, {macs:.2f} MMACs, trial loss {losses} epochs, "
           f"test accuracy {statistics.fmean(accuracies):.1%} ± {statistics.stdev(accuracies):.1%}, "
           f"{min(accuracies):.1%} to {max(accuracies):.1%}")
-
-
-def tested(folder: Path, run_folder: Path, number: int, architecture: dict[str, str]) -> float:
-    """Test accuracy of the network trained by itself as its run says, from other weights and in another order than in
-    its trial."""
-    path = folder / f"{number}.json"
-    if not path.exists():
-        run = Run.open(run_folder)
-        torch.manual_seed(1)
-        network = run.space.build(Architecture(architecture))
-        train(network, run.task, settings=run.config.train, seed=run.config.seed + 1,
-              checkpoint=path.with_suffix(".pt"), fabric=new_fabric("cpu"))
-        write_json(path, {"architecture": architecture,
-                          "test": accuracy(network, run.task.test, run.task, new_fabric("cpu"))})
-    found: float = json.loads(path.read_text(encoding="utf-8"))["test"]
-    return found
 
 
 if __name__ == "__main__":
