@@ -31,18 +31,28 @@ def best_space(folder: Path, request: Mapping[str, Any], tries: Sequence[str], p
     combinations = combined(tries)
     check_budgets(request)
     check_folder(folder, combinations)
-    spaces = [Tried(options, start(folder, request, options, command, resume)) for options in combinations]
-    path = folder / NAME
-    if not path.exists():
-        write_json(path, compare(spaces, progress))
+    configs = [configure({**request, "assignments": (*request["assignments"], *options)}, command)
+               for options in combinations]  # all are checked before the first folder is made
+    spaces = [Tried(options, Run.create(folder / folder_name(options), config, resume=resume))
+              for options, config in zip(combinations, configs, strict=True)]
+    number = chosen_of(read_json(folder / NAME), combinations)
+    if number is None:
+        found = compare(spaces, progress)
+        write_json(folder / NAME, found)
         for space in spaces:
             space.trials(progress).clear()
-    chosen = (read_json(path) or {}).get("chosen")
-    for space in spaces:
-        if list(space.options) == chosen:
-            progress.say(f"space searched: {space.name}")
-            return space.run
-    raise RunError(f"{path} is damaged: it chooses none of these spaces", "delete it and run the command again")
+        number = combinations.index(tuple(found["chosen"]))
+    progress.say(f"space searched: {spaces[number].name}")
+    return spaces[number].run
+
+
+def chosen_of(known: Any, combinations: Sequence[tuple[str, ...]]) -> int | None:
+    """Which of these spaces `spaces.json` says was chosen; None where it is not of exactly these."""
+    try:
+        tried, chosen = [tuple(row["options"]) for row in known["spaces"]], tuple(known["chosen"])
+    except (KeyError, TypeError):
+        return None
+    return tried.index(chosen) if tried == list(combinations) and chosen in tried else None
 
 
 def combined(tries: Sequence[str]) -> list[tuple[str, ...]]:
@@ -81,8 +91,3 @@ def folder_name(options: Sequence[str]) -> str:
     """`("space.width=1", "space.depth=2")` -> `width=1,depth=2`."""
     return re.sub(r"[^\w.,=+-]", "_", ",".join(option.removeprefix("space.") for option in options))
 
-
-def start(folder: Path, request: Mapping[str, Any], options: Sequence[str], command: Sequence[str],
-          resume: bool) -> Run:
-    config = configure({**request, "assignments": (*request["assignments"], *options)}, command)
-    return Run.create(folder / folder_name(options), config, resume=resume)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edgenas.errors import UsageError
 from edgenas.run.folder import Run
-from edgenas.run.spaces import combined
+from edgenas.run.spaces import chosen_of, combined
 from edgenas.search.trial import trial_loss
 from edgenas.space import Architecture
 
@@ -107,18 +107,26 @@ def test_spaces_out_of_reach_are_left_out_and_all_of_them_refused(tmp_path: Path
 def test_what_cannot_be_tried_is_refused_before_anything_begins(
         tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     edgenas("search", *ASKED, *words, "--out", tmp_path / "runs").refused(2, said)
-    assert not list(tmp_path.glob("runs/*/*/*")) and not list(tmp_path.glob("runs/spaces.json"))
+    assert not (tmp_path / "runs").exists()
 
 
-def test_a_folder_of_something_else_and_a_damaged_choice_are_refused(
-        searched: tuple[Path, Result], tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_refused(searched: tuple[Path, Result], tmp_path: Path) -> None:
     asked = ("search", *ASKED, *BUDGET, "--profiles", searched[0].parent / "p", "--resume", "--out")
     edgenas(*asked, searched[0], "--try", "space.width=0.25,0.3").refused(2, "width=0.5", "no space of this --try")
     (tmp_path / "file").touch()
     edgenas(*asked, tmp_path / "file", *TRIES).refused(2, "is a file")
     out = Path(shutil.copytree(searched[0], tmp_path / "runs"))
-    (out / "spaces.json").write_text('{"chosen": ["space.width=9"]}')
+    (out / "spaces.json").write_text("{")
     edgenas(*asked, out, *TRIES).refused(2, "damaged", "delete it")
+
+
+@pytest.mark.parametrize("known", [None, [], {"chosen": ["space.width=0.25"]},
+                                   {"chosen": ["space.width=9"], "spaces": [{"options": ["space.width=0.25"]}]},
+                                   {"chosen": ["space.width=0.25"], "spaces": [{"options": ["space.width=0.25"]}]}])
+def test_a_choice_among_other_spaces_is_none(known: object) -> None:
+    assert chosen_of(known, [("space.width=0.25",), ("space.width=9",)]) is None
+    assert chosen_of({"chosen": ["a=1"], "spaces": [{"options": ["a=2"]}, {"options": ["a=1"]}]},
+                     [("a=2",), ("a=1",)]) == 1
 
 
 def test_a_budget_that_leaves_room_for_a_wider_space_is_told_so(tmp_path: Path) -> None:
