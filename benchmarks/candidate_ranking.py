@@ -10,6 +10,7 @@ same command goes on. benchmarks/nasbench201_search.py has the same question for
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,8 @@ def figures_of(run: Run, networks: list[Architecture]) -> list[dict[str, Any]]:
 def trial(run: Run, architecture: Architecture) -> float:
     """After a sixth of the epochs, from other weights and in another order than the whole training's."""
     epochs = run.config.search.first_trial(run.config.train.epochs)
-    return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed + 1, run.fabric,
-                      run.folder / "ranking" / "trials")
+    return trial_loss(partial(run.space.build, architecture), run.task, run.config.train, epochs, run.config.seed + 1,
+                      run.fabric, run.folder / "ranking" / "trials" / f"{architecture.digest}.pt")
 
 
 if __name__ == "__main__":

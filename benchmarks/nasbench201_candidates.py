@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from nasbench201_known import written
@@ -97,6 +98,6 @@ class Candidates:
         """From the start: minutes are a little more than those of a trial that goes on."""
         began = time.process_time()
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            loss = trial_loss(self.space, architecture, self.task, TrainSettings(), epochs, self.seed,
-                              new_fabric("cpu"), Path(folder))
+            loss = trial_loss(partial(self.space.build, architecture), self.task, TrainSettings(), epochs, self.seed,
+                              new_fabric("cpu"), Path(folder) / "trial.pt")
         return {"loss": loss, "minutes": (time.process_time() - began) / 60}

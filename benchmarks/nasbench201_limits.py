@@ -11,6 +11,7 @@ trainings, of larger networks on larger images (Spearman).
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import click
@@ -84,8 +85,9 @@ def print_ranks(known: Known, space: Space, task: Task, networks: int, epochs: i
             _, history = train(space.build(architecture), task, settings=settings, seed=0, fabric=fabric,
                                checkpoint=Path(folder) / f"{number}.pt")
             own.append(float(np.mean([row["validation"] for row in history[-LAST:]])))
-            trials.append(trial_loss(space, architecture, task, settings, SearchSettings().first_trial(epochs), 1,
-                                     fabric, Path(folder)))
+            trials.append(trial_loss(partial(space.build, architecture), task, settings,
+                                     SearchSettings().first_trial(epochs), 1, fabric,
+                                     Path(folder) / f"trial{number}.pt"))
             print(f"{number + 1}/{len(within)} {written(architecture)} {own[-1]:.1%} {trials[-1]:.3f}", flush=True)
     published = [known.accuracy_percent["cifar10"][known.row(a)] for a in within]
     order = ranked({a: untrained.figures(a) for a in within})

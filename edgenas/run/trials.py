@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from torch import nn
 
 from edgenas.errors import UsageError
 from edgenas.progress import Progress
@@ -23,11 +27,16 @@ class Trials:
     progress: Progress
 
     def loss(self, architecture: Architecture, epochs: int) -> float:
-        """The training loss of epoch number `epochs`; infinite, and said so, of a network whose training diverged."""
+        """As `loss_of` has it, of a network of the run's space."""
+        return self.loss_of(partial(self.run.space.build, architecture), architecture.digest, epochs)
+
+    def loss_of(self, build: Callable[[], nn.Module], name: str, epochs: int) -> float:
+        """The training loss of epoch number `epochs`; infinite, and said so, of a network whose training diverged.
+        name: of its checkpoint."""
         run = self.run
         try:
-            return trial_loss(run.space, architecture, run.task, run.config.train, epochs, run.config.seed, run.fabric,
-                              self.folder, self.progress.advance)
+            return trial_loss(build, run.task, run.config.train, epochs, run.config.seed, run.fabric,
+                              self.folder / f"{name}.pt", self.progress.advance)
         except UsageError as error:
             self.progress.say(f"trial training of a network: {error.message}")
             return math.inf

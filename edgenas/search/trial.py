@@ -13,28 +13,28 @@ from typing import TypeVar
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from edgenas.checkpoint import Checkpoint, epoch_generator
 from edgenas.data.task import Task
-from edgenas.space import Architecture, Space
 from edgenas.train import TrainSettings, train_epoch
 from edgenas.training import sgd
 
 T = TypeVar("T")
 
 
-def trial_loss(space: Space, architecture: Architecture, task: Task, settings: TrainSettings, epochs: int, seed: int,
-               fabric: Fabric, folder: Path, on_epoch: Callable[[str], object] = lambda _: None) -> float:
-    """The mean training loss of epoch number `epochs` of a training from fresh, seeded weights, as `settings` say it
-    goes. No other part of the task than that for training is touched.
+def trial_loss(build: Callable[[], nn.Module], task: Task, settings: TrainSettings, epochs: int, seed: int,
+               fabric: Fabric, checkpoint: Path, on_epoch: Callable[[str], object] = lambda _: None) -> float:
+    """The mean training loss of epoch number `epochs` of a training of what `build` gives from fresh, seeded weights,
+    as `settings` say it goes. No other part of the task than that for training is touched.
 
-    Goes on from the checkpoint of a shorter or interrupted trial in `folder`, to the same result. on_epoch: called
-    after every epoch. Raises: UsageError when training diverged.
+    Goes on from the checkpoint of a shorter or interrupted trial of the same network, to the same result. on_epoch:
+    called after every epoch. Raises: UsageError when training diverged.
     """
     torch.manual_seed(epoch_generator(seed, 0, "network").initial_seed())
-    network = space.build(architecture).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     wrapped, optimizer = fabric.setup(network, sgd(network, settings.lr, settings.weight_decay))
-    saved = Checkpoint(folder / f"{architecture.digest}.pt", {"network": network, "optimizer": optimizer})
+    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer})
     saved.restore()
     for row in saved.history[:epochs]:
         on_epoch(f"loss {row['loss']:.3f}")

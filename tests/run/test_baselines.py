@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from edgenas.progress import Silent
-from edgenas.run import baselines
-from edgenas.run.baselines import baselines_phase, widths_of
+from edgenas.run import baselines, hand_made
+from edgenas.run.baselines import baselines_phase
 from edgenas.run.folder import Run
 
 from .flows import Finished, copied, succeed
@@ -15,8 +15,8 @@ from .flows import Finished, copied, succeed
 
 @pytest.fixture(autouse=True)
 def few_widths(monkeypatch):
-    monkeypatch.setattr(baselines, "DEPTHS", (2, 1))
-    monkeypatch.setattr(baselines, "WIDTHS", (0.25, 0.3, 0.5))
+    monkeypatch.setattr(hand_made, "DEPTHS", (2, 1))
+    monkeypatch.setattr(hand_made, "WIDTHS", (0.25, 0.3, 0.5))
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_baselines_hold_the_run_s_budgets_and_are_trained_once(out: Path, counte
         assert all(row["measured"][metric] <= limit for metric, limit in limits.items())
         assert row["macs"] == row["measured"]["macs"] and row["params"] > 0
         assert set(row["accuracy"]) == {"validation", "test"}
-    assert found["mobilenet_v2_like"]["width"] in baselines.WIDTHS
+    assert found["mobilenet_v2_like"]["width"] in hand_made.WIDTHS
     assert set(found["random_1"]["architecture"]) == {"1", "2"}
     assert "mobilenet_v2_like" in (out / "report.html").read_text() or "MobileNet" in (out / "report.html").read_text()
 
@@ -63,18 +63,9 @@ def test_a_baseline_that_cannot_hold_the_budget_is_said_to_be_skipped(out: Path,
         def say(self, text: str) -> None:
             said.append(text)
 
-    monkeypatch.setattr(baselines, "costs_everywhere", lambda run, networks: {
+    monkeypatch.setattr(hand_made, "costs_everywhere", lambda run, networks: {
         name: {"macs": 9e9, "peak_memory_kib": 1.0} for name in networks})
     baselines_phase(Run.open(out), Heard(), count=0)
     row = Run.open(out).read("baselines.json")["mobilenet_v2_like"]
     assert row == {"skipped": "no MobileNetV2-like network is small enough for the budget"}
     assert any("baseline mobilenet_v2_like: no MobileNetV2-like" in text for text in said)
-
-
-def test_widths_that_round_to_the_same_network_are_tried_once(out: Path):
-    from edgenas.cost.operators import trace
-
-    run = Run.open(out)
-    networks = widths_of(run, 1)
-    signatures = [trace(network, run.space.input_shape).signature for network in networks.values()]
-    assert len(networks) == len(set(signatures)) == 2 < len(baselines.WIDTHS)

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from edgenas.errors import UsageError
 from edgenas.run.candidates import distinct
@@ -13,7 +16,7 @@ from edgenas.run.folder import Run
 from edgenas.search.ranking import ranked
 from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
-from edgenas.space import Architecture, Space
+from edgenas.space import Architecture
 
 from .flows import DIGITS, MOCK, OWN_SPACE, edgenas
 
@@ -54,8 +57,8 @@ def test_of_the_best_ranked_the_one_that_learns_fastest_is_left_by_successive_ha
             if "trial_loss" in row} == trials
 
     def loss(architecture: Architecture, epochs: int) -> float:
-        return trial_loss(run.space, architecture, run.task, run.config.train, epochs, 0, run.fabric,
-                          tmp_path / "again")
+        return trial_loss(partial(run.space.build, architecture), run.task, run.config.train, epochs, 0, run.fabric,
+                          tmp_path / f"{architecture.digest}.pt")
 
     half = sorted(trials, key=lambda a: loss(a, 1))[:2]
     assert taken == dict(min(half, key=lambda a: loss(a, 2)))
@@ -65,10 +68,11 @@ def test_of_the_best_ranked_the_one_that_learns_fastest_is_left_by_successive_ha
 
 
 def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def diverging(space: Space, architecture: Architecture, *rest: Any) -> float:
-        if "wide" in architecture.values():
+    def diverging(build: Callable[[], nn.Module], *rest: Any) -> float:
+        has_wide = any(isinstance(m, nn.Conv2d) and m.kernel_size == (5, 5) for m in build().modules())
+        if has_wide:
             raise UsageError("training diverged")
-        return trial_loss(space, architecture, *rest)
+        return trial_loss(build, *rest)
 
     monkeypatch.setattr("edgenas.run.trials.trial_loss", diverging)
     taken, tried = searched(tmp_path, "search.candidates=5")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ ARCHITECTURE = Architecture({"one": "o0", "two": "o1", "three": "o2"})
 
 def trial(folder: Path, epochs: int, said: list[str] | None = None, settings: TrainSettings = SETTINGS) -> float:
     heard = said if said is not None else []
-    return trial_loss(stack_space(), ARCHITECTURE, sealed(colours()), settings, epochs, 3, fabric(), folder,
-                      heard.append)
+    return trial_loss(lambda: stack_space().build(ARCHITECTURE), sealed(colours()), settings, epochs, 3, fabric(),
+                      folder / "trial.pt", heard.append)
 
 
 def test_the_loss_is_that_of_the_training_it_begins(tmp_path: Path) -> None:
@@ -49,8 +50,8 @@ def test_what_learns_faster_has_the_lower_loss(tmp_path: Path) -> None:
         return nn.Sequential(choice, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, classes))
 
     space = Space("net", network, (3, 8, 8), 4, {})
-    learning, frozen = (trial_loss(space, Architecture({"0": name}), colours(), SETTINGS, 4, 0, fabric(), tmp_path)
-                        for name in ("learning", "frozen"))
+    learning, frozen = (trial_loss(partial(space.build, Architecture({"0": name})), colours(), SETTINGS, 4, 0, fabric(),
+                                   tmp_path / f"{name}.pt") for name in ("learning", "frozen"))
     assert learning < frozen - 0.05
 
 

@@ -1,0 +1,67 @@
+"""A hand-made network to compare with: MobileNetV2-like, of the width and depth that suit the budgets best."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from edgenas.cost.operators import trace
+from edgenas.errors import BudgetError
+from edgenas.progress import Progress
+from edgenas.run.folder import Run
+from edgenas.run.measuring import costs_everywhere
+from edgenas.run.trials import Trials
+from edgenas.run.verifying import run_budgets
+from edgenas.search.trial import halved
+from edgenas.space.mobilenet import mobilenet_v2_like
+
+WIDTHS = tuple(tenths / 10 for tenths in range(2, 41))
+DEPTHS = (1, 2, 3, 4)
+
+
+def hand_made(run: Run, progress: Progress) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+    """Of each depth the widest network whose exported file holds every budget; of these the one that learns fastest,
+    which is how a found network is taken as well.
+
+    Raises: BudgetError when even the smallest misses.
+    """
+    held = {depth: found for depth in DEPTHS if (found := widest(run, depth))}
+    if not held:
+        raise BudgetError("no MobileNetV2-like network is small enough for the budget")
+    trials, epochs = Trials(run, run.folder / "baselines" / "trials", progress), run.config.train.epochs
+
+    def losses(depths: list[int], epochs: int) -> dict[int, float]:
+        progress.start("try hand-made networks", len(depths) * epochs)
+        return {depth: trials.loss_of(partial(network, run, held[depth][0], depth), f"{held[depth][0]}x{depth}", epochs)
+                for depth in depths}
+
+    depth = halved(list(held), run.config.search.first_trial(epochs), epochs, losses)
+    trials.clear()
+    width, measured = held[depth]
+    return partial(network, run, width, depth), {"width": width, "depth": depth, "measured": measured}
+
+
+def network(run: Run, width: float, depth: int) -> nn.Module:
+    return mobilenet_v2_like(run.space.input_shape, len(run.task.classes), width, depth)
+
+
+def widest(run: Run, depth: int) -> tuple[float, dict[str, float]] | None:
+    """The largest width that holds the budgets, with what it costs, found by bisection; None if the smallest misses."""
+    widths, found = widths_of(run, depth), {}
+
+    def misses(width: float) -> bool:
+        found[width] = costs_everywhere(run, {"hand-made": network(run, width, depth).eval()})["hand-made"]
+        return any(found[width][budget.metric] > budget.limit for budget in run_budgets(run))
+
+    count = bisect_left(widths, True, key=misses)
+    return (widths[count - 1], found[widths[count - 1]]) if count else None
+
+
+def widths_of(run: Run, depth: int) -> list[float]:
+    """Those that give different networks: of widths that round to the same channels the last."""
+    return list({trace(network(run, width, depth).eval(), run.space.input_shape).signature: width
+                 for width in WIDTHS}.values())
