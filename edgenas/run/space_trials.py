@@ -91,8 +91,8 @@ def losses(spaces: Sequence[Tried], epochs: int, progress: Progress) -> dict[tup
         space.losses[epochs] = [space.trials(progress).loss(a, epochs) for a in space.networks]
     for space in spaces:
         macs = mean([exact_model(space.run.space, "macs").predict(a) for a in space.networks])
-        progress.say(f"{space.name}: training loss {mean(space.losses[epochs]):.3f} in epoch {epochs}, the mean of random "
-                     f"networks: {len(space.networks)}, of {macs / 1e6:.3g} MMACs on average")
+        progress.say(f"{space.name}: training loss {mean(space.losses[epochs]):.3f} in epoch {epochs}, the mean of "
+                     f"{len(space.networks)} drawn at random, of {macs / 1e6:.3g} MMACs on average")
     return {space.options: mean(space.losses[epochs]) for space in spaces}
 
 
