@@ -9,7 +9,6 @@ from typing import Any
 
 from torch import nn
 
-from edgenas.cost.operators import trace
 from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
@@ -17,7 +16,7 @@ from edgenas.run.measuring import costs_everywhere
 from edgenas.run.trials import Trials
 from edgenas.run.verifying import run_budgets
 from edgenas.search.trial import halved
-from edgenas.space.mobilenet import mobilenet_v2_like
+from edgenas.space.mobilenet import channels, mobilenet_v2_like
 
 WIDTHS = tuple(tenths / 10 for tenths in range(2, 41))
 DEPTHS = (1, 2, 3, 4)
@@ -51,7 +50,7 @@ def network(run: Run, width: float, depth: int) -> nn.Module:
 
 def widest(run: Run, depth: int) -> tuple[float, dict[str, float]] | None:
     """The largest width that holds the budgets, with what it costs, found by bisection; None if the smallest misses."""
-    widths, found = widths_of(run, depth), {}
+    widths, found = different_widths(), {}
 
     def misses(width: float) -> bool:
         found[width] = costs_everywhere(run, {"hand-made": network(run, width, depth).eval()})["hand-made"]
@@ -61,7 +60,6 @@ def widest(run: Run, depth: int) -> tuple[float, dict[str, float]] | None:
     return (widths[count - 1], found[widths[count - 1]]) if count else None
 
 
-def widths_of(run: Run, depth: int) -> list[float]:
-    """Those that give different networks: of widths that round to the same channels the last."""
-    return list({trace(network(run, width, depth).eval(), run.space.input_shape).signature: width
-                 for width in WIDTHS}.values())
+def different_widths() -> list[float]:
+    """Of widths that round to the same channels the last."""
+    return list({channels(width): width for width in WIDTHS}.values())

@@ -21,7 +21,7 @@ from .flows import Finished, copied
 @pytest.fixture
 def run(counted: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(hand_made, "DEPTHS", (1, 2))
-    monkeypatch.setattr(hand_made, "WIDTHS", (0.25, 0.3, 0.5, 0.75))
+    monkeypatch.setattr(hand_made, "WIDTHS", (0.25, 0.5, 0.75))
     return Run.open(copied(counted, tmp_path / "run"))
 
 
@@ -46,7 +46,7 @@ def macs(run: Run, width: float, depth: int) -> int:
 
 
 def test_of_each_depth_the_widest_that_holds_is_found_by_bisection(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    widths = hand_made.widths_of(run, 1)
+    widths = hand_made.different_widths()
     for i, width in enumerate(widths):
         bounded(run, monkeypatch, macs(run, width, 1))
         assert hand_made.widest(run, 1) == (width, {b.metric: 0.0 for b in run.budgets} | {"macs": macs(run, width, 1)})
@@ -74,7 +74,9 @@ def test_of_those_the_one_that_learns_fastest_is_taken(run: Run, monkeypatch: py
     assert json.dumps(row)
 
 
-def test_widths_that_round_to_the_same_network_are_tried_once(run: Run) -> None:
-    widths = hand_made.widths_of(run, 1)
-    signatures = [trace(hand_made.network(run, width, 1).eval(), run.space.input_shape).signature for width in widths]
-    assert len(widths) == len(set(signatures)) == 3 < len(hand_made.WIDTHS)
+def test_widths_that_round_to_the_same_channels_are_tried_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hand_made, "WIDTHS", (0.5, 0.501, 0.75))
+    assert hand_made.different_widths() == [0.501, 0.75]
+    signatures = [trace(hand_made.network(run, width, 1).eval(), run.space.input_shape).signature
+                  for width in hand_made.WIDTHS]
+    assert signatures[0] == signatures[1] != signatures[2]
