@@ -23,10 +23,9 @@ from trained_alone import tested
 from edgenas.cli.app import run as edgenas
 from edgenas.files import write_json
 from edgenas.run.folder import Run
-from edgenas.run.limits import well_used
+from edgenas.run.space_trials import drawn
 from edgenas.search.figures import Untrained, asking
 from edgenas.search.ranking import ranked
-from edgenas.search.scoring import sample
 from edgenas.search.trial import trial_loss
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
@@ -52,7 +51,7 @@ def main(data: str, out: Path, budget: str, networks: int, max_images: int, sear
     if code:
         raise SystemExit(code)
     run = Run.open(out)
-    rows = figures_of(run, drawn(run, networks))
+    rows = figures_of(run, networks_of(run, networks))
     tests = [tested(run, row["architecture"], run.folder / "ranking" / f"{number}.json", seed=0)
              for number, row in enumerate(rows)]
     print(f"{len(rows)} random networks within {budget}: {min(tests):.1%} to {max(tests):.1%} test accuracy")
@@ -65,13 +64,11 @@ def main(data: str, out: Path, budget: str, networks: int, max_images: int, sear
         print(f"{words:28} rank them with {spearmanr(places, tests)[0]:+.2f}")
 
 
-def drawn(run: Run, networks: int) -> list[Architecture]:
+def networks_of(run: Run, networks: int) -> list[Architecture]:
     """Random networks that are predicted to hold the budget; the same ones when asked again."""
     path = run.folder / "ranking" / "networks.json"
     if not path.exists():
-        even = {choice: dict.fromkeys(names, 0.0) for choice, names in run.space.choices.items()}
-        found = sample(even, well_used(even, run.models, run.budgets), networks + 1, torch.Generator().manual_seed(3))
-        write_json(path, [dict(architecture) for architecture in found[1:]])  # the first is no random one
+        write_json(path, [dict(a) for a in drawn(run, networks, torch.Generator().manual_seed(3))])
     return [Architecture(row) for row in json.loads(path.read_text(encoding="utf-8"))[:networks]]
 
 

@@ -12,7 +12,7 @@ from edgenas.cost.model import CostModel
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.limits import FLOOR, LOW_FLOOR, well_used
-from edgenas.run.trials import Trials, finite
+from edgenas.run.trials import Trials, fastest, finite
 from edgenas.search.decode import Constraint
 from edgenas.search.evolution import evolved
 from edgenas.search.figures import Untrained, asking
@@ -20,7 +20,6 @@ from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
 from edgenas.search.search import SearchResult
 from edgenas.search.settings import SearchSettings
-from edgenas.search.trial import halved
 from edgenas.search.zero_cost import MEASURES
 from edgenas.space import Architecture
 from edgenas.space.precision import int8_choices
@@ -116,8 +115,7 @@ class Candidates:
 
     def fastest(self, best: Sequence[Architecture]) -> Architecture:
         """The one that learns fastest: all begin their training, the better half of them goes on, and so on."""
-        epochs = self.run.config.train.epochs
-        found = halved(best, self.asked.first_trial(epochs), epochs, self.trial_losses)
+        found = fastest(best, self.run.config, self.trial_losses)
         self.note()
         return found
 

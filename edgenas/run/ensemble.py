@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from edgenas.errors import BudgetError, RunError
+from edgenas.errors import BudgetError
 from edgenas.files import write_json
 from edgenas.progress import Progress
 from edgenas.run.flow import result, within_budget
-from edgenas.run.folder import Run
+from edgenas.run.folder import Run, check_holds_only
 from edgenas.run.request import configure
 
 Work = Callable[[Run], object]
@@ -49,12 +49,7 @@ def run_seeds(folder: Path, request: Mapping[str, Any], count: int, work: Work, 
 
 def check_folder(folder: Path) -> None:
     """Raises: RunError for a folder that holds anything but runs by their seeds."""
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file", "choose another --out")
-    foreign = [path.name for path in sorted(folder.glob("*")) if path.name != NAME and not path.name.startswith("seed")]
-    if foreign:
-        what = "a single run" if "run.json" in foreign else f"{foreign[0]!r}, which is no run of a seed"
-        raise RunError(f"{folder} holds {what}", "choose another --out for --seeds")
+    check_holds_only(folder, lambda name: name == NAME or name.startswith("seed"), "run of a seed", "--seeds")
 
 
 def row(run: Run) -> dict[str, Any]:

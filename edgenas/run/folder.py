@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -240,6 +240,19 @@ class Run:
         if {key: value.shape for key, value in weights.items()} != shapes:
             raise RunError(f"{path} holds the weights of another network", f"delete it, then {command}")
         network.load_state_dict(weights, strict=False)  # which reaches shared ones by one of their names
+
+
+def check_holds_only(folder: Path, is_own: Callable[[str], bool], kind: str, option: str) -> None:
+    """Raises: RunError for a folder of several runs that is a file, or holds anything but what `is_own` says of names.
+
+    kind: what each of them is. option: of the command line, which asks for such a folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file", "choose another --out")
+    foreign = [path.name for path in sorted(folder.glob("*")) if not is_own(path.name)]
+    if foreign:
+        what = "a single run" if "run.json" in foreign else f"{foreign[0]!r}, which is no {kind}"
+        raise RunError(f"{folder} holds {what}", f"choose another --out for {option}")
 
 
 def distinct_weights(network: nn.Module) -> dict[str, Tensor]:

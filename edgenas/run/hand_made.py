@@ -13,9 +13,8 @@ from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
-from edgenas.run.trials import Trials
+from edgenas.run.trials import Trials, fastest
 from edgenas.run.verifying import run_budgets
-from edgenas.search.trial import halved
 from edgenas.space.mobilenet import channels, mobilenet_v2_like
 
 WIDTHS = tuple(tenths / 10 for tenths in range(2, 41))
@@ -31,14 +30,14 @@ def hand_made(run: Run, progress: Progress) -> tuple[Callable[[], nn.Module], di
     held = {depth: found for depth in DEPTHS if (found := widest(run, depth))}
     if not held:
         raise BudgetError("no MobileNetV2-like network is small enough for the budget")
-    trials, epochs = Trials(run, run.folder / "baselines" / "trials", progress), run.config.train.epochs
+    trials = Trials(run, run.folder / "baselines" / "trials", progress)
 
     def losses(depths: list[int], epochs: int) -> dict[int, float]:
         progress.start("try hand-made networks", len(depths) * epochs)
         return {depth: trials.loss_of(partial(network, run, held[depth][0], depth), f"{held[depth][0]}x{depth}", epochs)
                 for depth in depths}
 
-    depth = halved(list(held), run.config.search.first_trial(epochs), epochs, losses)
+    depth = fastest(list(held), run.config, losses)
     trials.clear()
     width, measured = held[depth]
     return partial(network, run, width, depth), {"width": width, "depth": depth, "measured": measured}
@@ -50,11 +49,11 @@ def network(run: Run, width: float, depth: int) -> nn.Module:
 
 def widest(run: Run, depth: int) -> tuple[float, dict[str, float]] | None:
     """The largest width that holds the budgets, with what it costs, found by bisection; None if the smallest misses."""
-    widths, found = different_widths(), {}
+    widths, budgets, found = different_widths(), run_budgets(run), {}
 
     def misses(width: float) -> bool:
         found[width] = costs_everywhere(run, {"hand-made": network(run, width, depth).eval()})["hand-made"]
-        return any(found[width][budget.metric] > budget.limit for budget in run_budgets(run))
+        return any(found[width][budget.metric] > budget.limit for budget in budgets)
 
     count = bisect_left(widths, True, key=misses)
     return (widths[count - 1], found[widths[count - 1]]) if count else None

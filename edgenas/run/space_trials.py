@@ -10,10 +10,13 @@ as long.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from statistics import fmean
 from typing import Any
+
+import torch
 
 from edgenas.checkpoint import epoch_generator
 from edgenas.cost.model import exact_model
@@ -22,9 +25,8 @@ from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.limits import well_used
 from edgenas.run.searching import prepare
-from edgenas.run.trials import Trials, finite
+from edgenas.run.trials import Trials, fastest, finite
 from edgenas.search.scoring import sample
-from edgenas.search.trial import halved
 from edgenas.space import Architecture
 
 
@@ -46,14 +48,19 @@ class Tried:
     def trials(self, progress: Progress) -> Trials:
         return Trials(self.run, self.run.folder / "spaces", progress)
 
+    @cached_property
+    def macs(self) -> list[float]:
+        """Of each network."""
+        model = exact_model(self.run.space, "macs")
+        return [model.predict(a) for a in self.networks]
+
     def row(self) -> dict[str, Any]:
-        macs = exact_model(self.run.space, "macs")
-        networks = [{"architecture": dict(a), "macs": macs.predict(a),
+        networks = [{"architecture": dict(a), "macs": self.macs[i],
                      "predicted": {m: model.predict(a) for m, model in self.run.models.items()},
                      "trial_losses": {epochs: finite(row[i]) for epochs, row in self.losses.items()}}
                     for i, a in enumerate(self.networks)]
         return {"options": list(self.options), "run": str(self.run.folder), "refused": self.refused,
-                "networks": networks, "losses": {epochs: finite(mean(row)) for epochs, row in self.losses.items()}}
+                "networks": networks, "losses": {epochs: finite(fmean(row)) for epochs, row in self.losses.items()}}
 
 
 def compare(spaces: Sequence[Tried], progress: Progress) -> dict[str, Any]:
@@ -66,21 +73,20 @@ def compare(spaces: Sequence[Tried], progress: Progress) -> dict[str, Any]:
             space.refused = error.message
             progress.say(f"{space.name}: {error.message}")
         else:
-            space.networks = drawn(space.run)
+            generator = epoch_generator(space.run.config.seed, 0, "spaces")
+            space.networks = drawn(space.run, space.run.config.search.space_networks, generator)
     held = {space.options: space for space in spaces if space.networks}
     if not held:
         raise BudgetError(f"no space holds the budgets: {spaces[-1].refused}", "raise the budget, or try others")
-    config = spaces[0].run.config
-    chosen = halved(list(held), config.search.first_trial(config.train.epochs), config.train.epochs,
-                    lambda names, epochs: losses([held[name] for name in names], epochs, progress))
+    chosen = fastest(list(held), spaces[0].run.config,
+                     lambda names, epochs: losses([held[name] for name in names], epochs, progress))
     return {"chosen": list(chosen), "spaces": [space.row() for space in spaces]}
 
 
-def drawn(run: Run) -> list[Architecture]:
+def drawn(run: Run, count: int, generator: torch.Generator) -> list[Architecture]:
     """Random networks that are predicted to hold the budgets and to use the first well."""
     even = {choice: dict.fromkeys(names, 0.0) for choice, names in run.space.choices.items()}
-    generator = epoch_generator(run.config.seed, 0, "spaces")
-    found = sample(even, well_used(even, run.models, run.budgets), run.config.search.space_networks + 1, generator)
+    found = sample(even, well_used(even, run.models, run.budgets), count + 1, generator)
     return found[1:] or found  # the first is the integer program's own, without noise
 
 
@@ -90,12 +96,7 @@ def losses(spaces: Sequence[Tried], epochs: int, progress: Progress) -> dict[tup
     for space in spaces:
         space.losses[epochs] = [space.trials(progress).loss(a, epochs) for a in space.networks]
     for space in spaces:
-        macs = mean([exact_model(space.run.space, "macs").predict(a) for a in space.networks])
-        progress.say(f"{space.name}: training loss {mean(space.losses[epochs]):.3f} in epoch {epochs}, the mean of "
-                     f"{len(space.networks)} drawn at random, of {macs / 1e6:.3g} MMACs on average")
-    return {space.options: mean(space.losses[epochs]) for space in spaces}
-
-
-def mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values)
+        progress.say(f"{space.name}: training loss {fmean(space.losses[epochs]):.3f} in epoch {epochs}, the mean of "
+                     f"{len(space.networks)} drawn at random, of {fmean(space.macs) / 1e6:.3g} MMACs on average")
+    return {space.options: fmean(space.losses[epochs]) for space in spaces}
 

@@ -8,11 +8,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from edgenas.errors import RunError, UsageError
+from edgenas.errors import UsageError
 from edgenas.files import read_json, write_json
 from edgenas.options import parse
 from edgenas.progress import Progress
-from edgenas.run.folder import Run
+from edgenas.run.folder import Run, check_holds_only
 from edgenas.run.request import budgets, configure
 from edgenas.run.space_trials import Tried, compare
 
@@ -78,13 +78,8 @@ def check_budgets(request: Mapping[str, Any]) -> None:
 
 def check_folder(folder: Path, combinations: Sequence[tuple[str, ...]]) -> None:
     """Raises: RunError for a folder that holds anything but runs of these spaces."""
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file", "choose another --out")
     known = {NAME, *map(folder_name, combinations)}
-    foreign = [path.name for path in sorted(folder.glob("*")) if path.name not in known]
-    if foreign:
-        what = "a single run" if "run.json" in foreign else f"{foreign[0]!r}, which is no space of this --try"
-        raise RunError(f"{folder} holds {what}", "choose another --out for --try")
+    check_holds_only(folder, known.__contains__, "space of this --try", "--try")
 
 
 def folder_name(options: Sequence[str]) -> str:

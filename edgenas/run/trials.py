@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from torch import nn
 
 from edgenas.errors import UsageError
 from edgenas.progress import Progress
+from edgenas.run.config import RunConfig
 from edgenas.run.folder import Run
-from edgenas.search.trial import trial_loss
+from edgenas.search.trial import halved, trial_loss
 from edgenas.space import Architecture
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,11 @@ class Trials:
     def clear(self) -> None:
         """Remove the checkpoints: they are for what was interrupted."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def fastest(items: Sequence[T], config: RunConfig, losses: Callable[[list[T], int], Mapping[T, float]]) -> T:
+    """The one that is left by successive halving, as `config` has trials and the final training."""
+    return halved(items, config.search.first_trial(config.train.epochs), config.train.epochs, losses)
 
 
 def finite(value: float) -> float | None:
