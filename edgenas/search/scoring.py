@@ -11,6 +11,7 @@ from edgenas.search.relaxation import gumbel
 from edgenas.space.architecture import Architecture
 
 FLATTENED = 1.1
+FLATTEST = 1e4  # log-probabilities are nothing beside it; HiGHS takes scores of 1e20 for infinite
 IDLE_DRAWS = 60
 
 
@@ -30,7 +31,7 @@ def sample(scores: Scores, constraints: Sequence[Constraint], count: int,
         if architecture is None:
             break
         idle = idle + 1 if architecture in found else 0
-        scale *= FLATTENED if idle else 1.0
+        scale = min(scale * FLATTENED, FLATTEST) if idle else scale
         found[architecture] = None
     return list(found)
 

@@ -38,6 +38,14 @@ def test_as_many_as_asked_are_found_however_unlikely_they_are() -> None:
     assert len(sample(sure, FREE, 99, seeded())) == 6  # there are no more
 
 
+def test_all_of_a_space_are_found_however_many_draws_bring_nothing_new() -> None:
+    names = [f"n{i}" for i in range(8)]
+    table = {choice: dict.fromkeys(names, 1.0) for choice in "abc"}
+    even = {choice: dict.fromkeys(names, 0.0) for choice in "abc"}
+    limits = [Constraint(CostModel("macs", "sum", 0.0, table), 100.0)]
+    assert 480 < len(sample(even, limits, 513, seeded())) <= 512  # by then, more than a thousand were drawn in vain
+
+
 def test_no_more_samples_than_asked_and_none_where_nothing_holds() -> None:
     assert len(sample(SCORES, FREE, 2, seeded())) == 2
     assert sample(SCORES, FREE, 1, seeded()) == [decode(SCORES, FREE)]
