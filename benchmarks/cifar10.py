@@ -1,8 +1,10 @@
-"""Found network, evolution, random search and a hand-made MobileNetV2-like network on CIFAR-10 at two budgets.
+"""Found network, trials without a search, evolution, random search and a hand-made network on CIFAR-10, two budgets.
 
 All networks are trained from scratch by the same schedule, at the same measured budget
-of this machine. Evolution asks the supernet that the search trained, so that it has its time for nothing, and takes
-its best without trials. Prints a row per network and a summary; interrupt at will, the same command goes on.
+of this machine. Without a search, random networks that hold the budget have trials: as many as of those found, or with
+--trials-alone more, for the time that the search took. Evolution asks the supernet that the search trained, so that it
+has its time for nothing, and takes its best without trials. Prints a row per network and a summary; interrupt at will,
+the same command goes on.
 
     python benchmarks/cifar10.py --data DIR_WITH_PARQUET_FILES --out runs/cifar10 --seeds 3
 """
@@ -24,7 +26,8 @@ from edgenas.files import write_json
 from edgenas.run.config import RunConfig
 
 EVOLUTION = {"search.scoring": "evolution", "search.candidates": "64", "search.trials": "0"}
-SHOWN = ("found", "evolution on the same supernet", "random search, best by validation", "mobilenet_v2_like")
+ALONE = "random networks, trials alone"
+SHOWN = ("found", ALONE, "evolution on the same supernet", "random search, best by validation", "mobilenet_v2_like")
 
 
 @click.command()
@@ -34,28 +37,33 @@ SHOWN = ("found", "evolution on the same supernet", "random search, best by vali
 @click.option("--strategy", default="proxyless", show_default=True)
 @click.option("--budgets", default="30%,60%", show_default=True, help="Latencies in ms, or shares of the largest's.")
 @click.option("--set", "assignments", multiple=True, help="As of edgenas run, e.g. space.width=2.")
+@click.option("--trials-alone", default=8, show_default=True, help="Random networks that have trials.")
 @click.option("--max-images", default=8000, show_default=True, help="Images to train and validate on.")
 @click.option("--search-epochs", default=12, show_default=True)
 @click.option("--train-epochs", default=16, show_default=True)
-def main(out: Path, seeds: int, budgets: str, assignments: tuple[str, ...], **schedule: Any) -> None:
+def main(out: Path, seeds: int, budgets: str, assignments: tuple[str, ...], trials_alone: int,
+         **schedule: Any) -> None:
     rows, options = [], [f"--{name.replace('_', '-')}={value}" for name, value in schedule.items()]
     options += [f"--set={text}" for text in assignments]
     for seed in range(seeds):
         for budget in budgets.split(","):
             folder = "-".join((schedule["strategy"], *assignments, budget.removesuffix("%"), str(seed)))
-            rows += one_run(out / folder, budget, seed, options)
+            rows += one_run(out / folder, budget, seed, options, trials_alone)
     summarise(rows, budgets.split(","))
 
 
-def one_run(folder: Path, budget: str, seed: int, asked: list[str]) -> list[dict[str, Any]]:
+def one_run(folder: Path, budget: str, seed: int, asked: list[str], trials_alone: int) -> list[dict[str, Any]]:
     """Run the whole flow with baselines; one row per network."""
     options = [*asked, f"--latency-ms={budget}", f"--seed={seed}", "--from-scratch", "--device=host", "--resume"]
     specialised(folder, [*options, "--baselines"])
     evolution = folder.with_name(f"{folder.name}-evolution")
     same_supernet(folder, evolution)
     specialised(evolution, [*options, *(f"--set={name}={value}" for name, value in EVOLUTION.items())])
+    alone = folder.with_name(f"{folder.name}-{trials_alone}-trials")
+    specialised(alone, [*options, "--strategy=zero_cost", f"--set=search.trials={trials_alone}",
+                        f"--set=search.candidates={2 * trials_alone}", "--set=search.ranking=none"])
     baselines = json.loads((folder / "baselines.json").read_text())
-    rows = [found_by("found", folder), found_by("evolution on the same supernet", evolution)]
+    rows = [found_by("found", folder), found_by(ALONE, alone), found_by("evolution on the same supernet", evolution)]
     rows += [{"network": name, "latency_ms": row["measured"]["latency_ms"], "limit_ms": rows[0]["limit_ms"],
               **row["accuracy"]} for name, row in baselines.items() if "accuracy" in row]
     rows = [{"budget": budget, "seed": seed, **row} for row in rows]

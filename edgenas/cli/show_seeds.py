@@ -9,6 +9,8 @@ import click
 
 from edgenas.cli.output import table
 
+CHANCE = 0.25  # below it, more than three quarters of the variance of what a search learned are chance
+
 
 def show_seeds(document: Mapping[str, Any]) -> None:
     rows, spread = document["seeds"], document["spread"]
@@ -24,8 +26,17 @@ def show_seeds(document: Mapping[str, Any]) -> None:
            for name, s in spread.items()])
     found = document["best"]
     click.echo(f"within budget: {document['within']} of {len(rows)} seeds")
+    if document["score_correlation"] is not None:
+        click.echo(told(document["score_correlation"]))
     click.echo(f"best by {found['by']}: seed {found['seed']}, {found['run']}" if found else
                "no best: no seed held the budgets with a validation accuracy")
+
+
+def told(correlation: float) -> str:
+    """What the correlation of the searches' scores says."""
+    sentence = f"what the searches learned correlates between seeds by {correlation:.2f} (1: all the same, 0: chance)"
+    return sentence + ("; more epochs would tell candidates apart better: --set search.epochs=N, or "
+                       "--strategy zero_cost, which trains no supernet" if correlation < CHANCE else "")
 
 
 def heading(rows: list[dict[str, Any]], metric: str) -> str:

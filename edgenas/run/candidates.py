@@ -43,7 +43,7 @@ class Trial:
 
 class Candidates:
     """Of one search. tried: the figures by which each was ranked: the supernet's accuracy on validation images,
-    zero-cost measures, or both. trials: of those that were trained a little, the longest."""
+    zero-cost measures, or both; none where nothing ranks. trials: of those that were trained a little, the longest."""
 
     def __init__(self, run: Run, result: SearchResult, progress: Progress) -> None:
         self.run, self.result, self.progress = run, result, progress
@@ -57,6 +57,11 @@ class Candidates:
         return self.run.config.search
 
     @property
+    def measures(self) -> bool:
+        """Whether the ranking goes by zero-cost measures, at least in part."""
+        return self.ranking in ("zero_cost", "both")
+
+    @property
     def training(self) -> Trials:
         return Trials(self.run, self.run.folder / "search" / "trials", self.progress)
 
@@ -66,7 +71,7 @@ class Candidates:
 
     def rank(self, models: Mapping[str, CostModel]) -> list[Architecture]:
         """Networks that `models` predict to hold the budgets, sampled from the scores or evolved; best first."""
-        floor = FLOOR if self.ranking == "validation" else LOW_FLOOR
+        floor = LOW_FLOOR if self.measures else FLOOR
         constraints = well_used(self.result.scores, models, self.run.budgets, floor)
         if self.asked.scoring == "evolution":
             found = self.evolved(constraints)
@@ -90,9 +95,9 @@ class Candidates:
     def sampled(self, constraints: list[Constraint]) -> Tried:
         generator, count = epoch_generator(self.run.config.seed, 0, "candidates"), self.asked.tried(self.ranking)
         found: Tried = {a: {} for a in sample(self.result.scores, constraints, count, generator)}
-        if self.ranking != "validation":
+        if self.measures:
             self.measure(found)
-        if self.ranking != "zero_cost":
+        if self.ranking in ("validation", "both"):
             self.validate(found)
         return found
 

@@ -13,6 +13,8 @@ from edgenas.progress import Progress
 from edgenas.run.flow import result, within_budget
 from edgenas.run.folder import Run, check_holds_only
 from edgenas.run.request import configure
+from edgenas.search.correlation import score_correlation
+from edgenas.search.decode import Scores
 
 Work = Callable[[Run], object]
 NAME = "ensemble.json"
@@ -42,7 +44,7 @@ def run_seeds(folder: Path, request: Mapping[str, Any], count: int, work: Work, 
                          "costs": {}, "accuracy": {}})
         else:
             rows.append(row(run))
-    document = summary(folder, rows)
+    document = summary(folder, rows) | {"score_correlation": score_correlation(learned(rows))}
     write_json(folder / NAME, document)
     return document
 
@@ -74,6 +76,13 @@ def supernet_accuracy(run: Run) -> dict[str, float]:
     """What the supernet's weights reach on validation images along the run's architecture, if one was trained."""
     found = (run.read("decoding.json") or {}).get("supernet_validation")
     return {} if found is None else {"supernet_validation": found}
+
+
+def learned(rows: Sequence[Mapping[str, Any]]) -> list[Scores]:
+    """The scores of each seed's search that went through to its end, of a strategy that trains a supernet."""
+    runs = [Run.open(Path(row["run"])) for row in rows]
+    found = [run.read("search.json") for run in runs if run.strategy.trains_supernet]
+    return [document["scores"] for document in found if document]
 
 
 def summary(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

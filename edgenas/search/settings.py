@@ -14,23 +14,24 @@ from edgenas.search.strategy import Strategy
 from edgenas.space.space import Space
 
 TRIAL_PART = 6  # of the final training
-Ranking = Literal["auto", "zero_cost", "validation", "both"]
+Ranking = Literal["auto", "zero_cost", "validation", "both", "none"]
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine). candidates: how many architectures
-    within the budgets are tried before one is taken; 0 decodes the best-scored one untried; None: as `tried` says.
-    ranking: what they are tried by: "zero_cost" measures of the untrained networks (see zero_cost.py), their
-    "validation" accuracy with the supernet's weights, or "both"; "auto": as `ranked_by` says. trials: how many of the
-    best-ranked begin their training, to see which learns fastest (see trial.py); trial_epochs: after how many epochs
-    the slower half is left out for the first time; None is a sixth of the final training. penalty: how the search
-    is pulled towards the budgets, by learned multipliers or, to compare, by a paper's own term in the loss (see
-    penalty.py). scoring: candidates' scores for decoding: what the strategy learned, or how much worse the supernet
-    gets without each (see perturbation.py); with "evolution" the candidates that are tried are evolved by their
-    validation accuracy alone, instead of sampled from those scores (see evolution.py). tuning: epochs of weight steps
-    after each choice that perturbation decides. population, mutation: of evolution, how many of the candidates live at
-    a time, and the chance of each choice to change in a child. space_networks: random networks that are trained a
+    """lr: peak learning rate of the weights (SGD, Nesterov momentum 0.9, cosine). candidates: how many
+    architectures within the budgets are tried before one is taken; 0 decodes the best-scored one untried; None: as
+    `tried` says. ranking: what they are tried by: "zero_cost" measures of the untrained networks (see
+    zero_cost.py), their "validation" accuracy with the supernet's weights, "both", or "none", the order in which
+    they were sampled, so that trials alone decide; "auto": as `ranked_by` says. trials: how many of the best-ranked
+    begin their training, to see which learns fastest (see trial.py); trial_epochs: after how many epochs the slower
+    half is left out for the first time; None is a sixth of the final training. penalty: how the search is pulled
+    towards the budgets, by learned multipliers or, to compare, by a paper's own term in the loss (see penalty.py).
+    scoring: candidates' scores for decoding: what the strategy learned, or how much worse the supernet gets without
+    each (see perturbation.py); with "evolution" the candidates that are tried are evolved by their validation
+    accuracy alone, instead of sampled from those scores (see evolution.py). tuning: epochs of weight steps after
+    each choice that perturbation decides. population, mutation: of evolution, how many of the candidates live at a
+    time, and the chance of each choice to change in a child. space_networks: random networks that are trained a
     little of each space where several are tried (see run/spaces.py)."""
 
     epochs: Annotated[int, Ge(1)] = 20
@@ -56,8 +57,10 @@ class SearchSettings:
         return self.ranking if self.ranking != "auto" else "zero_cost" if untrained else "validation"
 
     def tried(self, ranking: Ranking) -> int:
-        """How many candidates: of each the supernet sees some 2000 images, measuring it untrained takes 64."""
-        return self.candidates if self.candidates is not None else 64 if ranking == "zero_cost" else 16
+        """How many candidates: of each the supernet sees some 2000 images, measuring it untrained takes 64; unranked,
+        as many as may have to be measured for the trials."""
+        usual = {"zero_cost": 64, "none": 2 * self.trials}
+        return self.candidates if self.candidates is not None else usual.get(ranking, 16)
 
     def first_trial(self, epochs: int) -> int:
         """After how many epochs, of the final training's, trials are compared for the first time."""

@@ -20,7 +20,8 @@ from edgenas.space import Architecture
 
 from .flows import DIGITS, MOCK, OWN_SPACE, edgenas
 
-FIGURES = {"zero_cost": {*MEASURES, "macs"}, "validation": {"validation"}, "both": {*MEASURES, "macs", "validation"}}
+FIGURES = {"zero_cost": {*MEASURES, "macs"}, "validation": {"validation"}, "both": {*MEASURES, "macs", "validation"},
+           "none": set()}
 
 
 def searched(folder: Path, *options: str, strategy: str = "snas") -> tuple[dict[str, str], list[dict[str, Any]]]:
@@ -42,6 +43,15 @@ def test_the_best_ranked_of_the_tried_is_taken(tmp_path: Path, ranking: str) -> 
     assert len(tried) == 5
     assert all(set(row) == {"architecture", *FIGURES[ranking]} for row in tried)
     assert taken == dict(ranked({Architecture(row["architecture"]): known(row) for row in tried})[0])
+
+
+def test_trials_alone_decide_between_random_networks_where_nothing_ranks(tmp_path: Path) -> None:
+    taken, tried = searched(tmp_path, "search.ranking=none", "search.trials=3", "train.epochs=2",
+                            strategy="zero_cost")
+    trials = {row["trial_loss"]: row["architecture"] for row in tried if row.get("trial_epochs") == 2}
+    assert len([row for row in tried if "trial_loss" in row]) == 3 and len(tried) <= 6
+    assert taken == trials[min(trials)]
+    assert edgenas("report", tmp_path / "run").code == 0
 
 
 def test_of_the_best_ranked_the_one_that_learns_fastest_is_left_by_successive_halving(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.run.ensemble import best, spread, summary
+from edgenas.cli.show_seeds import told
+from edgenas.run.ensemble import best, learned, spread, summary
+from edgenas.search.correlation import score_correlation
 
 from .flows import DIGITS, MOCK, OWN_SPACE, QUICK, edgenas, files, succeed
 
@@ -64,15 +66,19 @@ def test_searches_have_no_accuracy_of_their_own_where_no_supernet_was_tried(tmp_
     shown = succeed("search", *ASKED, "--seeds", "1", "--out", tmp_path / "runs", "--profiles", tmp_path)
     document = json.loads((tmp_path / "runs" / "ensemble.json").read_text())
     assert document["best"] is None and document["spread"]["macs"]["sd"] is None
+    assert document["score_correlation"] is None
     assert "no best" in shown.out
 
 
 def test_a_supernet_s_accuracy_names_the_best_search(tmp_path: Path) -> None:
     asked = (*DIGITS, *MOCK, *OWN_SPACE, "--search-epochs", "1", "--set", "search.candidates=2", "--budget", "macs=69%")
-    document = succeed("search", *asked, "--seeds", "1", "--out", tmp_path / "runs", "--profiles", tmp_path,
-                       "--json").document
+    shown = succeed("search", *asked, "--seeds", "2", "--out", tmp_path / "runs", "--profiles", tmp_path)
+    document = json.loads((tmp_path / "runs" / "ensemble.json").read_text())
     assert document["best"]["by"] == "supernet_validation_accuracy"
     assert 0 <= document["seeds"][0]["accuracy"]["supernet_validation"] <= 1
+    scores = [json.loads((tmp_path / "runs" / f"seed{i}" / "search.json").read_text())["scores"] for i in range(2)]
+    assert document["score_correlation"] == pytest.approx(score_correlation(scores))
+    assert f"correlates between seeds by {document['score_correlation']:.2f}" in shown.out
 
 
 def test_seeds_whose_budget_is_out_of_reach_are_rows_and_the_exit_says_so(tmp_path: Path) -> None:
@@ -81,6 +87,16 @@ def test_seeds_whose_budget_is_out_of_reach_are_rows_and_the_exit_says_so(tmp_pa
     assert [(row["within"], "no network of this space holds" in row["error"]) for row in result.document["seeds"]] == [
         (False, True)] * 2
     assert "seed 1 (2 of 2)" in result.err
+
+
+def test_random_scores_are_nothing_learned(ensemble: Path) -> None:
+    document = json.loads((ensemble / "ensemble.json").read_text())
+    assert learned(document["seeds"]) == [] and document["score_correlation"] is None
+
+
+def test_searches_that_share_little_are_told_to_take_more_epochs() -> None:
+    assert "--set search.epochs=N" in told(0.1)
+    assert told(0.6) == "what the searches learned correlates between seeds by 0.60 (1: all the same, 0: chance)"
 
 
 def test_a_folder_of_something_else_is_refused(counted, tmp_path: Path) -> None:

@@ -19,11 +19,15 @@ def test_by_default_cells_and_untrained_supernets_are_ranked_by_zero_cost(space,
     assert (found, settings.tried(found)) == (ranking, count)
 
 
-@pytest.mark.parametrize("ranking", ["zero_cost", "validation", "both"])
+@pytest.mark.parametrize("ranking", ["zero_cost", "validation", "both", "none"])
 def test_what_is_asked_for_is_done(ranking: Ranking) -> None:
     settings = SearchSettings(ranking=ranking, candidates=5)
     assert settings.ranked_by(CELLS, load_strategy("snas")) == ranking
     assert settings.tried(ranking) == 5 and SearchSettings(candidates=0).tried(ranking) == 0
+
+
+def test_unranked_as_many_are_sampled_as_the_trials_may_measure() -> None:
+    assert SearchSettings(trials=5).tried("none") == 10 and SearchSettings(trials=0).tried("none") == 0
 
 
 @pytest.mark.parametrize(("settings", "words"), [
