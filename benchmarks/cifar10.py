@@ -60,8 +60,7 @@ def one_run(folder: Path, budget: str, seed: int, asked: list[str], trials_alone
     same_supernet(folder, evolution)
     specialised(evolution, [*options, *(f"--set={name}={value}" for name, value in EVOLUTION.items())])
     alone = folder.with_name(f"{folder.name}-{trials_alone}-trials")
-    specialised(alone, [*options, "--strategy=zero_cost", f"--set=search.trials={trials_alone}",
-                        f"--set=search.candidates={2 * trials_alone}", "--set=search.ranking=none"])
+    specialised(alone, [*options, "--strategy=halving", f"--set=search.trials={trials_alone}"])
     baselines = json.loads((folder / "baselines.json").read_text())
     rows = [found_by("found", folder), found_by(ALONE, alone), found_by("evolution on the same supernet", evolution)]
     rows += [{"network": name, "latency_ms": row["measured"]["latency_ms"], "limit_ms": rows[0]["limit_ms"],

@@ -36,7 +36,7 @@ def told(correlation: float) -> str:
     """What the correlation of the searches' scores says."""
     sentence = f"what the searches learned correlates between seeds by {correlation:.2f} (1: all the same, 0: chance)"
     return sentence + ("; more epochs would tell candidates apart better: --set search.epochs=N, or "
-                       "--strategy zero_cost, which trains no supernet" if correlation < CHANCE else "")
+                       "--strategy halving, which trains no supernet" if correlation < CHANCE else "")
 
 
 def heading(rows: list[dict[str, Any]], metric: str) -> str:

@@ -52,9 +52,13 @@ class SearchSettings:
 
     def ranked_by(self, space: Space, strategy: Strategy) -> Ranking:
         """The ranking that is asked for. "auto" is "zero_cost" in spaces of cells, whose shared weights hardly tell
-        networks apart, and where no supernet is trained; else "validation" (docs/benchmarks.md has the figures)."""
-        untrained = bool(space.graphs) or not strategy.trains_supernet
-        return self.ranking if self.ranking != "auto" else "zero_cost" if untrained else "validation"
+        networks apart, and where no supernet is trained; else "validation" (docs/benchmarks.md has the figures). It is
+        "none" for a strategy that leaves all to the trials."""
+        if self.ranking != "auto":
+            return self.ranking
+        if not strategy.ranks:
+            return "none"
+        return "zero_cost" if space.graphs or not strategy.trains_supernet else "validation"
 
     def tried(self, ranking: Ranking) -> int:
         """How many candidates: of each the supernet sees some 2000 images, measuring it untrained takes 64; unranked,
@@ -67,14 +71,17 @@ class SearchSettings:
         return self.trial_epochs or math.ceil(epochs / TRIAL_PART)
 
     def check(self, strategy: Strategy) -> None:
-        """Raises: UsageError for scoring or ranking by a supernet that the strategy does not train, and for evolution
-        without a child."""
+        """Raises: UsageError for scoring or ranking by a supernet that the strategy does not train, for one that goes by
+        trials without any, and for evolution without a child."""
         if self.scoring != "probability" and not strategy.trains_supernet:
             raise UsageError(f"scoring {self.scoring} asks the trained supernet; this strategy trains none",
                              "--set search.scoring=probability, or another --strategy")
         if self.ranking in ("validation", "both") and strategy.tries and not strategy.trains_supernet:
             raise UsageError(f"ranking {self.ranking} asks the trained supernet; this strategy trains none",
                              "--set search.ranking=zero_cost, or another --strategy")
+        if self.trials == 0 and not strategy.ranks:
+            raise UsageError("search.trials is 0, and this strategy chooses by nothing but trials",
+                             "--set search.trials=8, or --strategy random")
         if self.scoring == "evolution" and self.tried("validation") <= self.population:
             raise UsageError(f"evolution tries {self.tried('validation')} candidates, of which {self.population} are "
                              "its first population: that leaves no child",

@@ -35,6 +35,7 @@ class Strategy(ABC):
     paper: ClassVar[str]
     trains_supernet: ClassVar[bool] = True
     tries: ClassVar[bool] = True  # whether architectures are tried before one is taken
+    ranks: ClassVar[bool] = True  # whether they are ranked before some are trained; else trials alone decide
     inherits: ClassVar[bool] = True  # whether the supernet's weights are of use to the networks that are built
     momentum: ClassVar[float] = 0.5  # of the architecture's Adam
 

@@ -12,7 +12,8 @@ CELLS = load_space("nasbench201", (3, 8, 8), 4, {"channels": "4", "cells": "1"})
 
 
 @pytest.mark.parametrize(("space", "strategy", "ranking", "count"), [
-    (MOBILE, "snas", "validation", 16), (CELLS, "snas", "zero_cost", 64), (MOBILE, "zero_cost", "zero_cost", 64)])
+    (MOBILE, "snas", "validation", 16), (CELLS, "snas", "zero_cost", 64), (MOBILE, "zero_cost", "zero_cost", 64),
+    (CELLS, "halving", "none", 16)])
 def test_by_default_cells_and_untrained_supernets_are_ranked_by_zero_cost(space, strategy, ranking, count) -> None:
     settings = SearchSettings()
     found = settings.ranked_by(space, load_strategy(strategy))
@@ -48,3 +49,9 @@ def test_evolution_needs_more_candidates_than_its_first_population() -> None:
 @pytest.mark.parametrize("name", strategy_names())
 def test_the_defaults_suit_every_strategy(name: str) -> None:
     SearchSettings().check(load_strategy(name))
+
+
+def test_a_strategy_that_goes_by_trials_is_refused_without_any() -> None:
+    with pytest.raises(UsageError, match=r"search\.trials is 0"):
+        SearchSettings(trials=0).check(load_strategy("halving"))
+    SearchSettings(trials=0).check(load_strategy("zero_cost"))
