@@ -71,8 +71,8 @@ class SearchSettings:
         return self.trial_epochs or math.ceil(epochs / TRIAL_PART)
 
     def check(self, strategy: Strategy) -> None:
-        """Raises: UsageError for scoring or ranking by a supernet that the strategy does not train, for one that goes by
-        trials without any, and for evolution without a child."""
+        """Raises: UsageError for scoring or ranking by a supernet that the strategy does not train, for one that goes
+        by trials without any, and for evolution without a child."""
         if self.scoring != "probability" and not strategy.trains_supernet:
             raise UsageError(f"scoring {self.scoring} asks the trained supernet; this strategy trains none",
                              "--set search.scoring=probability, or another --strategy")
