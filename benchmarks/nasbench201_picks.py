@@ -14,10 +14,12 @@ from edgenas.cost.model import CostModel, exact_model
 from edgenas.progress import Silent
 from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.search.scoring import perturbed
 from edgenas.space import Space, load_space
 
 PERCENTILES = (25, 50, 75)
 RANDOM_DRAWS = 30
+TIE_BREAK = 1e-5  # of the largest network's multiply-accumulates: less than any two candidates differ by
 Limit = Sequence[Any]  # device, percentile, limit_ms
 
 
@@ -75,20 +77,19 @@ def summary(strategy: str, way: str, free: dict[str, list[float]], cells: list[d
 
 
 def untrained(known: Known, budgets: list[Limit]) -> list[dict[str, Any]]:
-    """Random networks within the budget, and the one of the most multiply-accumulates."""
+    """Random networks within the budget, and those of the most multiply-accumulates, of which there are many: a random
+    one of them."""
     space = load_space("nasbench201", (3, 32, 32), 10, {"channels": "16", "cells": "1"})
     macs: CostModel = exact_model(space, "macs")
     most = {choice: {name: cost / macs.reachable[1] for name, cost in costs.items()}
             for choice, costs in macs.table.items()}
+    even = {choice: dict.fromkeys(names, 0.0) for choice, names in space.choices.items()}
 
-    def drawn(seed: int) -> Scores:
-        generator = torch.Generator().manual_seed(1000 + seed)
-        return {choice: {name: float(torch.randn((), generator=generator)) for name in names}
-                for choice, names in space.choices.items()}
+    def drawn(scores: Scores, scale: float) -> list[Scores]:
+        return [perturbed(scores, torch.Generator().manual_seed(1000 + seed), scale) for seed in range(RANDOM_DRAWS)]
 
-    return [by_scores("no training: random", "chance", [drawn(seed) for seed in range(RANDOM_DRAWS)], known, space,
-                      budgets),
-            by_scores("no training: most MACs", "MACs", [most], known, space, budgets)]
+    return [by_scores("no training: random", "chance", drawn(even, 1.0), known, space, budgets),
+            by_scores("no training: most MACs", "MACs", drawn(most, TIE_BREAK), known, space, budgets)]
 
 
 def by_scores(strategy: str, way: str, seeded: list[Scores], known: Known, space: Space,
