@@ -12,14 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgenas.search.strategies.zero_cost import ZeroCost
+from edgenas.search.strategies.random import Random
 
 
 @dataclass(frozen=True)
-class Halving(ZeroCost):
+class Halving(Random):
     summary: ClassVar[str] = "random architectures within the budgets, trained a little and halved; trains no supernet"
     paper: ClassVar[str] = "Li and Talwalkar, UAI 2019, arXiv:1902.07638"
+    tries: ClassVar[bool] = True
     ranks: ClassVar[bool] = False
+    spread: ClassVar[float] = 0.01  # next to none; yet the first, which is decoded without noise, is a random one too
 
 
 STRATEGY = Halving

@@ -22,13 +22,14 @@ class Random(Strategy):
     paper: ClassVar[str] = "Li and Talwalkar, UAI 2019, arXiv:1902.07638"
     trains_supernet: ClassVar[bool] = False
     tries: ClassVar[bool] = False
+    spread: ClassVar[float] = 1.0  # of the scores
 
     def step(self, state: SearchState, batch: Batch, held: Batch | None, progress: float) -> dict[str, float]:
         return {}
 
     def scores(self, state: SearchState) -> Scores:
         with torch.no_grad():
-            state.parameters.values.normal_(generator=state.generator)
+            state.parameters.values.normal_(std=self.spread, generator=state.generator)
         return super().scores(state)
 
 
