@@ -23,11 +23,10 @@ from edgenas.cli.app import run as edgenas
 from edgenas.files import read_json, write_json
 from edgenas.progress import Silent
 from edgenas.run.folder import Run
-from edgenas.run.limits import well_used
+from edgenas.run.space_trials import drawn
 from edgenas.run.trials import Trials
 from edgenas.search.correlation import score_correlation
-from edgenas.search.decode import Scores
-from edgenas.search.scoring import sample
+from edgenas.search.decode import Scores, even
 
 
 @click.command()
@@ -65,22 +64,21 @@ def searched(out: Path, seed: int, data: str, strategy: str, assignments: tuple[
 def show(run: Run, networks: int, epochs: int) -> None:
     document = run.read("search.json")
     learned: Scores = document["scores"]
-    even = {choice: dict.fromkeys(row, 0.0) for choice, row in learned.items()}
     losses = {name: fmean(trial_losses(run, name, scores, networks, epochs))
-              for name, scores in (("learned", learned), ("even", even))}
+              for name, scores in (("learned", learned), ("even", even(learned)))}
     seconds = sum(row["seconds"] for row in document["history"])
     print(f"{run.folder.name}: searched for {seconds:.0f} s; mean training loss after {epochs} epochs of {networks} "
           f"networks by what was learned {losses['learned']:.4f}, drawn evenly {losses['even']:.4f}", flush=True)
 
 
 def trial_losses(run: Run, name: str, scores: Scores, networks: int, epochs: int) -> list[float]:
-    """Of networks sampled within the budgets; the first sample, which is the best-scored, is left out."""
+    """Of networks sampled within the budgets."""
     path = run.folder / f"losses-{name}-{networks}x{epochs}.json"
     known: list[float] | None = read_json(path)
     if known is not None:
         return known
     generator = epoch_generator(run.config.seed, 0, "learned scores")
-    found = sample(scores, well_used(scores, run.models, run.budgets), networks + 1, generator)[1:]
+    found = drawn(run, networks, generator, scores)
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         losses = [Trials(run, Path(folder), Silent()).loss(a, epochs) for a in found]
     write_json(path, losses)

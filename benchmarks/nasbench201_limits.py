@@ -27,6 +27,7 @@ from edgenas.budget import Budget
 from edgenas.data import Task, load
 from edgenas.run.candidates import distinct
 from edgenas.run.limits import LOW_FLOOR, safe, well_used
+from edgenas.search.decode import even
 from edgenas.search.figures import Untrained
 from edgenas.search.ranking import ranked
 from edgenas.search.scoring import sample
@@ -64,8 +65,7 @@ def best_within(known: Known, space: Space, seed: int) -> float:
     architectures = [parsed(name) for name in known.index]
     for limit in budgets_of(known):
         device, _, limit_ms = limit
-        even = {choice: dict.fromkeys(names, 0.0) for choice, names in space.choices.items()}
-        (asked,) = well_used(even, {"latency_ms": latency_model(known, device, space, seed)},
+        (asked,) = well_used(even(space.choices), {"latency_ms": latency_model(known, device, space, seed)},
                              [Budget("latency_ms", limit_ms)], LOW_FLOOR)
         predicted_ms = np.array([asked.model.predict(a) for a in architectures])
         held = known.latency_ms[device] <= safe(Budget("latency_ms", limit_ms))
@@ -103,9 +103,9 @@ def print_ranks(known: Known, space: Space, task: Task, networks: int, epochs: i
 def drawn(known: Known, space: Space, untrained: Untrained, count: int) -> list[Architecture]:
     """Random networks of different measures that are predicted to hold the median latency of a Raspberry Pi 4."""
     (limit_ms,) = (limit for device, percentile, limit in budgets_of(known) if (device, percentile) == ("raspi4", 50))
-    even = {choice: dict.fromkeys(names, 0.0) for choice, names in space.choices.items()}
+    scores = even(space.choices)
     models, budgets = {"latency_ms": latency_model(known, "raspi4", space, 0)}, [Budget("latency_ms", limit_ms)]
-    found = sample(even, well_used(even, models, budgets, LOW_FLOOR), 2 * count, torch.Generator().manual_seed(7))
+    found = sample(scores, well_used(scores, models, budgets, LOW_FLOOR), 2 * count, torch.Generator().manual_seed(7))
     return distinct(found, {a: untrained.figures(a) for a in found})[:count]
 
 

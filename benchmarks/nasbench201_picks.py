@@ -13,7 +13,7 @@ from edgenas.budget import Budget
 from edgenas.cost.model import CostModel, exact_model
 from edgenas.progress import Silent
 from edgenas.run.settling import settle
-from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.search.decode import Constraint, Scores, decode, even
 from edgenas.search.scoring import perturbed
 from edgenas.space import Space, load_space
 
@@ -83,12 +83,11 @@ def untrained(known: Known, budgets: list[Limit]) -> list[dict[str, Any]]:
     macs: CostModel = exact_model(space, "macs")
     most = {choice: {name: cost / macs.reachable[1] for name, cost in costs.items()}
             for choice, costs in macs.table.items()}
-    even = {choice: dict.fromkeys(names, 0.0) for choice, names in space.choices.items()}
 
     def drawn(scores: Scores, scale: float) -> list[Scores]:
         return [perturbed(scores, torch.Generator().manual_seed(1000 + seed), scale) for seed in range(RANDOM_DRAWS)]
 
-    return [by_scores("no training: random", "chance", drawn(even, 1.0), known, space, budgets),
+    return [by_scores("no training: random", "chance", drawn(even(space.choices), 1.0), known, space, budgets),
             by_scores("no training: most MACs", "MACs", drawn(most, TIE_BREAK), known, space, budgets)]
 
 

@@ -31,7 +31,7 @@ def run_seeds(folder: Path, request: Mapping[str, Any], count: int, work: Work, 
     Raises: RunError when the folder holds something else; whatever else stops a run, stops them all.
     """
     check_folder(folder)
-    rows = []
+    rows, searches = [], []
     for number, seed in enumerate(range(request["seed"], request["seed"] + count), start=1):
         progress.say(f"seed {seed} ({number} of {count})")
         config = configure({**request, "seed": seed}, command)
@@ -44,7 +44,8 @@ def run_seeds(folder: Path, request: Mapping[str, Any], count: int, work: Work, 
                          "costs": {}, "accuracy": {}})
         else:
             rows.append(row(run))
-    document = summary(folder, rows) | {"score_correlation": score_correlation(learned(rows))}
+        searches += learned(run)
+    document = summary(folder, rows) | {"score_correlation": score_correlation(searches)}
     write_json(folder / NAME, document)
     return document
 
@@ -78,11 +79,10 @@ def supernet_accuracy(run: Run) -> dict[str, float]:
     return {} if found is None else {"supernet_validation": found}
 
 
-def learned(rows: Sequence[Mapping[str, Any]]) -> list[Scores]:
-    """The scores of each seed's search that went through to its end, of a strategy that trains a supernet."""
-    runs = [Run.open(Path(row["run"])) for row in rows]
-    found = [run.read("search.json") for run in runs if run.strategy.trains_supernet]
-    return [document["scores"] for document in found if document]
+def learned(run: Run) -> list[Scores]:
+    """The scores of its search, if that went through to its end and its strategy trains a supernet."""
+    found = run.read("search.json") if run.strategy.trains_supernet else None
+    return [found["scores"]] if found else []
 
 
 def summary(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run.attempts import Attempts, Rank
-from edgenas.search.decode import Scores
+from edgenas.search.decode import Scores, even
 from edgenas.space.architecture import Architecture
 
 ROUNDS = 8
@@ -87,9 +87,7 @@ def shortlisted(attempts: Attempts, taken: Callable[[Architecture], Mapping[str,
 
 def check_together(models: Mapping[str, CostModel], budgets: Sequence[Budget]) -> None:
     """Raises: BudgetError when no network is predicted to hold all budgets at once."""
-    choices = models[budgets[0].metric].table
-    scores = {choice: dict.fromkeys(candidates, 0.0) for choice, candidates in choices.items()}
-    if Attempts(scores, models, budgets).decoded(caution=0.5 ** (ROUNDS - 1)) is None:
+    if Attempts(even(models[budgets[0].metric].table), models, budgets).decoded(caution=0.5 ** (ROUNDS - 1)) is None:
         raise BudgetError(_failure((), budgets), HINT)
 
 

@@ -26,6 +26,7 @@ from edgenas.run.folder import Run
 from edgenas.run.limits import well_used
 from edgenas.run.searching import prepare
 from edgenas.run.trials import Trials, fastest, finite
+from edgenas.search.decode import Scores, even
 from edgenas.search.scoring import sample
 from edgenas.space import Architecture
 
@@ -83,10 +84,11 @@ def compare(spaces: Sequence[Tried], progress: Progress) -> dict[str, Any]:
     return {"chosen": list(chosen), "spaces": [space.row() for space in spaces]}
 
 
-def drawn(run: Run, count: int, generator: torch.Generator) -> list[Architecture]:
-    """Random networks that are predicted to hold the budgets and to use the first well."""
-    even = {choice: dict.fromkeys(names, 0.0) for choice, names in run.space.choices.items()}
-    found = sample(even, well_used(even, run.models, run.budgets), count + 1, generator)
+def drawn(run: Run, count: int, generator: torch.Generator, scores: Scores | None = None) -> list[Architecture]:
+    """Random networks that are predicted to hold the budgets and to use the first well; scores: what they are sampled
+    by, evenly by default."""
+    scores = even(run.space.choices) if scores is None else scores
+    found = sample(scores, well_used(scores, run.models, run.budgets), count + 1, generator)
     return found[1:] or found  # the first is the integer program's own, without noise
 
 

@@ -6,12 +6,13 @@ The correlation between the scores of a search's repetitions is the reliability 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from edgenas.search.decode import Scores
 
@@ -20,19 +21,16 @@ def score_correlation(searches: Sequence[Scores]) -> float | None:
     """The mean over all pairs of searches of one space of Pearson's correlation between their candidates'
     probabilities, each above or below its choice's mean; None of fewer than two searches, or where one of them has
     no preference."""
-    rows = [_preferences(scores, searches) for scores in searches]
-    if len(rows) < 2 or any(np.ptp(row) == 0 for row in rows):
+    if len(searches) < 2:
+        return None
+    names = {choice: sorted({name for each in searches for name in each[choice]}) for choice in searches[0]}
+    rows = [_preferences(scores, names) for scores in searches]
+    if any(np.ptp(row) == 0 for row in rows):
         return None
     return fmean(float(np.corrcoef(one, other)[0, 1]) for one, other in combinations(rows, 2))
 
 
-def _preferences(scores: Scores, searches: Sequence[Scores]) -> NDArray[np.float64]:
-    """In the same order for all; a candidate that this search dropped has no probability."""
-    found = []
-    for choice in searches[0]:
-        names = sorted({name for each in searches for name in each[choice]})
-        logits = np.array([scores[choice].get(name, -np.inf) for name in names])
-        probabilities = np.exp(logits - logits.max())
-        probabilities /= probabilities.sum()
-        found.append(probabilities - probabilities.mean())
-    return np.concatenate(found)
+def _preferences(scores: Scores, names: Mapping[str, Sequence[str]]) -> NDArray[np.float64]:
+    """In the order of `names`; a candidate that this search dropped has no probability."""
+    rows = [softmax([scores[choice].get(name, -np.inf) for name in each]) for choice, each in names.items()]
+    return np.concatenate([row - row.mean() for row in rows])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,11 @@ class Constraint:
     model: CostModel
     limit: float
     floor: float = -np.inf
+
+
+def even(choices: Mapping[str, Iterable[str]]) -> dict[str, dict[str, float]]:
+    """Scores that favour no candidate."""
+    return {choice: dict.fromkeys(names, 0.0) for choice, names in choices.items()}
 
 
 def decode(scores: Scores, constraints: Sequence[Constraint],

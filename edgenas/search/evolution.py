@@ -15,7 +15,7 @@ from functools import partial
 
 import torch
 
-from edgenas.search.decode import Constraint, Scores, decode
+from edgenas.search.decode import Constraint, Scores, decode, even
 from edgenas.search.relaxation import gumbel
 from edgenas.search.scoring import perturbed
 from edgenas.space.architecture import Architecture
@@ -36,13 +36,13 @@ def evolved(scores: Scores, constraints: Sequence[Constraint], evaluate: Evaluat
     scores: their keys say what may be picked. population: how many are drawn at random first, and how many live.
     mutation: the chance of each choice to be drawn anew.
     """
-    even = {choice: dict.fromkeys(row, 0.0) for choice, row in scores.items()}
+    level = even(scores)
     tried: dict[Architecture, float] = {}
     while len(tried) < count:
-        draw = partial(perturbed, even, generator)
+        draw = partial(perturbed, level, generator)
         if len(tried) >= population:
             parent = fittest(list(tried.items())[-population:], generator)
-            draw = partial(mutated, even, parent, mutation, generator)
+            draw = partial(mutated, level, parent, mutation, generator)
         found = new(draw, constraints, tried)
         if found is None:
             break

@@ -8,6 +8,7 @@ import pytest
 
 from edgenas.cli.show_seeds import told
 from edgenas.run.ensemble import best, learned, spread, summary
+from edgenas.run.folder import Run
 from edgenas.search.correlation import score_correlation
 
 from .flows import DIGITS, MOCK, OWN_SPACE, QUICK, edgenas, files, succeed
@@ -91,7 +92,8 @@ def test_seeds_whose_budget_is_out_of_reach_are_rows_and_the_exit_says_so(tmp_pa
 
 def test_random_scores_are_nothing_learned(ensemble: Path) -> None:
     document = json.loads((ensemble / "ensemble.json").read_text())
-    assert learned(document["seeds"]) == [] and document["score_correlation"] is None
+    assert [learned(Run.open(Path(row["run"]))) for row in document["seeds"]] == [[], []]
+    assert document["score_correlation"] is None
 
 
 def test_searches_that_share_little_are_told_to_take_more_epochs() -> None:
