@@ -1,4 +1,4 @@
-"""Writing files that are never half there, and naming their contents."""
+"""Writing files that are never half there, naming their contents, and reading files that may be anything."""
 
 from __future__ import annotations
 
@@ -6,14 +6,22 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import platformdirs
 
-from edgenas.errors import RunError, UsageError
+from edgenas.errors import FileError, RunError, StorageError
+from edgenas.text import one_line
+
+JSON_LIMIT = 64 << 20
+"""Bytes of a JSON or TOML file; edgenas writes none that comes near."""
+DEEPEST = 64
+"""Levels of nested lists and objects in one."""
 
 
 def user_folder(name: str) -> Path:
@@ -26,7 +34,7 @@ def user_folder(name: str) -> Path:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a scratch path beside `path`; on success it is synced and renamed to `path`, else removed.
 
-    Raises: UsageError when the folder cannot be written or the disk is full.
+    Raises: StorageError when the folder cannot be written or the disk is full.
     """
     scratch: Path | None = None
     try:
@@ -40,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
         scratch.chmod(0o644)
         scratch.replace(path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
@@ -56,17 +64,100 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, limit: int = JSON_LIMIT) -> Any:
     """What such a file holds, None if there is none.
 
-    Raises: RunError when it is damaged.
+    Raises: RunError when it is damaged, too large or too deep, or no regular file.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return parse_json(read_bounded(path, limit))
+    except (FileError, ValueError) as error:
         raise RunError(f"{path} is damaged: {error}", "delete it and run the command again") from error
+
+
+def parse_json(text: bytes | str) -> Any:
+    """Raises: ValueError when it is no JSON, nested deeper than DEEPEST, or has a number that Python cannot hold."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError(f"nested deeper than {DEEPEST} levels") from None
+    return _shallow(value)
+
+
+def read_toml(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
+    """Raises: FileError when the file cannot be read, is no TOML, or is nested deeper than DEEPEST."""
+    try:
+        value: dict[str, Any] = _shallow(tomllib.loads(read_bounded(path, limit).decode("utf-8")))
+    except RecursionError:
+        raise FileError(f"{path} is nested deeper than {DEEPEST} levels") from None
+    except ValueError as error:
+        raise FileError(f"{path} is no TOML file: {one_line(str(error), 200)}") from error
+    return value
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """The content of a regular file of at most `limit` bytes.
+
+    A pipe, a device or a folder is refused without being waited for; what grows while it is read is refused too.
+
+    Raises: FileError, saying which rule the file broke.
+    """
+    with open_bounded(path, limit) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise FileError(f"{path} is larger than {limit} bytes")
+    return content
+
+
+@contextlib.contextmanager
+def open_bounded(path: Path, limit: int) -> Iterator[BinaryIO]:
+    """A regular file of at most `limit` bytes, open for reading.
+
+    Raises: FileError as `read_bounded` does, also for what fails while it is read.
+    """
+    try:
+        with open(path, "rb", opener=_regular(limit)) as stream:
+            yield stream
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a null character
+        raise FileError(f"cannot read {str(path)!r}: {error}") from error
+
+
+def _regular(limit: int) -> Callable[[str, int], int]:
+    """For `open`: opens without waiting for a pipe's writer, and raises FileError for what breaks a rule."""
+    def opener(path: str, flags: int) -> int:
+        handle = os.open(path, flags | os.O_NONBLOCK)
+        found = os.fstat(handle)
+        if stat.S_ISREG(found.st_mode) and found.st_size <= limit:
+            return handle
+        os.close(handle)
+        if stat.S_ISREG(found.st_mode):
+            raise FileError(f"{path} has {found.st_size} bytes; at most {limit} are read")
+        raise FileError(f"{path} is {_kind(found.st_mode)}, not a regular file")
+
+    return opener
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket",
+             stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    return kinds.get(stat.S_IFMT(mode), "something else")
+
+
+def _shallow(value: Any) -> Any:
+    """`value` itself. Raises: ValueError when it is nested deeper than DEEPEST."""
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise ValueError(f"nested deeper than {DEEPEST} levels")
+        level = [inner for outer in level if isinstance(outer, dict | list)
+                 for inner in (outer.values() if isinstance(outer, dict) else outer)
+                 if isinstance(inner, dict | list)]
+    return value
 
 
 def append_line(path: Path, line: str) -> None:
@@ -78,7 +169,7 @@ def append_line(path: Path, line: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
 def sha256(path: Path) -> str:
@@ -86,6 +177,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _unwritable(path: Path, error: OSError) -> UsageError:
-    return UsageError(f"cannot write {path}: {error.strerror or error}",
-                      "free some space or choose another folder, then run the same command again")
+def unwritable(path: object, error: OSError) -> StorageError:
+    """The error for a write that failed."""
+    return StorageError(f"cannot write {path}: {error.strerror or error}",
+                        "free some space or choose another folder, then run the same command again")

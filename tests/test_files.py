@@ -11,8 +11,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edgenas.errors import UsageError
-from edgenas.files import append_line, replacing, sha256, write_json, write_text
+from edgenas.errors import FileError, RunError, StorageError
+from edgenas.files import (
+    append_line,
+    read_bounded,
+    read_json,
+    read_toml,
+    replacing,
+    sha256,
+    write_json,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -66,7 +75,7 @@ def failing(*_: object, **__: object) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.mkstemp", failing)
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(StorageError) as caught:
         write_text(tmp_path / "a.txt", "x")
     assert caught.value.message == f"cannot write {tmp_path / 'a.txt'}: Read-only file system"
     assert "another folder" in caught.value.hint
@@ -75,14 +84,14 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeyp
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(UsageError, match="cannot write .*: Permission denied"):
+    with pytest.raises(StorageError, match="cannot write .*: Permission denied"):
         write_text(tmp_path / "a.txt", "x")
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(UsageError, match="cannot write .*a.txt: No space left on device"), replacing(path) as scratch:
+    with pytest.raises(StorageError, match="cannot write .*a.txt: No space left on device"), replacing(path) as scratch:
         scratch.write_text("ha")
         Path("/dev/full").write_text("lf")
     assert path.read_text() == "old"
@@ -92,7 +101,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
 def test_a_file_in_the_place_of_a_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("")
     for write in (write_text, append_line):
-        with pytest.raises(UsageError, match="cannot write"):
+        with pytest.raises(StorageError, match="cannot write"):
             write(tmp_path / "a" / "b.txt", "x")
 
 
@@ -132,3 +141,44 @@ def test_an_appended_line_is_on_the_disk_when_the_call_returns(tmp_path: Path, m
 def test_sha256(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"\0abc" * 100_000)
     assert sha256(tmp_path / "a") == hashlib.sha256(b"\0abc" * 100_000).hexdigest()
+
+
+def test_a_pipe_and_a_device_are_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileError, match="is a pipe, not a regular file"):
+        read_bounded(tmp_path / "pipe", 10)
+    with pytest.raises(FileError, match="is a device"):
+        read_bounded(Path("/dev/zero"), 10)
+    with pytest.raises(FileError, match="is a folder"):
+        read_bounded(tmp_path, 10)
+
+
+def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(FileError, match="has 1099511627776 bytes; at most 10 are read"):
+        read_bounded(path, 10)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "\udcff" + "y" * 300])
+def test_a_path_that_no_file_can_have_is_one_sentence(name: str) -> None:
+    with pytest.raises(FileError, match="cannot read"):
+        read_bounded(Path(name), 10)
+
+
+@pytest.mark.parametrize("content", ["[" * 100 + "]" * 100, "[" * 200_000, '{"a":' * 70 + "1" + "}" * 70,
+                                     "9" * 5000, "{", "\x00"])
+def test_a_damaged_or_deep_json_file_is_one_sentence(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(RunError, match="is damaged"):
+        read_json(path)
+
+
+def test_a_deep_toml_file_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    for content in ["a = " + "[" * 100 + "]" * 100, "a = " + "[" * 50_000, "a.b." * 60 + "c.d.e.f.g.h=1", "a = ", "\0"]:
+        path.write_text(content)
+        with pytest.raises(FileError, match="deeper|no TOML"):
+            read_toml(path)
