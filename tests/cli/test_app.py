@@ -100,7 +100,8 @@ EXITS = [
     (errors.CheckpointError("m", "h"), 2, "checkpoint"), (errors.FileError("m", "h"), 2, "file"),
     (errors.MissingExtra("m", "h"), 2, "extra"), (errors.UserCodeError("m", "h"), 2, "user-code"),
     (errors.TrustError("m", "h"), 2, "trust"), (errors.StorageError("m", "h"), 2, "storage"),
-    (errors.Diverged("m", "h"), 2, "diverged"), (errors.BudgetError("m", "h"), 3, "budget"), (errors.DeviceError("m", "h"), 4, "device"),
+    (errors.Diverged("m", "h"), 2, "diverged"), (errors.BudgetError("m", "h"), 3, "budget"),
+    (errors.DeviceError("m", "h"), 4, "device"),
     (errors.LinkLost("m", "h"), 4, "device"), (errors.ExportError("m", "h"), 4, "export"),
     (errors.Interrupted("m", "h"), 130, "interrupted"),
 ]
