@@ -35,6 +35,27 @@ def space_of(request: Request) -> Space:
 
     Raises: UsageError for options that a profile does not have; DataError for the data.
     """
+    options = space_options(request)
+    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
+                on_bad_image=request["on_bad_image"], seed=request["seed"])
+    return load_space(request["space"], task.input_shape, len(task.classes), part(options, "space"),
+                      part(options, "build"))
+
+
+def shaped_space(request: Request, input_shape: tuple[int, int, int], classes: int) -> Space:
+    """As `space_of`, for images (channels, height, width) of so many classes instead of a data set's.
+
+    Raises: UsageError for options that a profile does not have, or a shape that no image has.
+    """
+    if min(input_shape) < 1 or classes < 2:
+        raise UsageError(f"images of shape {input_shape} in {classes} classes: sizes are at least 1, classes 2",
+                         "for example input_shape=(3, 32, 32), classes=10")
+    options = space_options(request)
+    return load_space(request["space"], input_shape, classes, part(options, "space"), part(options, "build"))
+
+
+def space_options(request: Request) -> dict[str, str]:
+    """Raises: UsageError for options that a profile does not have, or that contradict each other."""
     options = parse(request["assignments"])
     if foreign := [name for name in options if not name.startswith(("space.", "build."))]:
         raise UsageError(f"a profile has no option {foreign[0]!r}: it takes those of the space",
@@ -44,10 +65,7 @@ def space_of(request: Request) -> Space:
                          "leave one of them out")
     if request["budget_minutes"] is not None:
         check_minutes(request["budget_minutes"])
-    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
-                on_bad_image=request["on_bad_image"], seed=request["seed"])
-    return load_space(request["space"], task.input_shape, len(task.classes), part(options, "space"),
-                      part(options, "build"))
+    return options
 
 
 def profile_one(space: Space, device: Device, request: Request, progress: Progress) -> dict[str, Any]:
