@@ -43,4 +43,4 @@ def test_budgets_and_options_as_the_command_line_has_them() -> None:
 
 def test_a_request_knows_the_command_that_asks_for_the_same() -> None:
     request = RunRequest.of(data="digits", latency_ms="50%", from_scratch=True, assignments=("space.width=1",))
-    assert _typed(request) == ["--data", "digits", "--set", "space.width=1", "--latency-ms", "50%", "--from-scratch"]
+    assert _typed(request) == ["--set", "space.width=1", "--data", "digits", "--latency-ms", "50%", "--from-scratch"]
