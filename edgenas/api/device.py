@@ -66,7 +66,7 @@ def profile(device: str = "host", *, space: str = "mobile", data: str = "mnist",
     from edgenas.run.profiling import profile_one, shaped_space, space_of
 
     request = ProfileRequest.of(device=device, space=space, data=data, assignments=assigned(options or {}),
-                                **more).options()
+                                **more)
     chosen = space_of(request) if input_shape is None else shaped_space(request, input_shape, classes)
     document = profile_one(chosen, load_device(device), request, progress or Silent())
     low, high = document["reachable"]["latency_ms"]

@@ -89,7 +89,7 @@ def predict(path: str | Path, *, device: str = "host", **more: Any) -> Predictio
     """
     from edgenas.run.predicting import predict_file
 
-    document = predict_file(Path(path), TargetRequest.of(device=device, **more).options())
+    document = predict_file(Path(path), TargetRequest.of(device=device, **more))
     latency = document["latency_ms"]
     low, high = latency["interval_90"] or (None, None)
     return Prediction(Path(path), Figure(latency["predicted"], "ms", "predicted", low, high),

@@ -227,7 +227,7 @@ def _created(request: RunRequest, folder: Path, resume: bool) -> Folder:
     from edgenas.run.request import configure
 
     command = ("edgenas", "run", *_typed(request), "--out", str(folder))
-    return Folder.create(folder, configure(request.options(), command), resume=resume)
+    return Folder.create(folder, configure(request, command), resume=resume)
 
 
 def _typed(request: RunRequest) -> list[str]:

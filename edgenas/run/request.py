@@ -1,11 +1,10 @@
-"""From the command line's options to a run's configuration."""
+"""From what a user asks for to a run's configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import torch
 
@@ -19,6 +18,7 @@ from edgenas.measure.runtime import Precision, load_runtime, precision_for, prec
 from edgenas.options import option_names, parse, settings
 from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
+from edgenas.run.requests import RunRequest
 from edgenas.run.supporting import unsupported
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
@@ -28,53 +28,53 @@ from edgenas.space.precision import in_precision
 from edgenas.train import TrainSettings
 
 
-def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunConfig:
+def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
     """Check every option that can be checked before work begins. `command` is what the user typed, for the record.
 
     Raises: UsageError for an option that is unknown or refused, DataError for the data.
     """
-    check_accelerator(request["accelerator"])
-    device = load_device(request["device"])
-    runtime = runtime_of(device, request["runtime"])
-    precision = precision_for(runtime, request["precision"])
-    assigned = parse(request["assignments"])
+    check_accelerator(request.accelerator)
+    device = load_device(request.device)
+    runtime = runtime_of(device, request.runtime)
+    precision = precision_for(runtime, request.precision)
+    assigned = parse(request.assignments)
     search = settings(SearchSettings, part(assigned, "search"), "the search")
     train = settings(TrainSettings, part(assigned, "train"), "training")
     qat = settings(QatSettings, part(assigned, "qat"), "training for int8")
-    if request["search_epochs"]:
-        search = replace(search, epochs=request["search_epochs"])
-    if request["train_epochs"]:
-        train = replace(train, epochs=request["train_epochs"])
+    if request.search_epochs:
+        search = replace(search, epochs=request.search_epochs)
+    if request.train_epochs:
+        train = replace(train, epochs=request.train_epochs)
     strategy_options = {name: value for name, value in assigned.items()
                         if not name.startswith(("space.", "build.", "search.", "train.", "qat."))}
-    check_names(strategy_options, request["strategy"])
+    check_names(strategy_options, request.strategy)
     check_metrics(budgets(request), runtime, precision)
-    check_teacher(request["distill"], load_strategy(request["strategy"], strategy_options), request["strategy"])
-    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
-                on_bad_image=request["on_bad_image"], seed=request["seed"])
+    check_teacher(request.distill, load_strategy(request.strategy, strategy_options), request.strategy)
+    task = load(request.data, image_size=request.image_size, max_images=request.max_images,
+                on_bad_image=request.on_bad_image, seed=request.seed)
     space_options, build_options = part(assigned, "space"), part(assigned, "build")
-    space = in_precision(load_space(request["space"], task.input_shape, len(task.classes), space_options,
+    space = in_precision(load_space(request.space, task.input_shape, len(task.classes), space_options,
                                     build_options), precision)
     return RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
-        data=request["data"], data_fingerprint=task.fingerprint, image_size=request["image_size"],
-        max_images=request["max_images"], on_bad_image=request["on_bad_image"],
-        device=request["device"], runtime=runtime, precision=precision, threads=request["threads"] or device.threads,
-        statistic=request["statistic"], profiles=request["profiles"],
-        space=request["space"], space_options=space_options, build_options=build_options,
+        data=request.data, data_fingerprint=task.fingerprint, image_size=request.image_size,
+        max_images=request.max_images, on_bad_image=request.on_bad_image,
+        device=request.device, runtime=runtime, precision=precision, threads=request.threads or device.threads,
+        statistic=request.statistic, profiles=request.profiles,
+        space=request.space, space_options=space_options, build_options=build_options,
         unsupported=left_out(space, [(device, runtime, precision), *places(budgets(request), precision)]),
-        strategy=request["strategy"], strategy_options=strategy_options, budgets=budgets(request),
-        seed=request["seed"], search=search, train=train, inherit=not request["from_scratch"],
-        distill=request["distill"], max_drop=request["max_drop"], qat=qat, accelerator=request["accelerator"],
-        training_precision=request["training_precision"],
+        strategy=request.strategy, strategy_options=strategy_options, budgets=budgets(request),
+        seed=request.seed, search=search, train=train, inherit=not request.from_scratch,
+        distill=request.distill, max_drop=request.max_drop, qat=qat, accelerator=request.accelerator,
+        training_precision=request.training_precision,
     )
 
 
-def budgets(request: Mapping[str, Any]) -> tuple[budget.Request, ...]:
+def budgets(request: RunRequest) -> tuple[budget.Request, ...]:
     """Raises: UsageError when there is none, or one metric has two."""
-    found = [budget.parse(text) for text in request["budgets"]]
-    if request["latency_ms"]:
-        found.insert(0, budget.request("latency_ms", request["latency_ms"]))
+    found = [budget.parse(text) for text in request.budgets]
+    if request.latency_ms:
+        found.insert(0, budget.request("latency_ms", request.latency_ms))
     if not found:
         raise UsageError("no budget is given", "--latency-ms 50%, or for example --budget macs=5e6")
     for stated in found:

@@ -34,4 +34,4 @@ def test_packages_that_are_functions_are_both() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'specialize'"):
-        edgenas.specialize
+        _ = edgenas.specialize
