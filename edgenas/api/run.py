@@ -17,6 +17,7 @@ from edgenas.space.architecture import Architecture
 if TYPE_CHECKING:
     from torch import nn
 
+    from edgenas.measure.runtime import Precision
     from edgenas.run.folder import Run as Folder
 
 
@@ -138,7 +139,7 @@ class Run:
         train_phase(self._run, progress or Silent())
         return self
 
-    def export(self, *formats: str, precision: str | None = None, progress: Progress | None = None) -> Run:
+    def export(self, *formats: str, precision: Precision | None = None, progress: Progress | None = None) -> Run:
         """Write files, each of which is shown to compute what PyTorch computes. Raises: ExportError."""
         from dataclasses import replace
 
