@@ -114,6 +114,14 @@ def test_it_says_what_it_is_and_where_it_runs(linear: Path) -> None:
     assert read_header(json.dumps(found), "binary").machine == found["machine"]
 
 
+def test_it_says_what_it_takes(linear: Path) -> None:
+    done = run(linear, "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "float32 tensors of 1 x 8, little-endian" in done.stdout.decode()
+    assert b"--image" not in done.stdout
+    assert line(linear, "--describe")["images"] == []
+
+
 def test_logits_are_the_exact_float32(linear: Path, exported: Programs) -> None:
     given = np.float32([[0, 1e-30, -1e30, 1 / 3, 2, 3, 4, 5]])
     texts = run(linear, given=given.tobytes()).stdout.decode()
@@ -160,6 +168,7 @@ def test_its_protocol_is_the_workers(linear: Path) -> None:
     (["--bench", ""], "'' is no id"),
     (["--bench"], "'--bench' cannot be used so"),
     (["--describe", "all"], "'--describe' cannot be used so"),
+    (["--help", "me"], "'--help' cannot be used so"),
     (["image.raw"], "'image.raw' cannot be used so"),
     (["--image"], "this program was exported without what an image's pixels become"),
 ])
