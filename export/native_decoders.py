@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .native_compiler import NATIVE, compiles
-from .reads import PLAIN, Reads
+from .reads import PLAIN, Kind, Library, Reads
 from .tvm_target import CPU_MARK, HOST, Compiler
 
 SOURCES = NATIVE / "decoders"
@@ -25,8 +25,8 @@ class Decoder:
     """Of one kind of image file. library: as pkg-config calls it; links: how it is linked where pkg-config does not
     know it; apt, brew: the packages that bring header and library."""
 
-    kind: str
-    library: str
+    kind: Kind
+    library: Library
     links: tuple[str, ...]
     apt: str
     brew: str

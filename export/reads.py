@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
-PLAIN = ("PPM", "PGM")
+Kind = Literal["JPEG", "PNG", "PPM", "PGM"]
+Library = Literal["libjpeg", "libpng"]
+PLAIN: tuple[Kind, ...] = ("PPM", "PGM")
 """What every program reads that prepares images itself."""
 NAMES = {"PPM": "PPM (P6)", "PGM": "PGM (P5)"}
 
@@ -16,9 +20,9 @@ class Reads(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kinds: tuple[str, ...] = PLAIN
+    kinds: tuple[Kind, ...] = PLAIN
     unread: str = ""
-    needs: tuple[str, ...] = ()
+    needs: tuple[Library, ...] = ()
 
     @property
     def words(self) -> str:

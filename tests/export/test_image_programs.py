@@ -15,7 +15,7 @@ from edgenas.export.contents import reads
 from .decoding import hide, need
 from .image_files import oriented, picture, saved
 from .photographed import CLASSES, Photographed, digits, file, files, photographed, small, tinted
-from .programs import line, predictor, run
+from .programs import line, needs_an_interpreter, predictor, run
 
 GREY, COLOUR = False, True
 PHOTO = saved(picture("RGB", 30, 40), "PPM")
@@ -79,6 +79,7 @@ def test_it_says_what_it_reads(built) -> None:
     done = run(program, "--help")
     assert (done.returncode, done.stderr) == (0, b"")
     text = done.stdout.decode()
+    assert reads(program).needs or not needs_an_interpreter(program.read_bytes())
     assert "JPEG" not in kinds or "--image                      an image file, JPEG, " in text
     assert f"float32 tensors of 1 x {len(made.images.preprocessing.mean)} x 24 x 28" in text
     assert reads(program).unread in text
@@ -91,8 +92,8 @@ def test_without_decoders_it_reads_plain_files_and_says_how_to_read_more(tmp_pat
     check_answers(made, program, files(GREY, 5))
     assert line(program, "--describe")["images"] == ["PPM", "PGM"]
     sentence = ("it reads no JPEG and no PNG, as libjpeg and libpng for the target host were not found where it was "
-                "exported: apt install libjpeg-dev libpng-dev (or brew install jpeg-turbo libpng), then export it again;"
-                " give it PPM (P6) or PGM (P5)")
+                "exported: apt install libjpeg-dev libpng-dev (or brew install jpeg-turbo libpng), then export it "
+                "again; give it PPM (P6) or PGM (P5)")
     assert sentence in run(program, "--help").stdout.decode()
     assert reads(program).unread == reads(program).warning == sentence
     for content in (saved(picture("RGB", 9, 9), "PNG"), saved(picture("RGB", 9, 9), "JPEG")):

@@ -10,16 +10,14 @@ from pathlib import Path
 import pytest
 
 from edgenas.export.contents import reads
-from edgenas.export.native_compiler import c_compiler
 from edgenas.export.native_decoders import INSIDE, WHOLE, find_decoders
 from edgenas.export.reads import Reads
 from edgenas.export.tvm_target import Compiler
-from edgenas.measure.programs import processor
 
 from .decoding import decoders, hide
 from .image_files import picture, saved
 from .photographed import small
-from .programs import line, run
+from .programs import run
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc here")
 HOST = Compiler("host", {}, "gcc")
@@ -95,10 +93,9 @@ def test_where_pkg_config_says_is_looked_first(tmp_path: Path, monkeypatch, both
 
 def test_shared_decoders_are_taken_where_no_static_ones_are(tmp_path: Path, monkeypatch, both) -> None:
     only_shared(monkeypatch, tmp_path)
-    for alone in (WHOLE, INSIDE):
-        found = find_decoders(HOST, tmp_path, alone)
-        assert found.reads.needs == ("libjpeg", "libpng") and found.flags == ()
-        assert "needs the shared libjpeg and libpng where it runs, as no static one" in found.reads.warning
+    found = find_decoders(HOST, tmp_path, INSIDE)
+    assert (found.reads.needs, found.flags) == (("libjpeg", "libpng"), ())
+    assert "needs the shared libjpeg and libpng where it runs, as no static one" in found.reads.warning
     program = small().export("binary", tmp_path / "net.bin")
     assert {"libjpeg", "libc"} < set(sonames(program))
     assert reads(program) == Reads(kinds=("JPEG", "PNG", "PPM", "PGM"), needs=("libjpeg", "libpng"))
@@ -112,13 +109,3 @@ def test_a_system_without_a_static_c_library_is_not_taken_for_one_without_decode
     look_first(monkeypatch, tmp_path)
     found = find_decoders(HOST, tmp_path, WHOLE)
     assert (found.flags, found.reads.kinds) == (("-static",), ("PPM", "PGM"))
-
-
-def test_a_program_stands_alone_with_its_decoders(tmp_path: Path, both) -> None:
-    found = find_decoders(c_compiler("host"), tmp_path, WHOLE)
-    if found.reads.needs:
-        pytest.skip(found.reads.warning)
-    program = small().export("binary", tmp_path / "net.bin")
-    assert sonames(program) == []
-    assert line(program, "--describe")["images"] == ["JPEG", "PNG", "PPM", "PGM"]
-    assert processor(program)

@@ -31,7 +31,7 @@ from edgenas.measure.protocol import Protocol
 
 from .conftest import Exported
 from .nets import MiniNet, Unsupported, coloured, decided, settled
-from .programs import line, predictor, run
+from .programs import line, needs_an_interpreter, predictor, run
 from .test_formats import (  # noqa: F401  what holds for every format, here with this file's `exported`
     test_a_file_of_other_weights_fails_the_gate,
     test_every_item_is_reported_once_its_file_is_there,
@@ -73,13 +73,6 @@ class Sorted(nn.Module):
 
 def layer(path: Path) -> Export:
     return Export(nn.Conv2d(2, 3, 3), torch.randn(1, 2, 5, 5), path)
-
-
-def needs_an_interpreter(content: bytes) -> bool:
-    """Whether a 64-bit ELF file names a dynamic loader."""
-    start, = struct.unpack_from("<Q", content, 32)
-    size, count = struct.unpack_from("<HH", content, 54)
-    return 3 in [struct.unpack_from("<I", content, start + index * size)[0] for index in range(count)]
 
 
 def test_the_signature_stands_beside_the_program(exported: Programs) -> None:
