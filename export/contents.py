@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from edgenas.errors import EdgenasError, ExportError, UsageError
 
 from .base import optional
+from .reads import Reads
 from .scale import Scale
 from .tuned import Tuned
 
@@ -41,7 +42,7 @@ class Sidecar(BaseModel):
 
     figures: what the file costs, by name with unit, as its compiler estimates or as was measured. made: how.
     unscheduled: kernels that no rule of ours was for, so that they have TVM's own, slow schedule. tuned: what tuning
-    found.
+    found. reads: the image files that a program reads.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +55,7 @@ class Sidecar(BaseModel):
     made: dict[str, str] = {}
     unscheduled: tuple[str, ...] = ()
     tuned: Tuned | None = None
+    reads: Reads | None = None
 
 
 def sidecar_path(path: Path) -> Path:
@@ -174,6 +176,12 @@ def tuned(path: Path) -> Tuned | None:
     """What tuning found for a TVM library; errors as for figures()."""
     beside = sidecar_path(path)
     return _read(beside, lambda: _beside(path)).tuned if beside.exists() else None
+
+
+def reads(path: Path) -> Reads | None:
+    """The image files that a program reads, or the program around a library; errors as for figures()."""
+    beside = sidecar_path(path)
+    return _read(beside, lambda: _beside(path)).reads if beside.exists() else None
 
 
 def _beside(path: Path) -> Sidecar:

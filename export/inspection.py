@@ -10,7 +10,7 @@ from edgenas.files import sha256
 
 from . import manifest
 from .about import embedded
-from .contents import figures, operators, signature
+from .contents import figures, operators, reads, signature
 from .gates import described, warning
 from .unbundle import opened, verify_sums
 
@@ -76,12 +76,13 @@ def _artifact(path: Path, artifact: manifest.Artifact, document: manifest.Manife
 
 def _file(path: Path) -> Document:
     inputs, outputs = signature(path)
-    about = embedded(path)
+    about, images = embedded(path), reads(path)
     found: Document = {
         "kind": "file", "path": str(path), "bytes": path.stat().st_size, "sha256": sha256(path),
         "inputs": [spec.model_dump(mode="json") for spec in inputs],
         "outputs": [spec.model_dump(mode="json") for spec in outputs], "operators": operators(path),
-        "figures": figures(path), "about": about.model_dump(mode="json") if about else None,
+        "figures": figures(path), "reads": images.model_dump(mode="json") if images else None,
+        "about": about.model_dump(mode="json") if about else None,
         "verified": ["what the file says of itself"] if about and about.body_sha256 else []}
     artifact = _entry(path)
     if artifact is None:

@@ -12,6 +12,7 @@ from edgenas.errors import ExportError, RunError
 from edgenas.files import sha256, write_json
 
 from .contents import Specs
+from .reads import Reads
 from .tuned import Tuned
 
 NAME = "manifest.json"
@@ -101,7 +102,8 @@ class Artifact(Record):
     of an int8 or mixed file. int8: of a mixed file, the places of the architecture that are in int8. gates: of a
     format that is looked into. figures: what the file costs, by name with unit, as its compiler estimates or as was
     measured. unscheduled: kernels of a TVM library or a program that no rule of ours was for, which have TVM's
-    default, slow schedule. tuned: kernel by kernel, what --tune measured and took.
+    default, slow schedule. tuned: kernel by kernel, what --tune measured and took. reads: the image files
+    that a program reads by itself, or the program beside a library.
     """
 
     format: str
@@ -124,6 +126,7 @@ class Artifact(Record):
     figures: dict[str, float] = {}
     unscheduled: tuple[str, ...] = ()
     tuned: Tuned | None = None
+    reads: Reads | None = None
 
 
 class Manifest(Record):

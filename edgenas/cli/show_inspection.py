@@ -29,7 +29,8 @@ def _file(document: Document) -> None:
             *(["input", spec_text(spec)] for spec in document["inputs"]),
             *(["output", spec_text(spec)] for spec in document["outputs"]),
             ["operators", counted(document["operators"])],
-            *([name, f"{value:.4g}"] for name, value in document["figures"].items())]
+            *([name, f"{value:.4g}"] for name, value in document["figures"].items()),
+            *([["image files", _images(document["reads"])]] if document["reads"] else [])]
     table(document["path"], ["what", "value"], [[what, str(value)] for what, value in rows])
 
 
@@ -42,10 +43,17 @@ def _artifacts(document: Document) -> None:
            for a in document["artifacts"]])
     for artifact in document["artifacts"]:
         click.echo(f"{artifact['path']}: {counted(artifact['operators'])}")
+        if artifact["reads"]:
+            click.echo(f"{artifact['path']} reads {_images(artifact['reads'])}")
         if artifact["warning"]:
             click.echo(f"WARNING: {artifact['path']}: {artifact['warning']}", err=True)
     if "members" in document:
         click.echo(f"files: {', '.join(document['members'])}")
+
+
+def _images(reads: Document) -> str:
+    needs = f", with the shared {' and '.join(reads['needs'])} of the machine where it runs" if reads["needs"] else ""
+    return f"{', '.join(reads['kinds'])}{needs}"
 
 
 def _provenance(found: Document) -> None:

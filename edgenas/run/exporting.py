@@ -69,6 +69,8 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
         progress.advance(summary(made[-1]))
         if slow := warning(made[-1].gates):
             progress.say(f"warning: {made[-1].path}: {slow}")
+        if (reads := made[-1].reads) and reads.warning:
+            progress.say(f"warning: {made[-1].path}: {reads.warning}")
     document = describe(run, list(({a.path: a for a in previous(run)} | {a.path: a for a in made}).values()))
     manifest.write(document, run.artifacts)
     return document

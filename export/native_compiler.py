@@ -1,0 +1,48 @@
+"""The C compiler of a target, and how it is called."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from edgenas.errors import ExportError
+
+from .tvm_target import PACKAGES, Compiler, compiler
+
+NATIVE = Path(__file__).parent / "native"
+OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-s", "-Wl,--build-id=none")
+
+
+def c_compiler(target: str) -> Compiler:
+    """As tvm_target.compiler(), with the C compiler of the same package.
+
+    Raises: UsageError for an unknown target; ExportError when a compiler is not installed.
+    """
+    found = compiler(target)
+    program, package = (name.replace("g++", "gcc") for name in (found.program, PACKAGES[found.program]))
+    if shutil.which(program) is None:
+        raise ExportError(f"compiling for {target!r} needs the program {program!r}, which is not installed",
+                          f"apt install {package}")
+    return replace(found, program=program)
+
+
+def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
+    """Raises: ExportError with the compiler's own words."""
+    done = _called(chosen, folder, arguments)
+    if done.returncode:
+        said = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+        how = "link with -static" if "-static" in arguments else "compile and link"
+        raise ExportError(f"{what}: {chosen.program} cannot compile it: {said}",
+                          f"it must be able to {how}: install the C library's development package")
+
+
+def compiles(chosen: Compiler, folder: Path, *arguments: str) -> bool:
+    """Whether the compiler can do it; for what may be missing."""
+    return _called(chosen, folder, arguments).returncode == 0
+
+
+def _called(chosen: Compiler, folder: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    command = [chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
