@@ -58,7 +58,7 @@ class AdbTransport(Transport):
             place = self._begun(lines, token)
             self._left.append(place.folder)
             self._push(stage, place, need_kib, timeout_s)
-            session.timeout_s = timeout_s
+            session.allow(timeout_s)
             session.say("go")
             yield from lines
         self._left.clear()

@@ -57,7 +57,7 @@ class SshTransport(Transport):
                 self._left.append(place.folder)
                 self._send(files, link, place, need_kib, timeout_s)
                 short.cleanup()
-                session.timeout_s = timeout_s
+                session.allow(timeout_s)
                 session.say("go")
                 yield from self._results(lines, self._command(job)[0])
         self._left.clear()
