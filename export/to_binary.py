@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from edgenas.errors import ExportError
 from edgenas.files import replacing, write_json
+from edgenas.measure.process import complete
 
 from .aot import Plan, kernels, lower, plan
 from .base import Done, Export, Exporter, in_batches, optional
@@ -20,7 +20,7 @@ from .native_source import WEIGHTS, facts_source, native_source
 from .program import output_shapes, trace, translated
 from .to_tvm import relax_module, sidecar
 from .tvm_build import scheduled
-from .tvm_target import PACKAGES, Compiler, compiler
+from .tvm_target import LONGEST_S, PACKAGES, Compiler, compiler
 
 NATIVE = Path(__file__).parent / "native"
 CLASSIFY = "int (*const net_classify)(void)"
@@ -115,11 +115,10 @@ def compile_kernels(module: object, chosen: Compiler, path: Path) -> Plan:
 
 
 def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
-    """Raises: ExportError with the compiler's own words."""
-    command = [chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        said = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+    """Raises: ExportError with the compiler's own words; DeviceError if it does not end."""
+    done = complete([chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments], LONGEST_S, folder=str(folder))
+    if done.status:
+        said = next(iter(done.first.splitlines()), f"exit status {done.status}")
         how = "link with -static" if "-static" in arguments else "compile and link"
         raise ExportError(f"{what}: {chosen.program} cannot compile it: {said}",
                           f"it must be able to {how}: install the C library's development package")

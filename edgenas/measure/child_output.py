@@ -22,8 +22,8 @@ ERRORS_LIMIT = 64 << 20
 KEPT = 4000
 """Bytes that are kept of each end of the standard error."""
 SLICE_S = 0.5
-"""The longest wait before looking whether the child is still there. A longer gap of the clock (this process was stopped,
-the machine slept) is no fault of the child and counts as one such wait."""
+"""The longest wait before looking whether the child is still there. A longer gap of the clock (this process was
+stopped, the machine slept) is no fault of the child and counts as one such wait."""
 
 
 class Excess(DeviceError):
@@ -47,9 +47,9 @@ class Patience:
         return max(0.0, min(SLICE_S, self.silence_s - self._silent_s, self.limit_s - self._waited_s))
 
     @property
-    def in_all(self) -> bool:
-        """Whether it is the time in all that is used up."""
-        return self._waited_s >= self.limit_s
+    def was_silent(self) -> bool:
+        """Whether the silence was too long, and not only the time in all."""
+        return self._silent_s >= self.silence_s
 
     def is_ready(self, selector: selectors.BaseSelector) -> bool:
         """Wait a little for something to read."""
@@ -99,7 +99,7 @@ class Errors:
         return self._ends.total > ERRORS_LIMIT
 
     def ends(self, is_over: bool) -> Ends:
-        """What there is; all of it if the child has ended. A grandchild that holds the stream open is not waited for."""
+        """What there is; all of it if the child has ended. Nobody waits for a grandchild that holds the stream open."""
         if is_over:
             self._thread.join(SLICE_S)
         return self._ends

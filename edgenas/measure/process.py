@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from edgenas.errors import DeviceError
@@ -37,10 +38,10 @@ class Ended(DeviceError):
 
 
 class Running:
-    """A started program."""
+    """A started program. name: of it in messages."""
 
-    def __init__(self, process: subprocess.Popen[bytes], errors: Errors, patience: Patience) -> None:
-        self._process, self._errors, self._patience = process, errors, patience
+    def __init__(self, process: subprocess.Popen[bytes], errors: Errors, patience: Patience, name: str) -> None:
+        self._process, self._errors, self._patience, self._name = process, errors, patience, name
 
     def allow(self, timeout_s: float, limit_s: float = math.inf) -> None:
         """From now on, the longest silence between two lines, and the time that may be waited in all."""
@@ -115,27 +116,27 @@ class Running:
 
     def _check(self, total: int) -> None:
         if self._errors.are_too_many or total > OUTPUT_LIMIT:
-            raise Excess("the worker wrote without end and was stopped" + _tail(self.words()))
+            raise Excess(f"{self._name} wrote without end and was stopped" + _tail(self.words()))
 
     def _hurry(self) -> None:
         """Raises: Silent when all patience is used up."""
         if self._patience.left_s:
             return
-        if self._patience.in_all:
-            raise Silent(f"the worker was not done after {self._patience.limit_s:g} s and was stopped"
-                         + _tail(self.words()))
-        raise Silent(f"the worker gave no result for {self._patience.silence_s:g} s and was stopped"
-                     + _tail(self.words()))
+        how = (f"gave no result for {self._patience.silence_s:g} s" if self._patience.was_silent else
+               f"was not done after {self._patience.limit_s:g} s")
+        raise Silent(f"{self._name} {how} and was stopped{_tail(self.words())}")
 
 
 @contextlib.contextmanager
 def running(command: list[str], stdin: IO[bytes] | int, timeout_s: float, folder: str | None = None,
-            grace_s: float = 0.0, limit_s: float = math.inf, env: Mapping[str, str] | None = None) -> Iterator[Running]:
+            grace_s: float = 0.0, limit_s: float = math.inf, env: Mapping[str, str] | None = None,
+            name: str = "the worker") -> Iterator[Running]:
     """Start `command` in `folder`. stdin: a file, or subprocess.PIPE for `Running.say`. timeout_s, limit_s: see
     `Running.allow`.
 
-    Afterwards the process and all that it started have ended. One with a pipe first gets `grace_s` to end by itself when
-    the pipe is closed. One with an environment of its own, `env`, may leave a server behind, in a session of its own.
+    Afterwards the process and all that it started have ended. One with a pipe first gets `grace_s` to end by itself
+    when the pipe is closed. One with an environment of its own, `env`, may leave a server behind, in a session of its
+    own.
     Raises: DeviceError if it cannot be started.
     """
     mark, environment = marked() if env is None else ("", dict(env))
@@ -147,7 +148,10 @@ def running(command: list[str], stdin: IO[bytes] | int, timeout_s: float, folder
     assert process.stdout is not None and process.stderr is not None
     errors, descendants = Errors(process.stderr), Descendants(process.pid, mark)
     try:
-        yield Running(process, errors, Patience(timeout_s, limit_s))
+        yield Running(process, errors, Patience(timeout_s, limit_s), name)
+    except Excess:
+        grace_s = 0.0  # it would only go on writing
+        raise
     finally:
         try:
             if process.stdin is not None:
@@ -188,7 +192,9 @@ def complete(command: list[str], timeout_s: float, stdin: bytes = b"", folder: s
 
     Raises: Silent if it is not done after `timeout_s`; Excess; DeviceError if it cannot be started.
     """
-    with _given(stdin) as given, running(command, given, timeout_s, folder, limit_s=timeout_s, env=env) as process:
+    name = Path(command[0]).name
+    with _given(stdin) as given, running(command, given, timeout_s, folder, limit_s=timeout_s, env=env,
+                                         name=name) as process:
         said = b"".join(process.chunks())
         return Done(process.wait(), said, process.first_words(), process.words())
 

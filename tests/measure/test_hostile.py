@@ -106,8 +106,8 @@ def test_a_program_that_is_run_to_its_end_is_limited_too(code, error):
 
 
 def test_a_program_that_is_run_to_its_end():
-    done = complete(hostile.command("os.write(2, b'first' + b'.' * 9000 + b'last'); print(sys.stdin.read()); sys.exit(3)"),
-                    30, b"given", env={"PATH": os.defpath})
+    code = "os.write(2, b'first' + b'.' * 9000 + b'last'); print(sys.stdin.read()); sys.exit(3)"
+    done = complete(hostile.command(code), 30, b"given", env={"PATH": os.defpath})
     assert (done.status, done.said, done.first[:5], done.words[-4:]) == (3, b"given\n", "first", "last")
 
 
