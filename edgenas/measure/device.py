@@ -115,7 +115,8 @@ def _read(source: Traversable) -> Device:
         with importlib.resources.as_file(source) as path:
             values = read_toml(path, LIMIT)
     except FileError as error:
-        raise UsageError(f"the device file cannot be used: {error.message}", "edgenas devices") from error
+        raise UsageError(f"the device's file cannot be used: {error.message}",
+                         "mend the file, or name one of those that `edgenas devices` lists") from error
     device = _checked(values, source)
     stem = PurePath(source.name).stem
     if device.name != stem:

@@ -19,8 +19,7 @@ def parse(line: str) -> dict[str, Any]:
     try:
         value = parse_json(line, finite=True)
     except ValueError as error:
-        deep = "deeper" in str(error)
-        raise bad_line(line, f"is {error}" if deep else "is not one whole JSON document") from error
+        raise bad_line(line, "is not one whole JSON document") from error
     if not isinstance(value, dict):
         raise bad_line(line, "is not a JSON object")
     return value

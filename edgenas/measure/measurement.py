@@ -88,7 +88,7 @@ def _check(name: str, value: object) -> None:
     elif name == "agreed":
         valid, rule = isinstance(value, bool), "true or false"
     elif name == "figures":
-        valid, rule = _are_figures(value), f"at most {FIGURES} numbers from 0 by name"
+        valid, rule = _are_figures(value), f"numbers from 0 by name, at most {FIGURES}"
     elif isinstance(value, bool) or not isinstance(value, int | float):
         valid, rule = False, "a number"
     elif name in ("rounds", "runs", "threads"):

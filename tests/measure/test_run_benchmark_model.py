@@ -121,7 +121,7 @@ def test_a_program_to_push_is_the_users_to_name(graphs, monkeypatch, variable, m
     ({"program": "/system/bin/sh"}, "it must be the path of a benchmark_model there, as no other program is run"),
     ({"program": "-c/benchmark_model"}, "it must be the path of a benchmark_model there"),
     ({"arguments": "-c 'rm -rf /sdcard'"}, "settings.benchmark_model.arguments has '-c'; each must be --NAME=VALUE"),
-    ({"arguments": "--use_gpu='\x1b[2J'"}, r"has '--use_gpu=\\\\x1b\[2J'"),
+    ({"arguments": "--use_gpu='\x1b[2J'"}, r"has '--use_gpu=\\x1b\[2J'"),
 ])
 def test_a_devices_file_says_no_program_and_no_file_of_this_machine(settings, message):
     with pytest.raises(UsageError, match=message):
