@@ -105,3 +105,21 @@ def test_equal_inferences_are_one_figure(text):
 def test_three_inferences_that_contradict_each_other(found):
     with pytest.raises(DeviceError, match="contradict each other"):
         found.singles()
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("curr=", "curr=" + "9" * 5000), ("avg=", "avg=1e999"), ("avg=", "avg=" + "9" * 5000)])
+def test_a_figure_of_any_length_is_one_sentence(old, new):
+    text = f"count=1 curr=5\n{DIFFERENT.replace(old, new)}\n{TIMINGS}"
+    with pytest.raises(DeviceError) as caught:
+        inferences(text)
+    assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize("row", [
+    "CONV_2D\tnan\tnan\t1%\t1%\t0\t1\tx", "CONV_2D\t0\t-1\t1%\t1%\t0\t1\tx", "CONV_2D\t0\t1\t1%\t1%\t0\t1e300\tx",
+    "CONV_2D\t0\tinf\t1%\t1%\t0\t1\tx", "CONV_2D" + " " * 1_000_000 + "x"])
+def test_a_row_of_an_odd_shape_is_one_sentence(row):
+    text = f"{TABLE}\n==== Run Order ====\n" + "\t".join(COLUMNS) + f"\n{row}\n"
+    with pytest.raises(DeviceError, match="unknown format"):
+        operators(text)
