@@ -54,10 +54,10 @@ def _cleaned(key: str, value: Any) -> Any:
 def _is_fit(key: str, value: object) -> bool:
     if value is None:
         return True
+    if key in INSIDE and not isinstance(value, Mapping):
+        return False
     if isinstance(value, Mapping | list):
         return len(value) <= MOST and key not in (*TEXTS, *NUMBERS)
-    if key in INSIDE:
-        return False
     if isinstance(value, str):
         return key not in NUMBERS
     if isinstance(value, bool):

@@ -38,8 +38,8 @@ def test_a_version_of_an_odd_shape_is_one_sentence(version):
 
 
 def test_texts_are_made_fit_to_print_and_cut():
-    found = read_header(header(version="1\x1b[2J", machine={"id": "m", "cpu": "\x1b[2J" + "x" * 999, "a\x07": "\ud800"}),
-                        "mock")
+    machine = {"id": "m", "cpu": "\x1b[2J" + "x" * 999, "a\x07": "\ud800"}
+    found = read_header(header(version="1\x1b[2J", machine=machine), "mock")
     assert found.version == "1\\x1b[2J"
     assert found.machine["cpu"].startswith("\\x1b[2Jxxx") and len(found.machine["cpu"]) < 210
     assert found.machine["a\\x07"] == "\\ud800"
@@ -47,7 +47,7 @@ def test_texts_are_made_fit_to_print_and_cut():
 
 @pytest.mark.parametrize(("module", "hint"), [
     ("numpy", "there: python3 -m pip install numpy"), ("ai_edge_litert.interpreter", "pip install ai-edge-litert"),
-    ("evil-package", "install what the runtime needs there"), ("numpy; touch x", "install what the runtime needs there"),
+    ("evil-package", "install what the runtime needs there"), ("numpy; touch x", "what the runtime needs there"),
     ("--index-url=http://evil", "install what the runtime needs there")])
 def test_only_packages_of_our_own_are_hinted_at(module, hint):
     found = reported_failure({"error": "x", "missing": module}, "onnxruntime", "it failed", "board")
