@@ -82,7 +82,8 @@ def _check_processors(order: Order, facts: dict[str, list[str]]) -> None:
         if wanted not in can_run:
             raise DeviceError(f"program {artifact.id!r} is for {wanted}, and the device is {one_line(found, 40)}",
                               f'write target = "{TARGETS[found]}" in the device\'s file and export again'
-                              if found in TARGETS else "such devices are not compiled for")
+                              if found in TARGETS else
+                              "write the device's processor as target in its file and export again")
 
 
 def _translated(line: str, order: Order) -> str:
