@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import stat
 import tempfile
@@ -77,19 +78,27 @@ def read_json(path: Path, limit: int = JSON_LIMIT) -> Any:
         raise RunError(f"{path} is damaged: {error}", "delete it and run the command again") from error
 
 
-def parse_json(text: bytes | str) -> Any:
-    """Raises: ValueError when it is no JSON, nested deeper than DEEPEST, or has a number that Python cannot hold."""
+def parse_json(text: bytes | str, finite: bool = False) -> Any:
+    """Raises: ValueError when it is no JSON, nested deeper than DEEPEST, or has a number that Python cannot hold; if
+    `finite`, for NaN and Infinity too.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse if finite else None)
     except RecursionError:
         raise ValueError(f"nested deeper than {DEEPEST} levels") from None
     return _shallow(value)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
 def read_toml(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
-    """Raises: FileError when the file cannot be read, is no TOML, or is nested deeper than DEEPEST."""
+    """Raises: FileError when the file cannot be read, is no TOML (whose whole numbers have 64 bits), or is nested
+    deeper than DEEPEST.
+    """
     try:
-        value: dict[str, Any] = _shallow(tomllib.loads(read_bounded(path, limit).decode("utf-8")))
+        value: dict[str, Any] = _shallow(tomllib.loads(read_bounded(path, limit).decode("utf-8")), 1 << 63)
     except RecursionError:
         raise FileError(f"{path} is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
@@ -147,16 +156,18 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "something else")
 
 
-def _shallow(value: Any) -> Any:
-    """`value` itself. Raises: ValueError when it is nested deeper than DEEPEST."""
-    level, depth = [value], 0
+def _shallow(value: Any, largest: float = math.inf) -> Any:
+    """`value` itself. Raises: ValueError when it is nested deeper than DEEPEST, or has a larger whole number."""
+    level, depth = [value] if isinstance(value, dict | list) else [], 0
     while level:
         depth += 1
         if depth > DEEPEST:
             raise ValueError(f"nested deeper than {DEEPEST} levels")
-        level = [inner for outer in level if isinstance(outer, dict | list)
-                 for inner in (outer.values() if isinstance(outer, dict) else outer)
-                 if isinstance(inner, dict | list)]
+        inside = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)
+                  if isinstance(inner, dict | list | int)]
+        if any(abs(inner) > largest for inner in inside if isinstance(inner, int)):
+            raise ValueError(f"a whole number is beyond {largest}")
+        level = [inner for inner in inside if not isinstance(inner, int)]
     return value
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 from edgenas.errors import ExportError
+from edgenas.measure.process import Done, complete
 
-from .tvm_target import PACKAGES, Compiler, compiler
+from .tvm_target import LONGEST_S, PACKAGES, Compiler, compiler
 
 NATIVE = Path(__file__).parent / "native"
 OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-s", "-Wl,--build-id=none")
@@ -29,10 +29,10 @@ def c_compiler(target: str) -> Compiler:
 
 
 def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
-    """Raises: ExportError with the compiler's own words."""
+    """Raises: ExportError with the compiler's own words; DeviceError if it does not end."""
     done = _called(chosen, folder, arguments)
-    if done.returncode:
-        said = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+    if done.status:
+        said = next(iter(done.first.splitlines()), f"exit status {done.status}")
         how = "link with -static" if "-static" in arguments else "compile and link"
         raise ExportError(f"{what}: {chosen.program} cannot compile it: {said}",
                           f"it must be able to {how}: install the C library's development package")
@@ -40,9 +40,8 @@ def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
 
 def compiles(chosen: Compiler, folder: Path, *arguments: str) -> bool:
     """Whether the compiler can do it; for what may be missing."""
-    return _called(chosen, folder, arguments).returncode == 0
+    return _called(chosen, folder, arguments).status == 0
 
 
-def _called(chosen: Compiler, folder: Path, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-    command = [chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
+def _called(chosen: Compiler, folder: Path, arguments: tuple[str, ...]) -> Done:
+    return complete([chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments], LONGEST_S, folder=str(folder))

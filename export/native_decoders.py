@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgenas.measure.process import complete
+
 from .native_compiler import NATIVE, compiles
 from .reads import PLAIN, Kind, Library, Reads
-from .tvm_target import CPU_MARK, HOST, Compiler
+from .tvm_target import CPU_MARK, HOST, LONGEST_S, Compiler
 
 SOURCES = NATIVE / "decoders"
 PROBE = SOURCES / "probe.c"
@@ -111,7 +112,7 @@ def _works(decoder: Decoder, chosen: Compiler, folder: Path, options: tuple[str,
         return False
     if chosen.name != HOST:
         return True
-    return subprocess.run([program], input=_sample(decoder.kind), capture_output=True, check=False).returncode == 0
+    return complete([str(program)], LONGEST_S, _sample(decoder.kind)).status == 0
 
 
 def _sample(kind: str) -> bytes:
@@ -126,10 +127,9 @@ def options_of(decoder: Decoder, chosen: Compiler) -> Iterator[tuple[str, ...]]:
     """How it may be compiled and linked: as the target's pkg-config says, and as it is in the usual places."""
     program = chosen.program.removesuffix("gcc") + "pkg-config"
     if shutil.which(program):
-        done = subprocess.run([program, "--cflags", "--libs", "--static", decoder.library], capture_output=True,
-                              text=True, errors="replace", check=False)
-        if done.returncode == 0:
-            yield tuple(word for word in shlex.split(done.stdout) if word[:2] in ("-I", "-D", "-L", "-l") and
+        done = complete([program, "--cflags", "--libs", "--static", decoder.library], LONGEST_S)
+        if done.status == 0:
+            yield tuple(word for word in shlex.split(done.said.decode(errors="replace")) if word[:2] in ("-I", "-D", "-L", "-l") and
                         word != "-lm")
     yield decoder.links
 

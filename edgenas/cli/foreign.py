@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgenas.cli.options import options
-from edgenas.cli.output import emit, table
+from edgenas.cli.output import emit, say, table
 from edgenas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +99,6 @@ def _show(document: Mapping[str, Any], bundle: Path | None) -> None:
             described(Gates.model_validate(gates) if (gates := found[Path(row["path"]).name]) else None)]
             for row in document["verified"]])
     for format, message in document["refused"].items():
-        click.echo(f"NOT as {format}: {message}")
+        say(f"NOT as {format}: {message}")
     if bundle:
-        click.echo(f"wrote {bundle}")
+        say(f"wrote {bundle}")

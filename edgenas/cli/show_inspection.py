@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-
-from edgenas.cli.output import table
+from edgenas.cli.output import say, table
 
 Document = Mapping[str, Any]
 MANY = 10  # classes and choices shown
@@ -20,7 +18,7 @@ def show(document: Document) -> None:
         _artifacts(document)
     _provenance(document.get("provenance") or document["about"] or {})
     checked = document["verified"]
-    click.echo(f"verified: {', '.join(checked)}" if checked else
+    say(f"verified: {', '.join(checked)}" if checked else
                "NOT verified: nothing is beside it, or in it, that says how it was made")
 
 
@@ -42,13 +40,13 @@ def _artifacts(document: Document) -> None:
             f"{a['max_abs']:.2g}, {a['agreement']:.1%}", a["in_the_file"], a["sha256"][:12]]
            for a in document["artifacts"]])
     for artifact in document["artifacts"]:
-        click.echo(f"{artifact['path']}: {counted(artifact['operators'])}")
+        say(f"{artifact['path']}: {counted(artifact['operators'])}")
         if artifact["reads"]:
-            click.echo(f"{artifact['path']} reads {_images(artifact['reads'])}")
+            say(f"{artifact['path']} reads {_images(artifact['reads'])}")
         if artifact["warning"]:
-            click.echo(f"WARNING: {artifact['path']}: {artifact['warning']}", err=True)
+            say(f"WARNING: {artifact['path']}: {artifact['warning']}", err=True)
     if "members" in document:
-        click.echo(f"files: {', '.join(document['members'])}")
+        say(f"files: {', '.join(document['members'])}")
 
 
 def _images(reads: Document) -> str:

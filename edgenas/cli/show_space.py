@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
-from edgenas.cli.output import table
+from edgenas.cli.output import say, table
 
 
 def show_space(document: Mapping[str, Any]) -> None:
@@ -22,9 +20,9 @@ def show_space(document: Mapping[str, Any]) -> None:
         return
     where = f"{target['runtime']} on {target['device']}"
     if not target["known"]:
-        click.echo(f"what {where} cannot run is only known once it is measured")
+        say(f"what {where} cannot run is only known once it is measured")
     elif target["unsupported"]:
         table(f"what {where} cannot run, and a search for it leaves out", ["choice", "candidate", "why"],
               [[choice, name, reason] for choice, row in target["unsupported"].items() for name, reason in row.items()])
     else:
-        click.echo(f"{where} runs every candidate")
+        say(f"{where} runs every candidate")

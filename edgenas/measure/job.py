@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,12 @@ class Job:
     files: Mapping[str, Path]
     command: tuple[str, ...]
     stdin: str = ""
+
+    def limit_s(self, timeout_s: float) -> int:
+        """The longest that it may take, if no line may take longer than `timeout_s`: its results are one per file at
+        most. This ends what goes on printing without one.
+        """
+        return math.ceil(timeout_s * (2 + len(self.files)))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -13,6 +12,12 @@ from edgenas.errors import DeviceError, unknown
 STATISTICS = ("median_of_minima", "min", "p50", "p90")
 """What `latency_ms` can be asked for; the first is the default."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+LEAST_MS = 1e-9
+"""Far below any clock's resolution; worker.py rounds to it."""
+LARGEST = 1e18
+"""No cost of a network comes near."""
+FIGURES = 1000
+"""At most, of one measurement."""
 LIMIT_MS = 3.6e6
 """An hour: no device that anyone deploys to is slower, so a larger figure is garbage."""
 
@@ -83,7 +88,7 @@ def _check(name: str, value: object) -> None:
     elif name == "agreed":
         valid, rule = isinstance(value, bool), "true or false"
     elif name == "figures":
-        valid, rule = _are_figures(value), "numbers from 0 by name"
+        valid, rule = _are_figures(value), f"numbers from 0 by name, at most {FIGURES}"
     elif isinstance(value, bool) or not isinstance(value, int | float):
         valid, rule = False, "a number"
     elif name in ("rounds", "runs", "threads"):
@@ -91,16 +96,16 @@ def _check(name: str, value: object) -> None:
     elif name in ("mad_ms", "spread"):
         valid, rule = 0 <= value <= LIMIT_MS, f"a number from 0 to {LIMIT_MS:g}"
     else:
-        valid, rule = 0 < value <= LIMIT_MS, f"more than 0 ms and at most {LIMIT_MS:g} ms"
+        valid, rule = LEAST_MS <= value <= LIMIT_MS, f"more than 0 ms and at most {LIMIT_MS:g} ms"
     if not valid:
         shown = repr(value) if not isinstance(value, int) or value < 10**20 else "a huge number"
         raise DeviceError(f"a measurement's {name} is {shown[:80]}; it must be {rule}")
 
 
 def _are_figures(value: object) -> bool:
-    return isinstance(value, Mapping) and all(
+    return isinstance(value, Mapping) and len(value) <= FIGURES and all(
         isinstance(name, str) and NAME.fullmatch(name) and isinstance(number, int | float)
-        and not isinstance(number, bool) and 0 <= number < math.inf for name, number in value.items())
+        and not isinstance(number, bool) and 0 <= number <= LARGEST for name, number in value.items())
 
 
 def _count(number: int, what: str) -> str:

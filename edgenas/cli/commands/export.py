@@ -9,7 +9,7 @@ import click
 
 from edgenas.cli.foreign import check_origin, export_own, foreign_options
 from edgenas.cli.options import formats_option, max_drop_option, tune_options
-from edgenas.cli.output import emit, json_option, table
+from edgenas.cli.output import emit, json_option, say, table
 
 if TYPE_CHECKING:
     from edgenas.export.manifest import Manifest
@@ -84,4 +84,4 @@ def show(manifest: Manifest, folder: Path, bundle: Path | None) -> None:
           [[a.format, a.precision, a.path, a.bytes, a.max_abs, f"{a.agreement:.1%}", described(a.gates), a.sha256[:12]]
            for a in manifest.artifacts])
     if bundle:
-        click.echo(f"wrote {bundle}")
+        say(f"wrote {bundle}")

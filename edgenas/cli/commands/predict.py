@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from edgenas.cli.options import device_options
-from edgenas.cli.output import emit, json_option, table
+from edgenas.cli.output import emit, json_option, say, table
 
 
 @click.command(epilog="Example: edgenas predict model.onnx --device host")
@@ -41,8 +41,8 @@ def show(document: dict[str, Any]) -> None:
         ["of that, overhead", latency["overhead"]], ["macs", document["macs"]], ["params", document["params"]],
         ["peak_memory_kib", document["peak_memory_kib"]]])
     if document["never_profiled"]:
-        click.echo(f"WARNING: no operator of these families was ever profiled on {document['device']}, and their time "
+        say(f"WARNING: no operator of these families was ever profiled on {document['device']}, and their time "
                    f"is missing above: {', '.join(document['never_profiled'])}", err=True)
     elif interval is None:
-        click.echo("WARNING: the profile has too few whole networks for an interval: edgenas profile measures them",
+        say("WARNING: the profile has too few whole networks for an interval: edgenas profile measures them",
                    err=True)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from edgenas.cli.options import data_options, runtime_options, space_options
-from edgenas.cli.output import emit, json_option, table
+from edgenas.cli.output import emit, json_option, say, table
 
 
 @click.command(epilog="Example: edgenas profile --device host --data mnist --runtime onnxruntime")
@@ -53,7 +53,7 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     emit(as_json, {"profiles": reports}, lambda: show_all(found))
     failures = [(name, o) for name, o in found if isinstance(o, EdgenasError)]
     for name, error in failures:
-        click.echo(f"error: {name}: {error.message}" + (f"\n  try: {error.hint}" if error.hint else ""), err=True)
+        say(f"error: {name}: {error.message}" + (f"\n  try: {error.hint}" if error.hint else ""), err=True)
     return failures[0][1].exit_code if failures else 0
 
 
