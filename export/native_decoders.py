@@ -129,8 +129,8 @@ def options_of(decoder: Decoder, chosen: Compiler) -> Iterator[tuple[str, ...]]:
     if shutil.which(program):
         done = complete([program, "--cflags", "--libs", "--static", decoder.library], LONGEST_S)
         if done.status == 0:
-            yield tuple(word for word in shlex.split(done.said.decode(errors="replace")) if word[:2] in ("-I", "-D", "-L", "-l") and
-                        word != "-lm")
+            words = shlex.split(done.said.decode(errors="replace"))
+            yield tuple(word for word in words if word[:2] in ("-I", "-D", "-L", "-l") and word != "-lm")
     yield decoder.links
 
 
