@@ -1,0 +1,135 @@
+"""The constants of an ONNX model: which are known by their shapes alone, and of what types the file is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from edgenas.cost.onnx_checks import every_node, first_output, graphs
+from edgenas.errors import FileError, UsageError
+from edgenas.files import open_bounded
+from edgenas.text import quoted
+
+LARGE = 16 << 20
+"""Bytes; larger constants are known by their shapes, so that nothing is computed from them."""
+SMALL = 64
+"""Elements; of no more are the contents kept (bounds, axes, sizes)."""
+LARGEST_DATA = 1 << 40
+"""Bytes of a file of weights; only its small constants are read."""
+FLOATS = {"FLOAT": "fp32", "FLOAT16": "fp16", "DOUBLE": "fp64", "BFLOAT16": "bf16"}
+QUANTISED = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"}
+QUANTISED_STARTS = ("QLinear", "QGemm", "QAttention", "DynamicQuantize", "MatMulNBits", "MatMulInteger", "QEmbed",
+                    "QMoE", "QOrdered")
+
+Tensor = Any
+
+
+def load_small(model: Any, path: Path) -> None:
+    """Read the small constants that lie in other files beside `path`; large ones need no contents.
+
+    Raises: UsageError for a constant elsewhere that no shape can stand for, or whose file lies outside the folder.
+    """
+    for tensor in model.graph.initializer:
+        if _is_elsewhere(tensor) and math.prod(tensor.dims) <= SMALL:
+            _load(tensor, path)
+    for owner, tensor in _inner(model):
+        if _is_elsewhere(tensor):
+            raise UsageError(f"{path} keeps a constant of {owner} in another file, which is not read",
+                             "export it with its data inside: external_data=False")
+
+
+def as_inputs(model: Any, chosen: Callable[[Tensor], bool]) -> set[str]:
+    """Make inputs of the chosen constants, in place: an optimiser knows their shapes alone. Returns their names."""
+    from onnx import helper
+    kept, moved = [], []
+    for tensor in model.graph.initializer:
+        (moved if chosen(tensor) else kept).append(tensor)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    model.graph.input.extend(helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in moved)
+    return {tensor.name for tensor in moved}
+
+
+def as_shapes(model: Any, weights: set[str]) -> None:
+    """Make constants without contents of the inputs of these names, in place."""
+    inputs = list(model.graph.input)
+    del model.graph.input[:]
+    for item in inputs:
+        if item.name not in weights:
+            model.graph.input.append(item)
+            continue
+        kind = item.type.tensor_type
+        model.graph.initializer.add(name=item.name, data_type=kind.elem_type,
+                                    dims=[d.dim_value for d in kind.shape.dim])
+
+
+def without_defaults(model: Any) -> None:
+    """Constants that are also inputs are constants: nothing else is given for them. In place."""
+    constants = {tensor.name for tensor in model.graph.initializer}
+    constants |= {tensor.values.name for tensor in model.graph.sparse_initializer}
+    inputs = [item for item in model.graph.input if item.name not in constants]
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    model.ir_version = max(model.ir_version, 4)
+
+
+def is_large(tensor: Tensor) -> bool:
+    return _is_elsewhere(tensor) or tensor.ByteSize() > LARGE
+
+
+def is_weight(tensor: Tensor) -> bool:
+    return math.prod(tensor.dims) > SMALL
+
+
+def types(model: Any) -> set[str]:
+    """Of what types its floating-point values are: fp32, fp16, fp64, bf16; and int8 where it is quantised."""
+    from onnx import TensorProto
+    known = {getattr(TensorProto, name): short for name, short in FLOATS.items()}
+    numbers = [item.type.tensor_type.elem_type for item in model.graph.input]
+    numbers += [t.data_type for t in model.graph.initializer] + [t.data_type for _, t in _inner(model)
+                                                                 if math.prod(t.dims) > 1]
+    quantised = False
+    for node in every_node(model):
+        quantised |= node.op_type in QUANTISED or node.op_type.startswith(QUANTISED_STARTS)
+        if node.op_type == "Cast":
+            numbers += [attribute.i for attribute in node.attribute if attribute.name == "to"]
+    return {known[number] for number in numbers if number in known} | ({"int8"} if quantised else set())
+
+
+def _inner(model: Any) -> Iterator[tuple[str, Tensor]]:
+    """Tensors in attributes and inner graphs, and what they are of."""
+    for node in every_node(model):
+        for attribute in node.attribute:
+            for tensor in (*attribute.tensors, *([attribute.t] if attribute.HasField("t") else [])):
+                yield f"node {quoted(node.name or first_output(node))}", tensor
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        for graph in graphs(nodes):
+            for tensor in graph.initializer:
+                yield f"graph {quoted(graph.name)}", tensor
+
+
+def _is_elsewhere(tensor: Tensor) -> bool:
+    return bool(tensor.data_location == tensor.EXTERNAL)
+
+
+def _load(tensor: Tensor, path: Path) -> None:
+    said = {entry.key: entry.value for entry in tensor.external_data}
+    folder = path.parent.resolve()
+    place = Path(folder, said.get("location", ""))
+    if not place.resolve().is_relative_to(folder):
+        raise UsageError(f"{path} keeps the constant {quoted(tensor.name)} outside its folder, in {quoted(str(place))}",
+                         "put the files of a network into one folder")
+    try:
+        offset, length = int(said.get("offset", 0)), int(said.get("length", 16 * SMALL))
+    except ValueError:
+        offset, length = 0, -1
+    if offset < 0 or not 0 <= length <= 16 * SMALL:
+        raise FileError(f"{path} says of the constant {quoted(tensor.name)} that it has {quoted(said)}",
+                        "export it again")
+    with open_bounded(place, LARGEST_DATA) as stream:
+        stream.seek(offset)
+        tensor.raw_data = stream.read(length)
+    tensor.data_location = tensor.DEFAULT
+    del tensor.external_data[:]
