@@ -90,12 +90,20 @@ def types(model: Any) -> set[str]:
     numbers = [item.type.tensor_type.elem_type for item in model.graph.input]
     numbers += [t.data_type for t in model.graph.initializer] + [t.data_type for _, t in _inner(model)
                                                                  if math.prod(t.dims) > 1]
-    quantised = False
-    for node in every_node(model):
-        quantised |= node.op_type in QUANTISED or node.op_type.startswith(QUANTISED_STARTS)
-        if node.op_type == "Cast":
-            numbers += [attribute.i for attribute in node.attribute if attribute.name == "to"]
-    return {known[number] for number in numbers if number in known} | ({"int8"} if quantised else set())
+    return {known[number] for number in numbers if number in known} | (
+        {"int8"} if any(is_quantised(node) for node in every_node(model)) else set())
+
+
+def cast_types(model: Any) -> set[str]:
+    """Types other than fp32 to which values are brought; a runtime that lacks the others inserts casts to that."""
+    from onnx import TensorProto
+    targets = {attribute.i for node in model.graph.node if node.op_type == "Cast" for attribute in node.attribute
+               if attribute.name == "to"}
+    return {short for name, short in FLOATS.items() if name != "FLOAT" and getattr(TensorProto, name) in targets}
+
+
+def is_quantised(node: Any) -> bool:
+    return node.op_type in QUANTISED or node.op_type.startswith(QUANTISED_STARTS)
 
 
 def _inner(model: Any) -> Iterator[tuple[str, Tensor]]:

@@ -5,20 +5,30 @@ time and what it writes (`confine`). Light to import: no PyTorch.
 
     python -m edgenas.cost.onnx_worker MODEL.onnx FOLDER
 
-writes FOLDER/plain.onnx, or prints one line of JSON: the message and hint of what is wrong.
+writes FOLDER/plain.onnx, or prints one line of JSON: the kind, message and hint of the error.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import resource
 import sys
 from pathlib import Path
 from typing import Any
 
 from edgenas.cost.onnx_checks import REASON, check_domains, check_expansion, check_input, invalid
-from edgenas.cost.onnx_tensors import as_inputs, as_shapes, is_large, is_weight, load_small, types, without_defaults
+from edgenas.cost.onnx_tensors import (
+    as_inputs,
+    as_shapes,
+    cast_types,
+    is_large,
+    is_weight,
+    load_small,
+    types,
+    without_defaults,
+)
 from edgenas.errors import EdgenasError, UsageError
 from edgenas.files import read_bounded
 from edgenas.text import one_line
@@ -42,9 +52,10 @@ def main() -> None:
         model = plain(parsed(path), path, folder)
         (folder / PLAIN).write_bytes(model.SerializeToString())
     except EdgenasError as error:
-        print(json.dumps({"message": error.message, "hint": error.hint}))
+        print(json.dumps({"kind": error.kind, "message": error.message, "hint": error.hint}))
     except MemoryError:
-        print(json.dumps({"message": f"{path} cannot be read: {OUT_OF_MEMORY}", "hint": "export a smaller network"}))
+        print(json.dumps({"kind": "file", "message": f"{path} cannot be read: {OUT_OF_MEMORY}",
+                          "hint": "export a smaller network"}))
 
 
 def confine(size: int) -> None:
@@ -84,7 +95,7 @@ def plain(model: Any, path: Path, folder: Path) -> Any:
     check_expansion(model, path)
     load_small(model, path)
     without_defaults(model)
-    of_types = types(model)
+    known_types = types(model)
     weights = as_inputs(model, is_large)
     try:
         onnx.checker.check_model(model)
@@ -96,7 +107,7 @@ def plain(model: Any, path: Path, folder: Path) -> Any:
     weights |= as_inputs(found, is_weight)
     found = _with_shapes(found)
     as_shapes(found, weights)
-    found.metadata_props.add(key=TYPES, value=" ".join(sorted(of_types)))
+    found.metadata_props.add(key=TYPES, value=" ".join(sorted(known_types | cast_types(found))))
     return found
 
 
@@ -112,7 +123,7 @@ def _optimised(model: Any, path: Path, folder: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        words = one_line(str(error).rpartition("[ONNXRuntimeError]")[2].strip(" :"), REASON)
+        words = one_line(re.sub(r"^.*\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error), flags=re.DOTALL), REASON)
         raise UsageError(f"onnxruntime cannot run {path}: {words or type(error).__name__}",
                          "export it with operators and types that onnxruntime runs on a CPU") from error
 
