@@ -11,7 +11,7 @@ from typing import Any
 
 from edgenas.cost.onnx_counting import macs, weights
 from edgenas.cost.onnx_file import read_plain
-from edgenas.cost.onnx_operators import Bounds, activation_of, bounds_of, hard_swishes, operator_of
+from edgenas.cost.onnx_operators import NAME, Bounds, activation_of, bounds_of, hard_swishes, operator_of
 from edgenas.cost.onnx_tensors import is_quantised
 from edgenas.cost.onnx_values import Values, attributes, check_control, title
 from edgenas.cost.onnx_worker import TYPES
@@ -22,8 +22,6 @@ ALIASES = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", 
            "DequantizeLinear"}
 COMPUTING = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 UNBIASED = re.compile(r"\d+->\d+")
-NAME = 200
-"""Characters of a name that a file gives."""
 
 
 @dataclass(frozen=True)

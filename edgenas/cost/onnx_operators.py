@@ -11,10 +11,13 @@ from typing import Any
 from edgenas.cost.onnx_counting import macs, weights
 from edgenas.cost.onnx_values import Values, attributes
 from edgenas.cost.operators import Operator, Shape
+from edgenas.text import one_line
 
 KINDS = {"Add": "add", "Sum": "add", "Mul": "mul", "Concat": "cat", "MaxPool": "maxpool2d", "MatMul": "matmul",
          "GlobalAveragePool": "adaptiveavgpool2d", "BatchNormalization": "batchnorm2d", "AveragePool": "avgpool2d"}
 ACTIVATIONS = {"HardSwish": "hardswish", "HardSigmoid": "hardsigmoid", "Sigmoid": "sigmoid", "Gelu": "gelu"}
+NAME = 200
+"""Characters of a name that a file gives."""
 INFINITE = 3.4e38
 """The bounds of a Clip without bounds."""
 
@@ -97,7 +100,7 @@ def operator_of(node: Any, output: str, feeds: tuple[int, ...], values: Values) 
             return Operator("linear", f"{inputs}->{outputs}{biased}", feeds, for_one(rows), counted, params)
     if _is_global_mean(node, values):
         return Operator("adaptiveavgpool2d", "output_size=1", feeds, channels_first(shape), 0, 0)
-    kind = activation_of(node, values) or KINDS.get(node.op_type, node.op_type.lower())
+    kind = activation_of(node, values) or KINDS.get(node.op_type, one_line(node.op_type.lower(), NAME))
     return Operator(kind, "", feeds, channels_first(shape), counted, params)
 
 
