@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ from edgenas.errors import FileError, UsageError
 from edgenas.files import open_bounded
 from edgenas.text import quoted
 
-LARGE = 16 << 20
-"""Bytes; larger constants are known by their shapes, so that nothing is computed from them."""
+KEPT = 256 << 20
+"""Bytes of the constants that keep their contents, smallest first, so that a runtime can compute from them."""
 SMALL = 64
 """Elements; of no more are the contents kept (bounds, axes, sizes)."""
 LARGEST_DATA = 1 << 40
 """Bytes of a file of weights; only its small constants are read."""
 FLOATS = {"FLOAT": "fp32", "FLOAT16": "fp16", "DOUBLE": "fp64", "BFLOAT16": "bf16"}
+FLOATING = (1, 10, 11, 16)
+"""Their numbers in a file."""
 QUANTISED = {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"}
 QUANTISED_STARTS = ("QLinear", "QGemm", "QAttention", "DynamicQuantize", "MatMulNBits", "MatMulInteger", "QEmbed",
                     "QMoE", "QOrdered")
@@ -27,29 +29,32 @@ Tensor = Any
 
 
 def load_small(model: Any, path: Path) -> None:
-    """Read the small constants that lie in other files beside `path`; large ones need no contents.
+    """Read the small constants that lie in other files beside `path`; large ones need no contents, nor do weights.
 
     Raises: UsageError for a constant elsewhere that no shape can stand for, or whose file lies outside the folder.
     """
     for tensor in model.graph.initializer:
         if _is_elsewhere(tensor) and math.prod(tensor.dims) <= SMALL:
-            _load(tensor, path)
+            try:
+                _load(tensor, path)
+            except FileError:
+                if tensor.data_type not in FLOATING:
+                    raise
     for owner, tensor in _inner(model):
         if _is_elsewhere(tensor):
             raise UsageError(f"{path} keeps a constant of {owner} in another file, which is not read",
                              "export it with its data inside: external_data=False")
 
 
-def as_inputs(model: Any, chosen: Callable[[Tensor], bool]) -> set[str]:
-    """Make inputs of the chosen constants, in place: an optimiser knows their shapes alone. Returns their names."""
+def as_inputs(model: Any, names: set[str]) -> None:
+    """Make inputs of the constants of these names, in place: an optimiser knows their shapes alone."""
     from onnx import helper
     kept, moved = [], []
     for tensor in model.graph.initializer:
-        (moved if chosen(tensor) else kept).append(tensor)
+        (moved if tensor.name in names else kept).append(tensor)
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
     model.graph.input.extend(helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in moved)
-    return {tensor.name for tensor in moved}
 
 
 def as_shapes(model: Any, weights: set[str]) -> None:
@@ -75,12 +80,19 @@ def without_defaults(model: Any) -> None:
     model.ir_version = max(model.ir_version, 4)
 
 
-def is_large(tensor: Tensor) -> bool:
-    return _is_elsewhere(tensor) or tensor.ByteSize() > LARGE
+def large(model: Any) -> set[str]:
+    """The names of constants that are known by their shapes alone: those in other files, and the largest."""
+    found, total = set(), 0
+    for tensor in sorted(model.graph.initializer, key=lambda tensor: int(tensor.ByteSize())):
+        total += tensor.ByteSize()
+        if _is_elsewhere(tensor) or total > KEPT:
+            found.add(tensor.name)
+    return found
 
 
-def is_weight(tensor: Tensor) -> bool:
-    return math.prod(tensor.dims) > SMALL
+def not_small(model: Any) -> set[str]:
+    """The names of constants whose contents nobody needs any more."""
+    return {tensor.name for tensor in model.graph.initializer if math.prod(tensor.dims) > SMALL}
 
 
 def types(model: Any) -> set[str]:

@@ -28,9 +28,10 @@ class Values:
     def __init__(self, graph: Any, path: Path) -> None:
         self.path = path
         self.shapes: dict[str, Shape] = {}
-        for item in (*graph.value_info, *graph.output, *graph.input):
+        for item in (*graph.output, *graph.input, *graph.value_info):
             dims = item.type.tensor_type.shape.dim
-            if item.type.tensor_type.HasField("shape") and all(d.HasField("dim_value") for d in dims):
+            fixed = all(d.HasField("dim_value") for d in dims)
+            if item.type.tensor_type.HasField("shape") and fixed:
                 self.shapes[item.name] = tuple(d.dim_value for d in dims)
         self._tensors = {tensor.name: tensor for tensor in graph.initializer}
         self.origin = {name: name for name in self._tensors}

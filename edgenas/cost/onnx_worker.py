@@ -23,9 +23,9 @@ from edgenas.cost.onnx_tensors import (
     as_inputs,
     as_shapes,
     cast_types,
-    is_large,
-    is_weight,
+    large,
     load_small,
+    not_small,
     types,
     without_defaults,
 )
@@ -43,6 +43,8 @@ LARGEST_OUTPUT = 1 << 30
 PLAIN = "plain.onnx"
 TYPES = "edgenas.types"
 """The entry of a plain model's metadata that tells the file's types."""
+SOURCES = re.compile(r"^.*\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+:\d+ .*?\) (?=[A-Z])", re.DOTALL)
+"""What of onnxruntime's messages is about its own source."""
 OUT_OF_MEMORY = "reading it takes more memory than is allowed"
 
 
@@ -63,7 +65,8 @@ def confine(size: int) -> None:
     for which, limit in ((resource.RLIMIT_AS, MEMORY + 4 * size), (resource.RLIMIT_CPU, SECONDS),
                          (resource.RLIMIT_FSIZE, LARGEST_OUTPUT), (resource.RLIMIT_CORE, 0)):
         hard = resource.getrlimit(which)[1]
-        resource.setrlimit(which, (limit if hard == resource.RLIM_INFINITY else min(limit, hard),) * 2)
+        with contextlib.suppress(ValueError, OSError):  # a system that lacks one of them
+            resource.setrlimit(which, (limit if hard == resource.RLIM_INFINITY else min(limit, hard),) * 2)
 
 
 def parsed(path: Path) -> Any:
@@ -76,6 +79,8 @@ def parsed(path: Path) -> Any:
     confine(len(content))
     try:
         model = onnx.ModelProto.FromString(content)
+    except MemoryError:
+        raise
     except Exception as error:
         raise invalid(path, error) from error
     if not model.HasField("graph"):
@@ -91,24 +96,42 @@ def plain(model: Any, path: Path, folder: Path) -> Any:
 
     Raises: UsageError for what is no valid model, what onnxruntime cannot run, or has not one input of fixed shape.
     """
-    import onnx
     check_expansion(model, path)
     load_small(model, path)
     without_defaults(model)
     known_types = types(model)
-    weights = as_inputs(model, is_large)
-    try:
-        onnx.checker.check_model(model)
-    except Exception as error:
-        raise invalid(path, error) from error
+    weights = large(model)
+    as_inputs(model, weights)
+    _check(model, path)
     check_domains(model, path)
     check_input(model, path, weights)
     found = _optimised(model, path, folder)
-    weights |= as_inputs(found, is_weight)
+    if _lacking(_with_shapes(found)):
+        found = _optimised(found, path, folder)  # functions were inlined after constants had been computed
+    as_inputs(found, not_small(found))
+    weights |= {item.name for item in found.graph.input} - {model.graph.input[0].name}
     found = _with_shapes(found)
     as_shapes(found, weights)
     found.metadata_props.add(key=TYPES, value=" ".join(sorted(known_types | cast_types(found))))
     return found
+
+
+def _check(model: Any, path: Path) -> None:
+    """ONNX's own rules but one: an output may leave its shape out, as runtimes do not ask for it.
+
+    Raises: UsageError for a model that breaks one.
+    """
+    import onnx
+    shapeless = [item.type.tensor_type for item in model.graph.output
+                 if item.type.HasField("tensor_type") and not item.type.tensor_type.HasField("shape")]
+    for kind in shapeless:
+        kind.shape.SetInParent()
+    try:
+        onnx.checker.check_model(model)
+    except Exception as error:
+        raise invalid(path, error) from error
+    for kind in shapeless:
+        kind.ClearField("shape")
 
 
 def _optimised(model: Any, path: Path, folder: Path) -> Any:
@@ -123,7 +146,7 @@ def _optimised(model: Any, path: Path, folder: Path) -> Any:
     except MemoryError:
         raise
     except Exception as error:
-        words = one_line(re.sub(r"^.*\[ONNXRuntimeError\] : \d+ : \w+ : ", "", str(error), flags=re.DOTALL), REASON)
+        words = one_line(SOURCES.sub("", str(error)), REASON)
         raise UsageError(f"onnxruntime cannot run {path}: {words or type(error).__name__}",
                          "export it with operators and types that onnxruntime runs on a CPU") from error
 
@@ -134,12 +157,11 @@ def _with_shapes(model: Any) -> Any:
     import onnxruntime
     with contextlib.suppress(Exception):  # what is lacking then has a second chance below
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    known = {item.name for item in (*model.graph.value_info, *model.graph.output, *model.graph.input)}
-    lacking = {name for node in model.graph.node for name in node.output if name} - known
-    if lacking:
+    if lacking := _lacking(model):
         asked = onnx.ModelProto()
         asked.CopyFrom(model)
-        asked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(lacking))
+        outputs = {item.name for item in model.graph.output}
+        asked.graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(lacking - outputs))
         with contextlib.suppress(Exception):  # the reader names what has no shape
             session = onnxruntime.InferenceSession(asked.SerializeToString(), _options("ORT_DISABLE_ALL"),
                                                    providers=["CPUExecutionProvider"])
@@ -147,6 +169,14 @@ def _with_shapes(model: Any) -> Any:
                 if item.name in lacking:
                     model.graph.value_info.append(_info(item))
     return model
+
+
+def _lacking(model: Any) -> set[str]:
+    """The values of a graph whose shape is not known."""
+    known = {item.name for item in (*model.graph.value_info, *model.graph.output)
+             if all(d.HasField("dim_value") for d in item.type.tensor_type.shape.dim)
+             and item.type.tensor_type.HasField("shape")}
+    return {name for node in model.graph.node for name in node.output if name} - known
 
 
 def _info(item: Any) -> Any:
