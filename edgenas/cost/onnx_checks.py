@@ -47,6 +47,9 @@ def every_node(model: Any) -> Iterator[Any]:
 
 def check_expansion(model: Any, path: Path) -> None:
     """Raises: UsageError for functions that call themselves, are nested too deep, or make too many nodes."""
+    written = len(model.graph.node) + sum(len(function.node) for function in model.functions)
+    if written > MOST_NODES:
+        raise UsageError(f"{path} has {written} nodes; at most {MOST_NODES} are read", "export a smaller network")
     functions = {_key(function, function.name): function for function in model.functions}
     sizes: dict[Key, int] = {}
 

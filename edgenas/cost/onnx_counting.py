@@ -24,7 +24,7 @@ CHEAP = ("BiasGelu", "FastGelu", "Gelu", "QuickGelu", "BiasAdd", "BiasSoftmax", 
          "QLinearAdd", "QLinearMul", "QLinearAveragePool", "QLinearGlobalAveragePool", "QLinearConcat",
          "QLinearSigmoid", "QLinearLeakyRelu", "QLinearSoftmax", "QLinearReduceMean", "QLinearWhere",
          "RotaryEmbedding", "Inverse", "DynamicQuantizeLinear", "QuantizeLinear", "DequantizeLinear", "SkipGroupNorm",
-         "EmbedLayerNormalization", "Trilu", "Unique", "CropAndResize", "GridSample", "Pad", "Rfft", "Irfft")
+         "EmbedLayerNormalization", "Trilu", "Unique", "CropAndResize", "GridSample", "Pad")
 """Of onnxruntime's own operators, those that work value by value."""
 KEPT: dict[str, tuple[int, ...]] = {
     "BatchNormalization": (1, 2), "QLinearConv": (3, 8), "QLinearMatMul": (0, 3), "QGemm": (0, 3, 6),

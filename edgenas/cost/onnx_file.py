@@ -37,7 +37,7 @@ def read_plain(path: Path) -> Any:
         try:
             said = list(stream_lines(command, b"", PATIENCE_S))
         except DeviceError as error:
-            raise _failed(path, error) from error
+            raise failed(path, error) from error
         if said:
             raise _refused(said[-1])
         import onnx
@@ -55,7 +55,7 @@ def _refused(line: str) -> UsageError:
     return kind(str(found.get("message", line)), str(found.get("hint", "")))
 
 
-def _failed(path: Path, error: DeviceError) -> FileError:
+def failed(path: Path, error: DeviceError) -> FileError:
     """The error for a worker that was killed, or died of what it read."""
     if isinstance(error, Silent) or (isinstance(error, Ended) and error.status in _TIMES):
         return FileError(f"{path} took longer than {SECONDS} s to read and was given up", "export a smaller network")

@@ -20,6 +20,8 @@ from edgenas.text import one_line
 
 ALIASES = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear",
            "DequantizeLinear"}
+ACTIVATED = ("conv2d", "linear")
+"""Kinds that an activation becomes part of."""
 COMPUTING = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 UNBIASED = re.compile(r"\d+->\d+")
 
@@ -166,10 +168,10 @@ class _Reader:
 
     def _activated(self, node: Any, index: int) -> int | None:
         last, bounds = self.operators[index], bounds_of(node, self.values)
-        if bounds and index in self.bounds:
+        if bounds and index in self.bounds and (last.kind in ACTIVATED or node.op_type in ("Max", "Min")):
             return self._clipped(index, self.bounds[index].within(bounds))
         activation = activation_of(node, self.values)
-        if activation is None or last.kind not in ("conv2d", "linear"):
+        if activation is None or last.kind not in ACTIVATED:
             return None
         if bounds:
             self.bounds[index] = bounds
@@ -179,7 +181,7 @@ class _Reader:
         """What ends in a clipping already, clipped further."""
         last, before = self.operators[index], self.bounds[index].name
         self.bounds[index] = bounds
-        if last.kind in ("conv2d", "linear"):
+        if last.kind in ACTIVATED:
             return self._replace(index, detail=last.detail.removesuffix(before) + bounds.name)
         return self._replace(index, kind=bounds.name)
 
