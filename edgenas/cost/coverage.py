@@ -46,8 +46,8 @@ class Coverage:
     moved: Span | None = None
 
     @classmethod
-    def of(cls, kernels: Iterable[Network], wholes: Sequence[Network], work_ms: Sequence[float],
-           moved: Sequence[float]) -> Coverage:
+    def of(cls, kernels: Iterable[Network], wholes: Sequence[Network], work_ms: Floats,
+           moved: Floats) -> Coverage:
         largest: dict[str, Floats] = {}
         for network in kernels:
             name, sizes = family(network.operators[0]), _sizes(network, 0)
@@ -55,7 +55,8 @@ class Coverage:
         if not wholes:
             return cls(largest)
         made_of = frozenset(family(op) for network in wholes for op in network.operators)
-        return cls(largest, made_of, Span(min(work_ms), max(work_ms)), Span(min(moved), max(moved)))
+        return cls(largest, made_of, Span(float(work_ms.min()), float(work_ms.max())),
+                   Span(float(moved.min()), float(moved.max())))
 
     def doubts(self, network: Network, inside_ms: Floats, work_ms: float, moved: float) -> tuple[str, ...]:
         """Sentences: why the errors of the whole networks say nothing of this one. None where they do.

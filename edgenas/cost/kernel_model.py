@@ -11,8 +11,8 @@ from scipy.optimize import lsq_linear
 
 from edgenas.cost.accuracy import Accuracy, accuracy
 from edgenas.cost.conformal import Interval, conformal
-from edgenas.cost.heldout import FEWEST_FOR_INTERVAL
 from edgenas.cost.coverage import Coverage, lacking
+from edgenas.cost.heldout import FEWEST_FOR_INTERVAL
 from edgenas.cost.kernels import BORROWED, family, features
 from edgenas.cost.operators import Network, Operator
 from edgenas.cost.profile import Profile
@@ -100,7 +100,7 @@ class KernelModel:
                                f"{profile.header.command} --operators 200")
         kernels = [network for network in kernels_of(profile).values() if family(network.operators[0]) in regressions]
         plain = cls(profile, statistic, regressions, Inside(_fastest_ms(profile, statistic)), None, None,
-                    Coverage.of(kernels, (), (), ()))
+                    Coverage.of(kernels, (), np.zeros(0), np.zeros(0)))
         known = [(profile.structures[key], found.afresh.latency_ms(statistic))
                  for key, found in profile.networks.items()
                  if key in profile.structures and not plain.predict(profile.structures[key]).unknown]

@@ -59,7 +59,7 @@ def network_of(model: Any, path: Path) -> Named:
     check_control(model.graph, path)
     reader = _Reader(model.graph, Values(model.graph, path))
     reader.read()
-    types = next((entry.value.split() for entry in model.metadata_props if entry.key == TYPES), [])
+    types: list[str] = next((entry.value.split() for entry in model.metadata_props if entry.key == TYPES), [])
     precision, operators = _precision(types, reader.operators)
     shape = reader.values.shape(model.graph.input[0].name)[1:]
     return Named(Network(shape, operators), tuple(reader.names), precision, sum(reader.learned.values()),

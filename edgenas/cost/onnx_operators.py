@@ -91,13 +91,9 @@ def operator_of(node: Any, output: str, feeds: tuple[int, ...], values: Values) 
     params = sum(math.prod(values.shape(name)) for name in weights(node, values))
     if node.op_type == "Conv" and values.is_constant(node.input[1]) and len(shape) == 4:
         return Operator("conv2d", _conv_detail(node, values), feeds, channels_first(shape), counted, params)
-    if node.op_type in ("Gemm", "MatMul") and values.is_constant(node.input[1]):
-        if len(weight := values.shape(node.input[1])) <= 2:
-            outputs = (weight[0 if attributes(node).get("transB", 0) else 1] if len(weight) == 2 else 1)
-            rows = shape if len(weight) == 2 else (*shape, 1)
-            biased = " bias" if node.op_type == "Gemm" and len(node.input) > 2 and node.input[2] else ""
-            inputs = math.prod(weight) // max(1, outputs)
-            return Operator("linear", f"{inputs}->{outputs}{biased}", feeds, for_one(rows), counted, params)
+    if node.op_type in ("Gemm", "MatMul") and _is_matrix(node.input[1], values):
+        detail, rows = _linear(node, shape, values)
+        return Operator("linear", detail, feeds, for_one(rows), counted, params)
     if _is_global_mean(node, values):
         return Operator("adaptiveavgpool2d", "output_size=1", feeds, channels_first(shape), 0, 0)
     kind = activation_of(node, values) or KINDS.get(node.op_type, one_line(node.op_type.lower(), NAME))
@@ -114,6 +110,22 @@ def channels_first(shape: Shape) -> Shape:
     if len(shape) == 4 and shape[0] != 1:
         return shape[1], shape[0], *shape[2:]
     return for_one(shape)
+
+
+def _is_matrix(name: str, values: Values) -> bool:
+    """Whether a value is constant and a matrix, or a vector, which is one of one column."""
+    return values.is_constant(name) and len(values.shape(name)) <= 2
+
+
+def _linear(node: Any, shape: Shape, values: Values) -> tuple[str, Shape]:
+    """The detail, and the output's full shape with the outputs last."""
+    inputs, *columns = values.shape(node.input[1])
+    if not columns:
+        return f"{inputs}->1", (*shape, 1)
+    if attributes(node).get("transB", 0):
+        inputs, columns = columns[0], [inputs]
+    biased = " bias" if len(node.input) > 2 and node.input[2] else ""
+    return f"{inputs}->{columns[0]}{biased}", shape
 
 
 def _conv_detail(node: Any, values: Values) -> str:

@@ -49,9 +49,8 @@ def load_small(model: Any, path: Path) -> None:
 def as_inputs(model: Any, names: set[str]) -> None:
     """Make inputs of the constants of these names, in place: an optimiser knows their shapes alone."""
     from onnx import helper
-    kept, moved = [], []
-    for tensor in model.graph.initializer:
-        (moved if tensor.name in names else kept).append(tensor)
+    kept = [tensor for tensor in model.graph.initializer if tensor.name not in names]
+    moved = [tensor for tensor in model.graph.initializer if tensor.name in names]
     del model.graph.initializer[:]
     model.graph.initializer.extend(kept)
     model.graph.input.extend(helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in moved)

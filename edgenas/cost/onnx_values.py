@@ -59,8 +59,8 @@ class Values:
         if name not in self.shapes or min(self.shapes[name], default=0) < 0:
             raise self._unknown(name)
         if math.prod(self.shapes[name]) > MOST_ELEMENTS:
-            raise UsageError(f"the value {quoted(name)} of {self.path} has the shape {quoted(list(self.shapes[name]))}, "
-                             "more than any memory holds", FIXED)
+            raise UsageError(f"the value {quoted(name)} of {self.path} has the shape "
+                             f"{quoted(list(self.shapes[name]))}, more than any memory holds", FIXED)
         return self.shapes[name]
 
     def contents(self, name: str) -> Any:

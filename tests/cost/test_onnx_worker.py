@@ -49,7 +49,8 @@ def test_functions_that_would_never_end_are_refused_before_they_are_written_out(
 
 def external(folder: Path) -> Path:
     path = folder / "net.onnx"
-    nodes = [NODE("Conv", ["x", "w", "b"], ["c"]), NODE("Reshape", ["c", "s"], ["r"]), NODE("MatMul", ["r", "m"], ["y"])]
+    nodes = [NODE("Conv", ["x", "w", "b"], ["c"]), NODE("Reshape", ["c", "s"], ["r"]),
+             NODE("MatMul", ["r", "m"], ["y"])]
     constants = [weight("w", 8, 3, 3, 3), weight("b", 8), numbers("s", 1, -1), weight("m", 1568, 10)]
     onnx.save(model(nodes, constants), path, save_as_external_data=True, location="net.data", size_threshold=0)
     return path
