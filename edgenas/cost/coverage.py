@@ -63,7 +63,8 @@ class Coverage:
 
         inside_ms: (n,), each operator's latency inside the network, not a number where it is not known.
         """
-        return (*self._of_operators(network, inside_ms), *self._of_whole(work_ms, moved))
+        whole = [] if np.isnan(inside_ms).any() else self._of_whole(work_ms, moved)  # in part it tells nothing
+        return (*self._of_operators(network, inside_ms), *whole)
 
     def _of_operators(self, network: Network, inside_ms: Floats) -> list[str]:
         found = [(self._doubt(network, i), i) for i in range(len(network.operators))
