@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +12,11 @@ import torch
 from edgenas.errors import ExportError
 from edgenas.files import replacing
 
-from .base import Done, Export, Exporter, in_batches, optional
+from .base import Done, Export, Exporter, in_batches, optional, plain_path
+from .coverage import check_coverage
 from .direct import directly, lowered
 from .direct_onnx import content
+from .onnx_coverage import onnx_coverage
 from .onnx_graph import canonical
 from .onnx_quantizer import quantised
 from .program import examples, trace, translated
@@ -63,7 +64,7 @@ class ToOnnx(Exporter):
             raise ExportError(f"{items[position].path.name} cannot be of mixed precision: {reason}",
                               "replace that layer, or export it with --precision fp32 or int8")
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            plain = {position: replace(items[position], path=Path(folder) / f"{position}{self.suffix}")
+            plain = {position: replace(items[position], path=plain_path(folder, position, items[position]))
                      for position in left}
             self.export(list(plain.values()))
             for position, source in plain.items():
@@ -75,7 +76,9 @@ class ToOnnx(Exporter):
 def write_int8(item: Export, model: bytes) -> None:
     assert item.calibration is not None
     with replacing(item.path) as scratch, translated([item], "it cannot be made int8"):
-        scratch.write_bytes(quantised(model, item.calibration))
+        made = quantised(model, item.calibration)
+        check_coverage(item, onnx_coverage(made))
+        scratch.write_bytes(made)
 
 
 def write(items: Sequence[Export]) -> None:

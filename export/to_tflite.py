@@ -6,14 +6,13 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from edgenas.files import replacing
 
-from .base import Done, Export, Exporter, in_batches, optional
+from .base import Done, Export, Exporter, in_batches, optional, plain_path
 from .direct import directly, lowered
 from .program import examples, output_shapes, trace, translated
 from .quantised import check_calibration, quantise
@@ -54,7 +53,7 @@ class ToTflite(Exporter):
             check_calibration(item)
         left = directly(items, lambda item: content_int8(quantise(item)), on_done)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            plain = {position: replace(items[position], path=Path(folder) / f"{position}{self.suffix}")
+            plain = {position: replace(items[position], path=plain_path(folder, position, items[position]))
                      for position in left}
             self.export(list(plain.values()))
             for position, source in plain.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -12,9 +13,11 @@ from torch import Tensor, nn
 
 from edgenas.data import Task
 from edgenas.errors import EdgenasError, UsageError
+from edgenas.export.repeatability import check_repeatable, mixing_layer, same
 from edgenas.imports import import_function
 
 SHOWN = 3  # names of weights in a message
+SEVERAL = 4  # images that are given to the network at once, to see whether it mixes them
 
 
 def build(name: str, weights: Path | None) -> nn.Module:
@@ -44,15 +47,17 @@ def build(name: str, weights: Path | None) -> nn.Module:
 
 
 def check_fits(network: nn.Module, task: Task, name: str) -> None:
-    """Whether the network classifies the task's images.
+    """Whether the network classifies the task's images, each by itself.
 
-    Raises: UsageError with the shapes.
+    Raises: UsageError with the shapes, or naming the layer that mixes images; ExportError when two passes differ.
     """
     image = task.normalise(task.train.images[:1])
     shape = "x".join(map(str, task.input_shape))
     try:
         with torch.no_grad():
-            made = network(image)
+            made = check_repeatable(network, image, name)
+    except EdgenasError:
+        raise
     except Exception as error:  # the user's own code may raise anything
         raise UsageError(f"{name} fails on an image of {shape} (channels x height x width), as --data has them: "
                          f"{_line(error)}",
@@ -64,6 +69,31 @@ def check_fits(network: nn.Module, task: Task, name: str) -> None:
     if made.shape[1] != len(task.classes):
         raise UsageError(f"{name} tells {made.shape[1]} classes apart, and the data has {len(task.classes)}",
                          "give data with the classes that it was trained on")
+    _check_apart(network, task.normalise(task.train.images[:SEVERAL]), name)
+
+
+def _check_apart(network: nn.Module, images: Tensor, name: str) -> None:
+    """A file takes one image at a time; what it loses is judged by what the network gives for many.
+
+    Raises: UsageError when the network gives something else for an image alone than among others.
+    """
+    def together() -> Any:
+        return network(images)
+
+    def alone() -> Any:
+        return torch.cat([network(image) for image in images.split(1)])
+
+    with torch.no_grad():
+        try:
+            equal = same(together(), alone())
+        except Exception as error:  # the user's own code may raise anything
+            raise UsageError(f"{name} takes one image, and fails on {len(images)} at once: {_line(error)}",
+                             "use x.shape[0] where it has a batch of 1") from error
+        if not equal:
+            raise UsageError(f"{name} gives something else for an image alone than among others, first seen in "
+                             f"what {mixing_layer(network, images)} gives",
+                             "a batch normalisation must use its running statistics: .eval(), and no .train() within "
+                             "the forward pass")
 
 
 def _check_inputs(network: nn.Module, name: str) -> None:
