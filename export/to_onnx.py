@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch.fx import GraphModule
 
 from edgenas.errors import ExportError
 from edgenas.files import replacing
 
 from .base import Done, Export, Exporter, in_batches, optional, plain_path
 from .coverage import check_coverage
+from .culprit import located
 from .direct import directly, lowered
 from .direct_onnx import content
 from .onnx_coverage import onnx_coverage
@@ -82,9 +84,18 @@ def write_int8(item: Export, model: bytes) -> None:
 
 
 def write(items: Sequence[Export]) -> None:
-    """Export the modules as one program, then cut it into one file each."""
+    """Export the modules as one program, then cut it into one file each.
+
+    Raises: ExportError naming, of a single module, the layer that ONNX cannot express.
+    """
     from onnx.utils import Extractor
-    extractor = Extractor(_program(items))
+    graph = trace(items)
+    try:
+        extractor = Extractor(_program(items, graph))
+    except ExportError as error:
+        if len(items) > 1:
+            raise
+        raise located(items[0], error, lambda part: _program([part], trace([part]))) from error
     for index, item in enumerate(items):
         part = extractor.extract_model([f"image_{index}"], [f"logits_{index}"])
         with translated([item], "the exported ONNX graph is not valid"):
@@ -93,9 +104,8 @@ def write(items: Sequence[Export]) -> None:
             scratch.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _program(items: Sequence[Export]) -> Any:
+def _program(items: Sequence[Export], graph: GraphModule) -> Any:
     """The ONNX model with an input `image_<k>` and an output `logits_<k>` for the k-th item."""
-    graph = trace(items)
     with translated(items, "ONNX cannot express it"), quiet(), torch.no_grad():
         program = torch.onnx.export(
             torch.export.export(graph, examples(items), strict=False), dynamo=True, verbose=False,
