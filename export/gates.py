@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgenas.text import one_line
+
 from .manifest import Gates
 
 if TYPE_CHECKING:
@@ -60,4 +62,4 @@ def described(found: Gates | None) -> str:
 
 
 def _left(found: Gates) -> str:
-    return ", ".join(f"{name} ({count})" for name, count in found.left.items())
+    return one_line(", ".join(f"{name} ({count})" for name, count in found.left.items()))

@@ -6,6 +6,7 @@ import math
 
 from edgenas.export import gates
 from edgenas.export.manifest import Artifact
+from edgenas.text import one_line
 
 AGREEMENT = 0.9
 """Share of images on which a rounded file and PyTorch agree, below which the file is suspect, whatever its accuracy."""
@@ -14,7 +15,7 @@ SIGMAS = 3
 
 def doubts(artifact: Artifact) -> list[str]:
     """What costs time in the file, what of it is not int8, and where it is too unlike the network it was made of."""
-    return [*gates.warnings(artifact.gates), *_uncovered(artifact), *_unlike(artifact)]
+    return [one_line(text) for text in (*gates.warnings(artifact.gates), *_uncovered(artifact), *_unlike(artifact))]
 
 
 def _uncovered(artifact: Artifact) -> list[str]:

@@ -15,8 +15,10 @@ from edgenas.data import Task
 from edgenas.errors import EdgenasError, UsageError
 from edgenas.export.repeatability import check_repeatable, mixing_layer, same
 from edgenas.imports import import_function
+from edgenas.text import one_line
 
 SHOWN = 3  # names of weights in a message
+LONGEST = 80  # characters of such a name
 SEVERAL = 4  # images that are given to the network at once, to see whether it mixes them
 
 
@@ -131,20 +133,21 @@ def _check_weights(network: nn.Module, found: dict[str, Tensor], path: Path, nam
         raise UsageError(f"--weights {path} does not fit {name}: {' and '.join(parts)}", hint)
     for key, value in found.items():
         if value.shape != known[key].shape:
-            raise UsageError(f"--weights {path} does not fit {name}: {key} is {tuple(value.shape)}, and in the network "
+            raise UsageError(f"--weights {path} does not fit {name}: {one_line(key, LONGEST)} is "
+                             f"{tuple(value.shape)}, and in the network "
                              f"{tuple(known[key].shape)}", hint)
 
 
 def _check_finite(network: nn.Module, where: str) -> None:
     for key, value in network.state_dict().items():
         if value.is_floating_point() and not value.isfinite().all():
-            raise UsageError(f"{where}: the weight {key} holds values that are not finite",
+            raise UsageError(f"{where}: the weight {one_line(key, LONGEST)} holds values that are not finite",
                              "give weights of an earlier checkpoint")
 
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(one_line(name, LONGEST) for name in names[:SHOWN]) + more
 
 
 def _line(error: BaseException) -> str:

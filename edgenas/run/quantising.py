@@ -27,6 +27,7 @@ from edgenas.run.folder import Run
 from edgenas.run.measuring import calibration
 from edgenas.run.proving import Proven, runnable
 from edgenas.run.retraining import retrained
+from edgenas.text import one_line
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Quantiser:
         return proven
 
     def _trained(self, export: Exporter, runtime: str, scratch: Path, target: str) -> Proven:
-        self.progress.say(f"{scratch.name} after rounding alone: {self.tried[-1]}; it is trained for int8")
+        self.progress.say(one_line(f"{scratch.name} after rounding alone: {self.tried[-1]}; it is trained for int8"))
         try:
             network = retrained(self.run, self.qat, self.progress, self.precision)
         except NotLoweredError as error:

@@ -149,6 +149,7 @@ def test_weights_that_cannot_be_used(tmp_path: Path):
 
     refused({key: value for key, value in good.items() if key != "head.bias"}, "it lacks head.bias")
     refused(good | {"extra": torch.zeros(1)}, "it has extra too many")
+    refused(good | {"\x1b[2Jx\ny": torch.zeros(1)}, r"it has \x1b[2Jx y too many")
     refused(good | {"head.bias": torch.zeros(3)}, "head.bias is (3,), and in the network (10,)")
     refused(good | {"head.bias": torch.full((10,), torch.nan)}, "the weight head.bias holds values that are not finite")
     torch.save(good, tmp_path / "w.pt")
