@@ -73,7 +73,7 @@ def _guilty(prepared: Path, calibration: Tensor) -> str:
             _quantised(prepared, calibration[:TRIED], [node.name for node in nodes if node.op_type == name])
         except Exception:  # noqa: S112  the next one may be it
             continue
-        return name
+        return str(name)
     return f"({', '.join(sorted({node.op_type for node in nodes}))}: which one cannot be told)"
 
 

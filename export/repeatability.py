@@ -47,7 +47,7 @@ def check_repeatable(module: nn.Module, example: Tensor, name: str) -> Any:
 
 def mixing_layer(module: nn.Module, inputs: Tensor) -> str:
     """The first layer of `module` that gives something else for several `inputs` (n, ...) than for each of them."""
-    apart = [_heard(module, one) for one in inputs.split(1)]
+    apart = [_heard(module, one) for one in torch.split(inputs, 1)]
     together = _heard(module, inputs)
     joined = [(made[0][0], torch.cat([value for _, value in made])) for made in zip(*apart, strict=False)
               if all(value.ndim and len(value) == 1 for _, value in made)]

@@ -42,8 +42,8 @@ def _artifacts(document: Document) -> None:
            for a in document["artifacts"]])
     for artifact in document["artifacts"]:
         click.echo(f"{artifact['path']}: {counted(artifact['operators'])}")
-        if artifact["warning"]:
-            click.echo(f"WARNING: {artifact['path']}: {artifact['warning']}", err=True)
+        for text in artifact["warnings"]:
+            click.echo(f"WARNING: {artifact['path']}: {text}", err=True)
     if "members" in document:
         click.echo(f"files: {', '.join(document['members'])}")
 

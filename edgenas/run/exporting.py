@@ -11,6 +11,7 @@ from torch import nn
 from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
+from edgenas.export.doubts import doubts
 from edgenas.export.labelled import labelled
 from edgenas.measure.runtime import Precision, load_runtime, precisions_of, runtime_names
 from edgenas.measure.session import runtime_format
@@ -18,7 +19,6 @@ from edgenas.progress import Progress
 from edgenas.qat import QatSettings
 from edgenas.run.artifact import describe_file, file_name, target_name
 from edgenas.run.describing import about, describe
-from edgenas.run.doubts import doubts
 from edgenas.run.folder import Run
 from edgenas.run.proving import HOST, export_fp32
 from edgenas.run.quantising import Quantiser

@@ -17,11 +17,11 @@ from torch import nn
 from edgenas.data import Task, load
 from edgenas.errors import ExportError, RunError, UsageError
 from edgenas.export import manifest
+from edgenas.export.doubts import doubts
 from edgenas.files import write_json
 from edgenas.measure.device import load_device
 from edgenas.progress import Progress
 from edgenas.run.config import RunConfig
-from edgenas.run.doubts import doubts
 from edgenas.run.exporting import Asked, export_phase, exporters
 from edgenas.run.folder import Run
 from edgenas.run.foreign_network import build, check_fits

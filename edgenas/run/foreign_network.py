@@ -83,7 +83,7 @@ def _check_apart(network: nn.Module, images: Tensor, name: str) -> None:
         return network(images)
 
     def alone() -> Any:
-        return torch.cat([network(image) for image in images.split(1)])
+        return torch.cat([network(image) for image in torch.split(images, 1)])
 
     with torch.no_grad():
         try:

@@ -48,9 +48,9 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
     """
     from edgenas.cli.start import opened
     from edgenas.export.bundle import check_name, write_bundle
+    from edgenas.export.doubts import doubts
     from edgenas.export.tvm_target import with_cpu
     from edgenas.qat import QatSettings
-    from edgenas.run.doubts import doubts
     from edgenas.run.exporting import Asked, default_formats, export_phase, is_exported
     from edgenas.run.request import qat_of
     from edgenas.run.tuning import Tune, check_tune

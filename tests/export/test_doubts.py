@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgenas.export.coverage import Coverage
+from edgenas.export.doubts import doubts
 from edgenas.export.manifest import Artifact, Gates, Quantisation
 from edgenas.export.parity import Parity
-from edgenas.run.doubts import doubts
 from edgenas.run.exporting import summary
 from edgenas.run.quantising import lost
 

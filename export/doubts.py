@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from edgenas.export import gates
-from edgenas.export.manifest import Artifact
 from edgenas.text import one_line
+
+from . import gates
+from .manifest import Artifact
 
 AGREEMENT = 0.9
 """Share of images on which a rounded file and PyTorch agree, below which the file is suspect, whatever its accuracy."""
