@@ -29,7 +29,8 @@ def located(item: Export, error: ExportError, convert: Convert) -> ExportError:
     graph = graph_of(item.module, item.example)
     if named := NAMED.search(message):
         places = [layer_name(node) for node in graph.graph.nodes if str(node.target) == named[1]]
-        return ExportError(f"{message}, in {places[0]}" if places else message, error.hint)
+        if places:  # a converter may also name a part of what the network calls
+            return ExportError(f"{message}, in {places[0]}", error.hint)
     with quiet():
         layer = _first_failing(item, graph, convert)
     start, _, reason = message.partition(": ")

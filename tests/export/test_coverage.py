@@ -24,10 +24,10 @@ IMAGES = torch.randn(12, 3, 8, 8)
 class Recurrent(nn.Module):
     """A recurrent layer over rows, behind a convolution of `channels`."""
 
-    def __init__(self, kind: type[nn.Module], channels: int) -> None:
+    def __init__(self, kind: type[nn.Module], channels: int, hidden: int) -> None:
         super().__init__()
-        self.conv, self.rows = nn.Conv2d(3, channels, 3, padding=1), kind(4, 3, batch_first=True)
-        self.down, self.head = nn.Conv2d(channels, 4, (1, 8)), nn.Linear(3, 5)
+        self.conv, self.rows = nn.Conv2d(3, channels, 3, padding=1), kind(4, hidden, batch_first=True)
+        self.down, self.head = nn.Conv2d(channels, 4, (1, 8)), nn.Linear(hidden, 5)
 
     def forward(self, x: Tensor) -> Tensor:
         made, _ = self.rows(self.down(self.conv(x)).flatten(2).transpose(1, 2))
@@ -55,12 +55,12 @@ def int8(net: nn.Module, path: Path) -> Path:
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
 def test_a_file_whose_weights_stay_in_float32_is_not_called_int8(kind: type[nn.Module], tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=rf"int8 in name only \(layer rows\): {kind.__name__} \(1\) in float32; .*%"):
-        int8(Recurrent(kind, 1), tmp_path / "net.onnx")
+        int8(Recurrent(kind, 1, 12), tmp_path / "net.onnx")
     assert not (tmp_path / "net.onnx").exists()
 
 
 def test_what_stays_in_float32_of_a_file_is_listed_with_its_share(tmp_path: Path) -> None:
-    found = coverage(int8(Recurrent(nn.GRU, 16), tmp_path / "net.onnx"))
+    found = coverage(int8(Recurrent(nn.GRU, 16, 3), tmp_path / "net.onnx"))
     assert found is not None and found.float32 == {"GRU": 1} and not found.whole
     recurrent = 8 * (9 * 4 + 9 * 3)
     others = 64 * 16 * 27 + 8 * 4 * 16 * 8 + 15
