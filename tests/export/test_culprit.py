@@ -11,8 +11,8 @@ from edgenas.export.culprit import located
 
 NET = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ELU(), nn.Sequential(nn.Tanh(), nn.MaxPool2d(2)), nn.Conv2d(4, 2, 1)).eval()
 ITEM = Export(NET, torch.randn(1, 3, 8, 8), Path("net.tflite"))
-MLIR = ("net.tflite: TFLite cannot express it: Failed to run: <eval_with_key>.3:20:0: error: failed to legalize operation "
-        "'mhlo.convolution' that was explicitly marked illegal: %109 = \"mhlo.convolution\"(%104)")
+MLIR = ("net.tflite: TFLite cannot express it: Failed to run: <eval_with_key>.3:20:0: error: failed to legalize "
+        "operation 'mhlo.convolution' that was explicitly marked illegal: %109 = \"mhlo.convolution\"(%104)")
 
 
 def test_an_operator_that_is_named_is_found_in_its_layer() -> None:
