@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from edgenas.errors import EdgenasError, ExportError, UsageError
 
 from .base import optional
+from .coverage import Coverage, coverage
 from .reads import Reads
 from .scale import Scale
 from .tuned import Tuned
@@ -42,7 +43,7 @@ class Sidecar(BaseModel):
 
     figures: what the file costs, by name with unit, as its compiler estimates or as was measured. made: how.
     unscheduled: kernels that no rule of ours was for, so that they have TVM's own, slow schedule. tuned: what tuning
-    found. reads: the image files that a program reads.
+    found. reads: the image files that a program reads. coverage: what of an int8 file is int8.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +57,7 @@ class Sidecar(BaseModel):
     unscheduled: tuple[str, ...] = ()
     tuned: Tuned | None = None
     reads: Reads | None = None
+    coverage: Coverage | None = None
 
 
 def sidecar_path(path: Path) -> Path:
@@ -170,6 +172,12 @@ def unscheduled(path: Path) -> tuple[str, ...]:
     """Kernels of a TVM library or a program that have TVM's default schedule; errors as for figures()."""
     beside = sidecar_path(path)
     return _read(beside, lambda: _beside(path)).unscheduled if beside.exists() else ()
+
+
+def int8_coverage(path: Path) -> Coverage | None:
+    """What of an int8 or mixed file is int8; errors as for figures()."""
+    found = _read(path, lambda: coverage(path))
+    return found or (_read(sidecar_path(path), lambda: _beside(path)).coverage if sidecar_path(path).exists() else None)
 
 
 def tuned(path: Path) -> Tuned | None:

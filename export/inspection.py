@@ -11,7 +11,8 @@ from edgenas.files import sha256
 from . import manifest
 from .about import embedded
 from .contents import figures, operators, reads, signature
-from .gates import described, warning
+from .doubts import doubts
+from .gates import described
 from .unbundle import opened, verify_sums
 
 Document = dict[str, Any]
@@ -70,7 +71,7 @@ def _artifact(path: Path, artifact: manifest.Artifact, document: manifest.Manife
         raise ExportError(f"{path.name} says that it is another network than {manifest.NAME} does",
                           "export the network again")
     return artifact.model_dump(mode="json") | {
-        "in_the_file": described(artifact.gates), "warning": warning(artifact.gates),
+        "in_the_file": described(artifact.gates), "warnings": doubts(artifact),
         "about": about.model_dump(mode="json") if about else None}
 
 

@@ -43,8 +43,8 @@ def _artifacts(document: Document) -> None:
         say(f"{artifact['path']}: {counted(artifact['operators'])}")
         if artifact["reads"]:
             say(f"{artifact['path']} reads {_images(artifact['reads'])}")
-        if artifact["warning"]:
-            say(f"WARNING: {artifact['path']}: {artifact['warning']}", err=True)
+        for text in artifact["warnings"]:
+            say(f"WARNING: {artifact['path']}: {text}", err=True)
     if "members" in document:
         say(f"files: {', '.join(document['members'])}")
 

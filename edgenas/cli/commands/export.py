@@ -48,6 +48,7 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
     """
     from edgenas.cli.start import opened
     from edgenas.export.bundle import check_name, write_bundle
+    from edgenas.export.doubts import doubts
     from edgenas.export.tvm_target import with_cpu
     from edgenas.qat import QatSettings
     from edgenas.run.exporting import Asked, default_formats, export_phase, is_exported
@@ -71,7 +72,9 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
             manifest = export_phase(run, formats or default_formats(run), terminal, asked)
             if bundle:
                 write_bundle(run.artifacts, bundle)
-    document = {"run": folder, **manifest.model_dump(mode="json")} | ({"bundle": str(bundle)} if bundle else {})
+    said = {a.path: found for a in manifest.artifacts if (found := doubts(a))}
+    packed = {"bundle": str(bundle)} if bundle else {}
+    document = {"run": folder, "warnings": said, **manifest.model_dump(mode="json"), **packed}
     emit(as_json, document, lambda: show(manifest, run.artifacts, bundle))
     return 0
 
