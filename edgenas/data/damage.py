@@ -1,0 +1,99 @@
+"""Why an image file cannot be read, in words; and what a header may hold at most."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import BinaryIO
+
+from edgenas.errors import FileError
+from edgenas.text import one_line
+
+KINDS: tuple[tuple[int, bytes, str], ...] = (
+    (4, b"ftypavi", "AVIF, a format that is not read"), (4, b"ftyphei", "HEIC, a format that is not read"),
+    (4, b"ftyphev", "HEIC, a format that is not read"), (4, b"ftypmif1", "HEIC or AVIF, formats that are not read"),
+    (4, b"ftyp", "a film, or a format of images that is not read"),
+    (4, b"JXL ", "JPEG XL, a format that is not read"), (0, b"\xff\x0a", "JPEG XL, a format that is not read"),
+    (4, b"jP  ", "JPEG 2000, a format that is not read"), (0, b"\xff\x4f\xff\x51", "JPEG 2000, a format that is not read"),
+    (0, b"8BPS", "a Photoshop file, a format that is not read"), (0, b"%PDF", "a PDF, a format that is not read"),
+    (0, b"%!PS", "PostScript, a format that is not read"), (0, b"\xc5\xd0\xd3\xc6", "PostScript, a format that is not read"),
+    (0, b"\x00\x00\x01\x00", "an icon, a format that is not read"), (128, b"DICM", "DICOM, a format that is not read"),
+    (0, b"\x89HDF", "an HDF5 file, no image"), (0, b"\x93NUMPY", "a NumPy array, no image"),
+    (0, b"PK\x03\x04", "a zip archive, no image"), (0, b"\x1f\x8b", "a gzip archive, no image"),
+    (0, b"version https://git-lfs", "the pointer of Git LFS, not the file itself: git lfs pull fetches it"),
+)
+TEXT = re.compile(rb"[\t\r\n\x20-\x7e\x80-\xff]*\Z")
+READ = "JPEG, PNG, WebP, BMP, GIF, TIFF or PPM"
+MOST_METADATA = 16 << 20
+"""Bytes beside the picture in a JPEG or PNG file."""
+MOST_CHUNKS = 100_000
+
+
+def reason(error: Exception, head: bytes | None) -> str:
+    """Why a file that begins with `head` (up to 256 bytes; None: it could not be opened) could not be read."""
+    text = one_line(str(error), 200)
+    if isinstance(error, FileError):
+        return re.sub(r"^.* is (a \w+, not a regular file)$|^cannot read .*: (.*)$", r"\1\2", text)
+    if "cannot identify image" not in text:
+        return text or type(error).__name__
+    if not head:
+        return "an empty file"
+    for offset, magic, words in KINDS:
+        if head[offset:offset + len(magic)] == magic:
+            return words
+    if re.match(rb"\s*<(!doctype html|html)", head, re.IGNORECASE):
+        return "a web page, no image"
+    if re.match(rb"\s*<(\?xml|svg)", head, re.IGNORECASE):
+        return "XML or SVG, a format that is not read"
+    return "text, no image" if TEXT.match(head) else f"no {READ} file, or damaged at its beginning"
+
+
+def check_metadata(stream: BinaryIO) -> None:
+    """Walk the chunks of a JPEG up to its picture, or of a PNG; whatever it is, the stream is at its beginning again.
+
+    Decoders keep what they find there, some by copying all of it for each chunk.
+
+    Raises: ValueError when there is more than a decoder should be given.
+    """
+    begin = stream.read(8)
+    if begin.startswith(b"\xff\xd8"):
+        stream.seek(2)
+        _walk_jpeg(stream)
+    elif begin == b"\x89PNG\r\n\x1a\n":
+        _walk_png(stream)
+    stream.seek(0)
+
+
+def _walk_jpeg(stream: BinaryIO) -> None:
+    for _ in range(MOST_CHUNKS):
+        marker = stream.read(2)
+        while marker == b"\xff\xff":  # filling
+            marker = b"\xff" + stream.read(1)
+            _within(stream.tell())
+        if len(marker) < 2 or marker[1] == 0xDA:
+            return
+        if marker[0] != 0xFF:  # no marker: decoders look for the next one
+            stream.seek(-1, os.SEEK_CUR)
+        elif not (0xD0 <= marker[1] <= 0xD8 or marker[1] in (0x00, 0x01)):
+            stream.seek(max(0, int.from_bytes(stream.read(2), "big") - 2), os.SEEK_CUR)
+        _within(stream.tell())
+    raise ValueError(f"more than {MOST_CHUNKS} pieces of metadata")
+
+
+def _walk_png(stream: BinaryIO) -> None:
+    beside = chunks = 0
+    while len(head := stream.read(8)) == 8:
+        size, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if kind == b"IEND":
+            return
+        if kind not in (b"IDAT", b"fdAT"):
+            beside, chunks = beside + size, chunks + 1
+            _within(beside)
+        if chunks > MOST_CHUNKS:
+            raise ValueError(f"more than {MOST_CHUNKS} pieces of metadata")
+        stream.seek(size + 4, os.SEEK_CUR)
+
+
+def _within(size: int) -> None:
+    if size > MOST_METADATA:
+        raise ValueError(f"more than {MOST_METADATA >> 20} MiB of metadata")
