@@ -6,6 +6,9 @@ import os
 import re
 from typing import BinaryIO
 
+from PIL import Image
+
+from edgenas.data import limits
 from edgenas.errors import FileError
 from edgenas.text import one_line
 
@@ -33,7 +36,9 @@ def reason(error: Exception, head: bytes | None) -> str:
     """Why a file that begins with `head` (up to 256 bytes; None: it could not be opened) could not be read."""
     text = one_line(str(error), 200)
     if isinstance(error, FileError):
-        return re.sub(r"^.* is (a \w+, not a regular file)$|^cannot read .*: (.*)$", r"\1\2", text)
+        return re.sub(r"^.* (?:is (a \w+, not a regular file)|has (\d+ bytes; at most .*))$|^cannot read .*: (.*)$", r"\1\2\3", text)
+    if isinstance(error, Image.DecompressionBombError) and (pixels := re.search(r"\d+", text)):
+        return limits.too_many_pixels(int(pixels[0]))
     if "cannot identify image" not in text:
         return text or type(error).__name__
     if not head:

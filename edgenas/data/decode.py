@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +17,7 @@ from edgenas.data import limits
 from edgenas.data.arrays import SMALLEST
 from edgenas.data.damage import check_metadata, reason
 from edgenas.errors import FileError
-from edgenas.files import open_bounded
+from edgenas.files import read_bounded
 
 # Formats that Pillow reads by itself; others, such as EPS, start another program.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
@@ -52,28 +50,24 @@ def decode(name: str, content: Path | bytes | None, size: int | None, seen: Seen
     """
     head: bytes | None = None
     try:
-        with limits.pillow(), _opened(content) as stream:
-            head = stream.read(256)
-            stream.seek(0)
-            check_metadata(stream)
-            return _pixels(name, stream, size, seen or Seen())
+        found = _bytes(content)
+        head = found[:256]
+        check_metadata(BytesIO(found))
+        with limits.pillow():
+            return _pixels(name, BytesIO(found), size, seen or Seen())
     except (*DAMAGED, FileError) as error:
         raise Unreadable(reason(error, head)) from error
 
 
-@contextlib.contextmanager
-def _opened(content: Path | bytes | None) -> Iterator[BinaryIO]:
+def _bytes(content: Path | bytes | None) -> bytes:
     most = max(64 << 20, 8 * limits.max_pixels())
-    if content is None:
-        raise ValueError("no image")
     if isinstance(content, Path):
-        with open_bounded(content, most) as stream:
-            yield stream
-    elif isinstance(content, bytes) and len(content) <= most:
-        yield BytesIO(content)
-    else:
-        raise ValueError(f"{len(content)} bytes; at most {most} are read" if isinstance(content, bytes) else
-                         f"a value of type {type(content).__name__}, no image")
+        return read_bounded(content, most)
+    if not isinstance(content, bytes):
+        raise ValueError("no image" if content is None else f"a value of type {type(content).__name__}, no image")
+    if len(content) > most:
+        raise ValueError(f"{len(content)} bytes; at most {most} are read")
+    return content
 
 
 def _pixels(name: str, stream: BinaryIO, size: int | None, seen: Seen) -> NDArray[np.uint8]:
@@ -90,10 +84,8 @@ def _pixels(name: str, stream: BinaryIO, size: int | None, seen: Seen) -> NDArra
 
 
 def _check_size(image: Image.Image) -> None:
-    pixels = image.width * image.height
-    if pixels > limits.max_pixels():
-        raise ValueError(f"{image.width}×{image.height} pixels, and {limits.max_pixels():,} is the most; raise it with "
-                         f"{limits.PIXELS}={pixels}")
+    if image.width * image.height > limits.max_pixels():
+        raise ValueError(limits.too_many_pixels(image.width * image.height))
     if min(image.size) < SMALLEST:
         raise ValueError(f"{image.width}×{image.height} pixels, and images are at least {SMALLEST}×{SMALLEST}")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from edgenas.data.names import PART_NAMES, PartName, assigned, is_common, is_plain, kind_of, rest_of
 from edgenas.data.tree import Folder
 from edgenas.errors import DataError
+from edgenas.text import counted
 
 ANNOTATED = ({"images", "labels"}, {"images", "annotations"}, {"images", "masks"}, {"imgs", "labels"}, {"img", "ann"})
 """Folders of data for detection and segmentation."""
@@ -43,7 +44,7 @@ def understood(source: str, top: Folder) -> Layout:
 
 def _part(source: str, folder: Folder, notes: list[str]) -> list[tuple[str, str]]:
     if not folder.folders and folder.files:
-        raise DataError(f"{source}/{folder.path} has {len(folder.files)} files but no class folders",
+        raise DataError(f"{source}/{folder.path} has {counted(len(folder.files), 'file')} but no class folders",
                         f"put the images into {source}/{folder.path}/CLASS/, or move that folder elsewhere")
     return _classes(source, _unwrapped(source, folder, notes), notes)
 
@@ -101,7 +102,7 @@ def _classes(source: str, folder: Folder, notes: list[str]) -> list[tuple[str, s
     """Each file with its class, sorted by class and path."""
     where = f"{source}/{folder.path}".rstrip("/")
     if folder.broken:
-        raise DataError(f"{len(folder.broken)} links in {where} lead nowhere: {folder.broken[0]}",
+        raise DataError(f"{counted(len(folder.broken), 'link')} in {where} to nowhere: {folder.broken[0]}",
                         "mend or remove them")
     if {name.lower() for name in folder.folders} in ANNOTATED:
         raise DataError(f"{where} holds {_few(folder.folders)}, which look like pictures and their annotations, "
@@ -109,7 +110,7 @@ def _classes(source: str, folder: Folder, notes: list[str]) -> list[tuple[str, s
     if len(folder.folders) == 1 and not kind_of(folder.path):
         raise _one_class(where, folder)
     if folder.images:
-        notes.append(f"{len(folder.images)} images right in {where} are in no class folder and are left out: "
+        notes.append(f"{counted(len(folder.images), 'image')} right in {where} left out, in no class folder: "
                      f"{folder.images[0]}")
     files = []
     for name, child in sorted(folder.folders.items()):
@@ -126,7 +127,7 @@ def _one_class(where: str, folder: Folder) -> DataError:
     files = list(child.inside())
     if not files:
         return DataError(f"the class folder {where}/{name} is empty", "add images to it, or remove it")
-    beside = f"; {len(folder.images)} images right in {where} are in no class folder" if folder.images else ""
+    beside = f"; {counted(len(folder.images), 'image')} right in {where}, in no class folder" if folder.images else ""
     if not child.images and not child.folders:
         beside += f"; its files are not named like images: {files[0]}"
     return DataError(f"{where} has one class only ({name}), and a classifier needs two or more{beside}",

@@ -39,6 +39,10 @@ def max_bytes() -> int:
     return int(chosen * GIB) if chosen else _memory() // 2
 
 
+def too_many_pixels(pixels: int) -> str:
+    return f"{pixels:,} pixels, and {max_pixels():,} is the most; raise it with {PIXELS}={pixels}"
+
+
 def check_bytes(what: str, size: int) -> None:
     """Raises: DataError when `what` takes more bytes in memory than there may be."""
     if size > max_bytes():

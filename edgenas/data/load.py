@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import get_args
 
 import numpy as np
 
 from edgenas.data import sources, statistics
+from edgenas.data.copies import without_copies
 from edgenas.data.pixels import OnBadImage, in_memory
+from edgenas.data.raw import PartName
 from edgenas.data.split import divide
-from edgenas.data.task import Split, Task
+from edgenas.data.task import DataWarning, Split, Task
 from edgenas.errors import DataError, UsageError, unknown
+
+DARK = 64
+"""Of 256 levels: where no pixel reaches it, most are unused."""
 
 
 def load(
@@ -36,6 +42,9 @@ def load(
     max_images: keep at most this many images for training and validation together (and of the source's own
         validation part, if it has one). The test part is never reduced.
 
+    Where the data is not as it should be and can be used, a DataWarning says how: copies of one image in several parts
+    or classes, folders that were not plain, images of 16 bits that use few of them.
+
     Raises: DataError for data that cannot be used, UsageError for a source or value that is not understood.
     """
     if image_size is not None and not 4 <= image_size <= 4096:
@@ -47,16 +56,29 @@ def load(
     raw = sources.read(source)
     parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share,
                    max_images=max_images)
-    splits, skipped = in_memory(parts, image_size, on_bad_image)
+    loaded = in_memory(parts, image_size, on_bad_image)
+    missing: set[PartName] = {"validation", "test"}
+    splits, copies = without_copies(loaded, missing - set(raw.parts))
     _still_there(raw.classes, splits["train"])
+    notes = (*raw.notes, *loaded.notes, *_dark(splits["train"]), *copies)
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
     mean, std = statistics.mean_std(splits["train"].images)
     return Task(
         name=raw.name, source=source, classes=raw.classes,
         train=splits["train"], validation=splits["validation"], test=splits["test"],
-        mean=mean, std=std, seed=seed, skipped=skipped,
+        mean=mean, std=std, seed=seed, skipped=loaded.skipped, notes=notes,
         fingerprint=statistics.fingerprint(
             raw.classes, {name: splits[name] for name in ("train", "validation", "test")}),
     )
+
+
+def _dark(train: Split) -> list[str]:
+    brightest = int(train.images.max())
+    if brightest >= DARK:
+        return []
+    return [f"the brightest pixel of all training images is {brightest} of 255, so that {brightest + 1} levels are left; of "
+            "images with 16 bits the upper 8 are kept: scale the values to the whole range first"]
 
 
 def _still_there(classes: tuple[str, ...], train: Split) -> None:

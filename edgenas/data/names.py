@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
 from edgenas.errors import DataError
+from edgenas.text import counted
 
 PartName = Literal["train", "validation", "test"]
 Kind = Literal["train", "validation", "test", "evaluation", "unlabelled"]
@@ -25,8 +26,10 @@ WORDS: Mapping[str, Kind] = {
     **dict.fromkeys(("pred", "predict", "prediction", "predictions", "unlabelled", "unlabeled", "unsupervised", "unsup",
                      "submission"), "unlabelled"),
 }
-COMMON = frozenset("set sets data dataset datasets image images imgs img pic pics picture pictures photo photos folder dir "
-                   "split splits part parts subset only final new all full small raw files jpg png x".split())
+COMMON = frozenset((
+    "set", "sets", "data", "dataset", "datasets", "image", "images", "imgs", "img", "pic", "pics", "picture", "pictures",
+    "photo", "photos", "folder", "dir", "split", "splits", "part", "parts", "subset", "only", "final", "new", "all", "full",
+    "small", "raw", "files", "jpg", "png"))
 """Words that tell nothing: `training_set` is train and nothing else, `train_station` may be a class."""
 
 
@@ -79,8 +82,8 @@ def assigned(source: str, what: str, names: Iterable[str]) -> tuple[dict[PartNam
         parts[part] = name
     taken = [f"{name} as {part}" for part, name in parts.items() if PART_NAMES.get(name.lower()) != part]
     left = [name for name, kind in kinds.items() if kind == "unlabelled" or kind is None]
-    said = [f"{source}: {', '.join(taken)}"] if taken else []
+    said = [f"{source}: taken {', '.join(taken)}"] if taken else []
     if left:
-        said.append(f"{source}: {len(left)} {what} are left out, being neither of {', '.join(get_args(PartName))}: "
-                    f"{', '.join(left[:5])}")
+        said.append(f"{source}: {counted(len(left), what.removesuffix('s'))} left out, being none of "
+                    f"{', '.join(get_args(PartName))}: {', '.join(left[:5])}")
     return parts, said

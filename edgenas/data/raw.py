@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from edgenas.data.names import PartName
 from edgenas.errors import DataError
-from edgenas.text import printable, quoted
+from edgenas.text import counted, printable, quoted
 
 Rows = NDArray[np.int64]
 LONGEST_NAME = 200
@@ -86,8 +87,8 @@ def by_class(
                         "every image needs a label that numbers one of the classes, from 0")
     if values.dtype.kind == "i" and values[0] < 0 and values.tolist() != [-1, 1]:
         count = int((labels["train"] < 0).sum())
-        raise DataError(f"{count} images of {name} have a label below 0 ({values[0]}), which is how images without a "
-                        "label are marked", "remove these images, or number the classes from 0")
+        raise DataError(f"{name} has {counted(count, 'label')} below 0 ({values[0]}), which is how images without a label are "
+                        "marked", "remove these images, or number the classes from 0")
     if len(values) < 2:
         raise DataError(f"{name} has one class only ({values[0]}), and a classifier needs two or more",
                         "add images of another class")
@@ -103,14 +104,15 @@ def by_class(
 def _named(name: str, given: list[str]) -> tuple[tuple[str, ...], list[str]]:
     """Class names as files, reports and terminals can hold them, and a note if some had to be written otherwise."""
     if bad := [text for text in given if not text.strip() or len(text) > LONGEST_NAME]:
-        raise DataError(f"{len(bad)} classes of {name} have no name of 1 to {LONGEST_NAME} characters: {quoted(bad[0])}",
+        raise DataError(f"{name} has {counted(len(bad), 'class name')} that are not of 1 to {LONGEST_NAME} characters: "
+                        f"{quoted(bad[0], 60)}",
                         "rename them")
     classes = [printable(text).replace("\n", "\\n").replace("\t", "\\t") for text in given]
     if len(set(classes)) < len(classes):
-        twice = next(text for text in classes if classes.count(text) > 1)
+        twice = Counter(classes).most_common(1)[0][0]
         raise DataError(f"{name} has two classes that are both written {twice!r}", "rename one of them")
     changed = [safe for text, safe in zip(given, classes, strict=True) if safe != text]
-    return tuple(classes), [f"{len(changed)} class names hold characters that cannot be printed, which are written out: "
+    return tuple(classes), [f"{counted(len(changed), 'class name')} with characters that cannot be printed, which are written out: "
                             f"{changed[0]}"] if changed else []
 
 
@@ -141,7 +143,7 @@ def _array(what: str, values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
         return values
     missing = [row for row, value in enumerate(values) if value is None]
     if missing:
-        raise DataError(f"{len(missing)} images of {what} have no label; the first is number {missing[0]}",
+        raise DataError(f"{what} has {counted(len(missing), 'image')} without a label; the first is number {missing[0]}",
                         "remove them, or give each image a label")
     longest = max((len(value) for value in values if isinstance(value, str)), default=0)
     if longest > LONGEST_NAME:  # an array of strings takes as much for each as for the longest

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from edgenas.errors import DataError
-from edgenas.text import printable
+from edgenas.text import counted, printable
 
 LITTER = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found")
-IMAGES = tuple(".jpg .jpeg .jpe .jfif .png .webp .bmp .gif .tif .tiff .ppm .pgm .pbm .pnm .avif .heic .heif .jxl .jp2".split())
+IMAGES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
+          ".avif", ".heic", ".heif", ".jxl", ".jp2")
 DEEPEST_TABLE = 3
 """Levels down to which a folder's parquet files are looked for: NAME/CONFIGURATION/train/0000.parquet."""
 
@@ -71,9 +72,9 @@ def scan(source: str) -> tuple[Folder, list[str]]:
         for entry in found:
             todo += _sorted_in(folder, real, entry, loops)
     if unreadable:
-        raise DataError(f"{len(unreadable)} folders of {source} cannot be read: {', '.join(unreadable[:3])}",
+        raise DataError(f"{counted(len(unreadable), 'folder')} of {source} cannot be read: {', '.join(unreadable[:3])}",
                         "give yourself the right to read them, or move them elsewhere")
-    return top, [f"{len(loops)} links lead back to a folder that they are in, and are not followed: "
+    return top, [f"{counted(len(loops), 'link')} not followed, which would lead back to where it began: "
                  f"{printable(loops[0])}"] if loops else []
 
 
