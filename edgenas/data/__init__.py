@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgenas.data.load import load
-from edgenas.data.task import DataWarning, Split, Task
+from edgenas.data.task import Split, Task
+from edgenas.errors import DataWarning
 
 __all__ = ["DataWarning", "Split", "Task", "load"]

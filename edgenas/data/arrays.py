@@ -30,7 +30,8 @@ def as_images(array: NDArray[Any], what: str) -> Tensor:
     if array.ndim != 4 or array.shape[1] not in (1, 3):
         raise DataError(f"{what} has the shape {array.shape}, which is none of (N, H, W), (N, H, W, C) and "
                         "(N, C, H, W) with 1 or 3 channels",
-                        "leave the fourth channel out" if array.ndim == 4 and 4 in array.shape[1::2] else "reshape the array")
+                        "leave the fourth channel out" if array.ndim == 4 and 4 in array.shape[1::2] else
+                        "reshape the array")
     if min(array.shape[2:]) < SMALLEST:
         raise DataError(f"{what} has the shape {array.shape}, but images are at least "
                         f"{SMALLEST}×{SMALLEST} pixels",

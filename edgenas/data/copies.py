@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from edgenas.data.names import PartName
 from edgenas.data.pixels import Loaded
-from edgenas.data.raw import Part, PartName, Rows
+from edgenas.data.raw import Rows
 from edgenas.data.task import Split
 from edgenas.text import counted
 
@@ -80,8 +81,8 @@ def _seen_twice(loaded: Loaded, part: PartName, other: PartName, both: NDArray[n
     if not both.any():
         return []
     count = int(np.isin(hashes[other], hashes[part][both]).sum())
-    return [f"{count:,} of {counted(len(hashes[other]), f'{other} image')} found in {part} too, where accuracy says nothing "
-            f"of new images: {_pair(loaded, part, other, both, hashes)}"]
+    return [f"{count:,} of {counted(len(hashes[other]), f'{other} image')} found in {part} too, where accuracy says "
+            f"nothing of new images: {_pair(loaded, part, other, both, hashes)}"]
 
 
 def _pair(loaded: Loaded, part: PartName, other: PartName, both: NDArray[np.bool_],
@@ -89,7 +90,7 @@ def _pair(loaded: Loaded, part: PartName, other: PartName, both: NDArray[np.bool
     """The first of `both` and its copy."""
     here = int(np.flatnonzero(both)[0])
     there = int(np.flatnonzero(hashes[other] == hashes[part][here])[0])
-    return f"{_name(loaded.kept[part], part, here)} is the same as {_name(loaded.kept[other], other, there)}"
+    return f"{loaded.kept[part].name(here)} is the same as {loaded.kept[other].name(there)}"
 
 
 def _in_two_classes(loaded: Loaded, hashes: dict[PartName, NDArray[np.uint64]]) -> list[str]:
@@ -104,16 +105,9 @@ def _in_two_classes(loaded: Loaded, hashes: dict[PartName, NDArray[np.uint64]]) 
     for place in order[np.flatnonzero(apart)[0]:][:2]:
         for part in parts:
             if place < len(hashes[part]):
-                names.append(_name(loaded.kept[part], part, int(place)))
+                names.append(loaded.kept[part].name(int(place)))
                 break
             place -= len(hashes[part])
     count = len(np.unique(every[order][1:][apart]))
-    return [f"{counted(count, 'image')} found in two classes or more, where no network can be right: {names[0]} is the same "
-            f"as {names[1]}"]
-
-
-def _name(part: Part, name: PartName, position: int) -> str:
-    if isinstance(part.images, Tensor):
-        return f"{name} image {position}"
-    found, _ = next(iter(part.images.read(part.images.rows[[position]])))
-    return found
+    return [f"{counted(count, 'image')} found in two classes or more, where no network can be right: {names[0]} is the "
+            f"same as {names[1]}"]

@@ -13,20 +13,18 @@ from edgenas.errors import FileError
 from edgenas.text import one_line
 
 KINDS: tuple[tuple[int, bytes, str], ...] = (
-    (4, b"ftypavi", "AVIF, a format that is not read"), (4, b"ftyphei", "HEIC, a format that is not read"),
-    (4, b"ftyphev", "HEIC, a format that is not read"), (4, b"ftypmif1", "HEIC or AVIF, formats that are not read"),
-    (4, b"ftyp", "a film, or a format of images that is not read"),
-    (4, b"JXL ", "JPEG XL, a format that is not read"), (0, b"\xff\x0a", "JPEG XL, a format that is not read"),
-    (4, b"jP  ", "JPEG 2000, a format that is not read"), (0, b"\xff\x4f\xff\x51", "JPEG 2000, a format that is not read"),
-    (0, b"8BPS", "a Photoshop file, a format that is not read"), (0, b"%PDF", "a PDF, a format that is not read"),
-    (0, b"%!PS", "PostScript, a format that is not read"), (0, b"\xc5\xd0\xd3\xc6", "PostScript, a format that is not read"),
-    (0, b"\x00\x00\x01\x00", "an icon, a format that is not read"), (128, b"DICM", "DICOM, a format that is not read"),
-    (0, b"\x89HDF", "an HDF5 file, no image"), (0, b"\x93NUMPY", "a NumPy array, no image"),
-    (0, b"PK\x03\x04", "a zip archive, no image"), (0, b"\x1f\x8b", "a gzip archive, no image"),
-    (0, b"version https://git-lfs", "the pointer of Git LFS, not the file itself: git lfs pull fetches it"),
+    (4, b"ftypavi", "AVIF"), (4, b"ftyphei", "HEIC"), (4, b"ftyphev", "HEIC"), (4, b"ftypmif1", "HEIC or AVIF"),
+    (4, b"ftyp", "a film or a kind of HEIC"), (4, b"JXL ", "JPEG XL"), (0, b"\xff\x0a", "JPEG XL"),
+    (4, b"jP  ", "JPEG 2000"), (0, b"\xff\x4f\xff\x51", "JPEG 2000"), (0, b"8BPS", "a Photoshop file"),
+    (0, b"%PDF", "a PDF"), (0, b"%!PS", "PostScript"), (0, b"\xc5\xd0\xd3\xc6", "PostScript"),
+    (0, b"\x00\x00\x01\x00", "an icon"), (128, b"DICM", "DICOM"), (0, b"\x89HDF", "an HDF5 file"),
+    (0, b"\x93NUMPY", "a NumPy array"), (0, b"PK\x03\x04", "a zip archive"), (0, b"\x1f\x8b", "a gzip archive"),
 )
+READ = "JPEG, PNG, WebP, BMP, GIF, TIFF and PPM"
+POINTER = b"version https://git-lfs"
 TEXT = re.compile(rb"[\t\r\n\x20-\x7e\x80-\xff]*\Z")
-READ = "JPEG, PNG, WebP, BMP, GIF, TIFF or PPM"
+RULE = re.compile(r"^.* (?:is (a \w+, not a regular file)|has (\d+ bytes; at most .*))$|^cannot read .*: (.*)$")
+"""What a FileError says after the path."""
 MOST_METADATA = 16 << 20
 """Bytes beside the picture in a JPEG or PNG file."""
 MOST_CHUNKS = 100_000
@@ -36,21 +34,23 @@ def reason(error: Exception, head: bytes | None) -> str:
     """Why a file that begins with `head` (up to 256 bytes; None: it could not be opened) could not be read."""
     text = one_line(str(error), 200)
     if isinstance(error, FileError):
-        return re.sub(r"^.* (?:is (a \w+, not a regular file)|has (\d+ bytes; at most .*))$|^cannot read .*: (.*)$", r"\1\2\3", text)
+        return RULE.sub(r"\1\2\3", text)
     if isinstance(error, Image.DecompressionBombError) and (pixels := re.search(r"\d+", text)):
         return limits.too_many_pixels(int(pixels[0]))
     if "cannot identify image" not in text:
         return text or type(error).__name__
     if not head:
         return "an empty file"
+    if head.startswith(POINTER):
+        return "the pointer of Git LFS, not the file itself: git lfs pull fetches it"
     for offset, magic, words in KINDS:
         if head[offset:offset + len(magic)] == magic:
-            return words
+            return f"{words}, and only {READ} are read"
     if re.match(rb"\s*<(!doctype html|html)", head, re.IGNORECASE):
         return "a web page, no image"
     if re.match(rb"\s*<(\?xml|svg)", head, re.IGNORECASE):
-        return "XML or SVG, a format that is not read"
-    return "text, no image" if TEXT.match(head) else f"no {READ} file, or damaged at its beginning"
+        return f"XML or SVG, and only {READ} are read"
+    return "text, no image" if TEXT.match(head) else f"none of {READ}, or damaged at its beginning"
 
 
 def check_metadata(stream: BinaryIO) -> None:

@@ -59,7 +59,7 @@ def _unwrapped(source: str, folder: Folder, notes: list[str]) -> Folder:
         outer = source.rstrip("/").rpartition("/")[2]
         if not (is_common(name) or name == outer or _parts(source, inner)):
             raise DataError(
-                f"{source}/{folder.path}".rstrip("/") + f" has one folder only, {name}, which holds {_few(inner.folders)}",
+                f"{_where(source, folder)} has one folder only, {name}, which holds {_few(inner.folders)}",
                 f"give --data {source}/{inner.path} if these are the classes; else add images of another class")
         notes.append(f"{source}: what is in {inner.path} is read, the one folder there")
         folder = inner
@@ -85,7 +85,7 @@ def _parts(source: str, folder: Folder) -> list[str] | None:
     if len(kinds) > 1 and (len(plain) > 1 or alike):
         raise DataError(f"{source} has the folders {', '.join(named)}: these look like parts of the data, but there is "
                         "no train folder with class folders in it",
-                        f"put each class into a folder of its own below them: {source}/train/CLASS/, {source}/test/CLASS/")
+                        f"put each class into a folder of its own in them: {source}/train/CLASS/, {source}/test/CLASS/")
     for name in set(trains) & set(plain):
         same = [other for other in others if len(set(folders[name].folders) & set(folders[other].folders)) > 1]
         if same:
@@ -100,7 +100,7 @@ def _has_classes(folder: Folder) -> bool:
 
 def _classes(source: str, folder: Folder, notes: list[str]) -> list[tuple[str, str]]:
     """Each file with its class, sorted by class and path."""
-    where = f"{source}/{folder.path}".rstrip("/")
+    where = _where(source, folder)
     if folder.broken:
         raise DataError(f"{counted(len(folder.broken), 'link')} in {where} to nowhere: {folder.broken[0]}",
                         "mend or remove them")
@@ -159,8 +159,12 @@ def _alike(source: str, folder: Folder) -> list[str]:
         return []
     if all(name.isdigit() for name in inner):
         return []
-    return [f"{source}: the classes are {_few(folder.folders)}, each of which holds the folders {_few(inner)}; if these "
-            "are the classes, name the folders above them train, validation and test"]
+    return [f"{source}: the classes are {_few(folder.folders)}, each of which holds the folders {_few(inner)}; if "
+            "these are the classes, name the folders above them train, validation and test"]
+
+
+def _where(source: str, folder: Folder) -> str:
+    return f"{source}/{folder.path}".rstrip("/")
 
 
 def _few(names: Iterable[str]) -> str:

@@ -47,7 +47,7 @@ def check_bytes(what: str, size: int) -> None:
     """Raises: DataError when `what` takes more bytes in memory than there may be."""
     if size > max_bytes():
         raise DataError(f"{what}: {gib(size)} in memory, and {gib(max_bytes())} is the most",
-                        f"give a smaller --image-size or --max-images, or fewer images; or raise the limit: {raised(size)}")
+                        f"give a smaller --image-size or --max-images, or raise the limit: {raised(size)}")
 
 
 def check_unpacked(what: str, packed: int, unpacked: int) -> None:

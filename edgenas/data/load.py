@@ -9,14 +9,11 @@ import numpy as np
 
 from edgenas.data import sources, statistics
 from edgenas.data.copies import without_copies
+from edgenas.data.names import PartName
 from edgenas.data.pixels import OnBadImage, in_memory
-from edgenas.data.raw import PartName
 from edgenas.data.split import divide
-from edgenas.data.task import DataWarning, Split, Task
-from edgenas.errors import DataError, UsageError, unknown
-
-DARK = 64
-"""Of 256 levels: where no pixel reaches it, most are unused."""
+from edgenas.data.task import Split, Task
+from edgenas.errors import DataError, DataWarning, UsageError, unknown
 
 
 def load(
@@ -60,7 +57,7 @@ def load(
     missing: set[PartName] = {"validation", "test"}
     splits, copies = without_copies(loaded, missing - set(raw.parts))
     _still_there(raw.classes, splits["train"])
-    notes = (*raw.notes, *loaded.notes, *_dark(splits["train"]), *copies)
+    notes = (*raw.notes, *loaded.notes, *copies)
     for note in notes:
         warnings.warn(note, DataWarning, stacklevel=2)
     mean, std = statistics.mean_std(splits["train"].images)
@@ -71,14 +68,6 @@ def load(
         fingerprint=statistics.fingerprint(
             raw.classes, {name: splits[name] for name in ("train", "validation", "test")}),
     )
-
-
-def _dark(train: Split) -> list[str]:
-    brightest = int(train.images.max())
-    if brightest >= DARK:
-        return []
-    return [f"the brightest pixel of all training images is {brightest} of 255, so that {brightest + 1} levels are left; of "
-            "images with 16 bits the upper 8 are kept: scale the values to the whole range first"]
 
 
 def _still_there(classes: tuple[str, ...], train: Split) -> None:

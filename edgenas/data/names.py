@@ -27,9 +27,9 @@ WORDS: Mapping[str, Kind] = {
                      "submission"), "unlabelled"),
 }
 COMMON = frozenset((
-    "set", "sets", "data", "dataset", "datasets", "image", "images", "imgs", "img", "pic", "pics", "picture", "pictures",
-    "photo", "photos", "folder", "dir", "split", "splits", "part", "parts", "subset", "only", "final", "new", "all", "full",
-    "small", "raw", "files", "jpg", "png"))
+    "set", "sets", "data", "dataset", "datasets", "image", "images", "imgs", "img", "pic", "pics", "picture",
+    "pictures", "photo", "photos", "folder", "dir", "split", "splits", "part", "parts", "subset", "only", "final",
+    "new", "all", "full", "small", "raw", "files", "jpg", "png"))
 """Words that tell nothing: `training_set` is train and nothing else, `train_station` may be a class."""
 
 

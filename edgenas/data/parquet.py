@@ -73,7 +73,8 @@ def _features(path: str) -> Mapping[str, Any]:
             found: Mapping[str, Any] = datasets.Features.from_arrow_schema(file.schema_arrow)
         except RecursionError as error:
             raise DataError(f"{path} cannot be read: its description is nested too deep", "save it again") from error
-        if not all(isinstance(text, str) for feature in found.values() for text in getattr(feature, "names", None) or ()):
+        names = [text for feature in found.values() for text in getattr(feature, "names", None) or ()]
+        if not all(isinstance(text, str) for text in names):
             raise DataError(f"{path} cannot be read: the names of its classes are no strings", "save it again")
     return found
 

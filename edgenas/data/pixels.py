@@ -14,13 +14,16 @@ from torch import Tensor
 from edgenas.data.arrays import squared
 from edgenas.data.decode import Seen, Unreadable, decode
 from edgenas.data.limits import check_bytes
+from edgenas.data.names import PartName
 from edgenas.data.progress import tracked
-from edgenas.data.raw import Encoded, Part, PartName
+from edgenas.data.raw import Encoded, Part
 from edgenas.data.task import Split
 from edgenas.errors import DataError
 from edgenas.text import counted
 
 OnBadImage = Literal["error", "skip"]
+DARK = 64
+"""Of 256 levels: where no pixel reaches it, most are unused."""
 
 
 @dataclass
@@ -74,7 +77,7 @@ def in_memory(parts: Mapping[PartName, Part], image_size: int | None, on_bad_ima
                         "check that the files are images")
     images = _alike(images)
     splits = {name: Split(images[name], torch.from_numpy(kept[name].labels)) for name in parts}
-    return Loaded(splits, kept, tuple(bad.names), _notes(bad, seen))
+    return Loaded(splits, kept, tuple(bad.names), tuple(_notes(bad, seen, images["train"])))
 
 
 def _decoded(encoded: Encoded, size: int | None, bad: Bad, seen: Seen) -> tuple[Tensor, NDArray[np.int64]]:
@@ -118,13 +121,18 @@ def _alike(images: dict[PartName, Tensor]) -> dict[PartName, Tensor]:
     return {name: tensor.expand(-1, channels, -1, -1).contiguous() for name, tensor in images.items()}
 
 
-def _notes(bad: Bad, seen: Seen) -> tuple[str, ...]:
+def _notes(bad: Bad, seen: Seen, train: Tensor) -> list[str]:
     """What was met in the files that a user should know."""
     notes = [f"{counted(len(bad.names), 'image')} left out, which cannot be read: {bad}"] if bad.names else []
     if seen.several:
         notes.append(f"{counted(seen.several, 'image')} with several frames or pages, of which the first is read: "
                      f"{seen.first_several}")
-    return tuple(notes)
+    brightest = int(train.max())
+    if brightest < DARK:
+        deep = f"; of {counted(seen.deep, 'image')} with 16 bits the upper 8 are kept: {seen.first_deep}"
+        notes.append(f"no pixel of the training images is brighter than {brightest} of 255, so that "
+                     f"{counted(brightest + 1, 'level')} of grey are left (scale the values to the whole range){deep * bool(seen.deep)}")
+    return notes
 
 
 def _sizes_differ(first: str, size: tuple[int, ...], second: str, other: tuple[int, ...]) -> DataError:

@@ -23,9 +23,8 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Images still in their files: `read(rows)`, of ascending rows, yields each one's name and its file, or its content.
-
-    A name is printable.
+    """Images still in their files: `read(rows)`, of ascending rows, yields each one's printable name and its file, or its
+    content.
     """
 
     rows: Rows
@@ -40,16 +39,29 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Images, either encoded or uint8 (N, C, H, W), and their labels (N,)."""
+    """Images, either encoded or uint8 (N, C, H, W), and their labels (N,).
+
+    rows: which images (N,) of the source's part `origin` they are; None for all of it.
+    """
 
     images: Tensor | Encoded
     labels: Rows
+    origin: PartName = "train"
+    rows: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, positions: Rows) -> Part:
-        return Part(self.images[positions], self.labels[positions])
+        rows = np.arange(len(self)) if self.rows is None else self.rows
+        return Part(self.images[positions], self.labels[positions], self.origin, rows[positions])
+
+    def name(self, position: int) -> str:
+        """Of an image, as the source has it."""
+        if isinstance(self.images, Encoded):
+            found, _ = next(iter(self.images.read(self.images.rows[[position]])))
+            return found
+        return f"{self.origin} image {position if self.rows is None else self.rows[position]}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +99,8 @@ def by_class(
                         "every image needs a label that numbers one of the classes, from 0")
     if values.dtype.kind == "i" and values[0] < 0 and values.tolist() != [-1, 1]:
         count = int((labels["train"] < 0).sum())
-        raise DataError(f"{name} has {counted(count, 'label')} below 0 ({values[0]}), which is how images without a label are "
-                        "marked", "remove these images, or number the classes from 0")
+        raise DataError(f"{name} has {counted(count, 'label')} below 0 ({values[0]}), which is how images without a "
+                        "label are marked", "remove these images, or number the classes from 0")
     if len(values) < 2:
         raise DataError(f"{name} has one class only ({values[0]}), and a classifier needs two or more",
                         "add images of another class")
@@ -96,7 +108,7 @@ def by_class(
         _known(name, part, given, values)
     classes, said = _named(name, [str(value) if names is None else str(names[value]) for value in values])
     return RawData(name, classes, {
-        part: Part(images, np.searchsorted(values, labels[part]).astype(np.int64))
+        part: Part(images, np.searchsorted(values, labels[part]).astype(np.int64), part)
         for part, (images, _) in parts.items()
     }, (*notes, *said))
 
@@ -112,8 +124,9 @@ def _named(name: str, given: list[str]) -> tuple[tuple[str, ...], list[str]]:
         twice = Counter(classes).most_common(1)[0][0]
         raise DataError(f"{name} has two classes that are both written {twice!r}", "rename one of them")
     changed = [safe for text, safe in zip(given, classes, strict=True) if safe != text]
-    return tuple(classes), [f"{counted(len(changed), 'class name')} with characters that cannot be printed, which are written out: "
-                            f"{changed[0]}"] if changed else []
+    notes = [f"{counted(len(changed), 'class name')} with characters that cannot be printed, which are written out: "
+             f"{changed[0]}"] if changed else []
+    return tuple(classes), notes
 
 
 def _labels(what: str, images: Tensor | Encoded, values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:

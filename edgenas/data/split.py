@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgenas.data.raw import Part, PartName, RawData
+from edgenas.data.names import PartName
+from edgenas.data.raw import Part, RawData
 from edgenas.errors import DataError, UsageError
 
 

@@ -9,10 +9,6 @@ import torch
 from torch import Tensor
 
 
-class DataWarning(UserWarning):
-    """Something that a user should know of the data, which can be used; also one of the task's `notes`."""
-
-
 @dataclass(frozen=True, eq=False)
 class Split:
     """One part of a data set: images (N, C, H, W) uint8, labels (N,) int64."""
