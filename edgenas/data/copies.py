@@ -62,9 +62,9 @@ def _chosen(split: Split, kept: NDArray[np.bool_]) -> Split:
 def _spare(labels: Rows, kept: NDArray[np.bool_], both: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Which images of `both` can go so that each class keeps one of those that are `kept`."""
     spare = np.ones(len(labels), dtype=bool)
-    last = np.setdiff1d(labels[kept], labels[kept & ~both])
-    for label in last:
-        spare[np.flatnonzero(kept & (labels == label))[0]] = False
+    places = np.flatnonzero(kept)
+    present, first = np.unique(labels[places], return_index=True)
+    spare[places[first[~np.isin(present, labels[kept & ~both])]]] = False
     return spare
 
 
@@ -72,7 +72,7 @@ def _left_out(loaded: Loaded, part: PartName, other: PartName, gone: NDArray[np.
               hashes: dict[PartName, NDArray[np.uint64]]) -> list[str]:
     if not gone.any():
         return []
-    return [f"{counted(int(gone.sum()), 'image')} left out of {part}, being copies of {other} images: "
+    return [f"{counted(int(gone.sum()), 'image')} left out of {part}, found among the {other} images too: "
             f"{_pair(loaded, part, other, gone, hashes)}"]
 
 

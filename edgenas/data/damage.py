@@ -28,6 +28,8 @@ RULE = re.compile(r"^.* (?:is (a \w+, not a regular file)|has (\d+ bytes; at mos
 MOST_METADATA = 16 << 20
 """Bytes beside the picture in a JPEG or PNG file."""
 MOST_CHUNKS = 100_000
+MOST_TEXT = 1 << 16
+"""Bytes in which a PNM file has to say its size."""
 
 
 def reason(error: Exception, head: bytes | None) -> str:
@@ -54,7 +56,7 @@ def reason(error: Exception, head: bytes | None) -> str:
 
 
 def check_metadata(stream: BinaryIO) -> None:
-    """Walk the chunks of a JPEG up to its picture, or of a PNG; whatever it is, the stream is at its beginning again.
+    """Walk the chunks of a JPEG or GIF up to its picture, of a PNG to its end; then the stream is at its beginning.
 
     Decoders keep what they find there, some by copying all of it for each chunk.
 
@@ -66,15 +68,21 @@ def check_metadata(stream: BinaryIO) -> None:
         _walk_jpeg(stream)
     elif begin == b"\x89PNG\r\n\x1a\n":
         _walk_png(stream)
+    elif begin.startswith(b"GIF8"):
+        _walk_gif(stream)
+    elif re.match(rb"P[1-7f]\s", begin):
+        stream.seek(0)
+        if len(re.sub(rb"#[^\n]*", b"", stream.read(MOST_TEXT)).split(maxsplit=3)) < 4:
+            raise ValueError(f"no sizes in the first {MOST_TEXT} bytes")
     stream.seek(0)
 
 
 def _walk_jpeg(stream: BinaryIO) -> None:
     for _ in range(MOST_CHUNKS):
         marker = stream.read(2)
-        while marker == b"\xff\xff":  # filling
-            marker = b"\xff" + stream.read(1)
-            _within(stream.tell())
+        if marker == b"\xff\xff":  # filling
+            stream.seek(-1, os.SEEK_CUR)
+            continue
         if len(marker) < 2 or marker[1] == 0xDA:
             return
         if marker[0] != 0xFF:  # no marker: decoders look for the next one
@@ -97,6 +105,23 @@ def _walk_png(stream: BinaryIO) -> None:
         if chunks > MOST_CHUNKS:
             raise ValueError(f"more than {MOST_CHUNKS} pieces of metadata")
         stream.seek(size + 4, os.SEEK_CUR)
+
+
+def _walk_gif(stream: BinaryIO) -> None:
+    """Up to the first frame, which begins with a comma."""
+    stream.seek(10)
+    flags = stream.read(3)
+    stream.seek(3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0, os.SEEK_CUR)
+    for _ in range(MOST_CHUNKS):
+        kind = stream.read(1)
+        if kind in (b",", b";", b""):
+            return
+        if kind == b"!":
+            stream.seek(1, os.SEEK_CUR)
+            while size := stream.read(1).strip(b"\0"):
+                stream.seek(size[0], os.SEEK_CUR)
+                _within(stream.tell())
+    raise ValueError(f"more than {MOST_CHUNKS} pieces of metadata")
 
 
 def _within(size: int) -> None:

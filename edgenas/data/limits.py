@@ -51,11 +51,16 @@ def check_bytes(what: str, size: int) -> None:
 
 
 def check_unpacked(what: str, packed: int, unpacked: int) -> None:
+    """Raises: DataError as `check_expansion` and `check_bytes` do."""
+    check_expansion(what, packed, unpacked)
+    check_bytes(what, unpacked)
+
+
+def check_expansion(what: str, packed: int, unpacked: int) -> None:
     """Raises: DataError when `packed` bytes of a file claim to unpack to far more than images do."""
     if _number(GIBIBYTES) is None and unpacked > max(GIB, USUAL_RATIO * packed):
         raise DataError(f"{what} unpacks from {packed} bytes to {gib(unpacked)}, which images never do",
                         f"check where the file comes from; if it is right: {raised(unpacked)}")
-    check_bytes(what, unpacked)
 
 
 def gib(size: int) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from edgenas.data import limits
-from edgenas.data.arrays import SMALLEST
 from edgenas.data.hugging_face import cell, check_columns, columns, reading
 from edgenas.data.names import PartName
 from edgenas.data.raw import Encoded, RawData, Rows, by_class
@@ -22,7 +21,9 @@ from edgenas.files import open_regular
 
 BATCH = 16
 """Rows that are in memory at a time: a dictionary of one cell can stand for gigabytes of equal ones."""
-LABELS = 1024
+LABELS = 256
+MOST_TINY = 10_000
+"""Rows of a file with less than a byte for each."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,21 @@ def _shards(name: str, part: PartName, paths: Sequence[str], wanted: tuple[str, 
         with _opened(path) as file:
             check_columns(name, part, file.schema_arrow.names, wanted)
             groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
-            for number, group in enumerate(groups):
-                chunks = [group.column(index) for index in range(group.num_columns)]
-                unpacked = sum(chunk.total_uncompressed_size for chunk in chunks
-                               if chunk.path_in_schema.split(".")[0] in wanted)
-                limits.check_unpacked(f"row group {number} of {path}", os.path.getsize(path), unpacked)
             shards.append(Shard(path, rows, tuple(group.num_rows for group in groups)))
+            _check_size(path, shards[-1].rows, groups, wanted)
         rows += shards[-1].rows
-        limits.check_bytes(f"{path} has {rows} rows", rows * SMALLEST ** 2)
     return shards
+
+
+def _check_size(path: str, rows: int, groups: Sequence[Any], wanted: tuple[str, str]) -> None:
+    """Raises: DataError when a file claims more rows, or more bytes in the columns that are read, than it can hold."""
+    packed = os.path.getsize(path)
+    if rows > max(MOST_TINY, packed):
+        raise DataError(f"{path} has {rows:,} rows in {packed:,} bytes, which images never do",
+                        "check where the file comes from")
+    chunks = [group.column(index) for group in groups for index in range(group.num_columns)]
+    limits.check_expansion(path, packed, sum(chunk.total_uncompressed_size for chunk in chunks
+                                             if chunk.path_in_schema.split(".")[0] in wanted))
 
 
 def _labels(shards: Sequence[Shard], column: str) -> list[Any]:

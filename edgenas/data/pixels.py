@@ -130,8 +130,8 @@ def _notes(bad: Bad, seen: Seen, train: Tensor) -> list[str]:
     brightest = int(train.max())
     if brightest < DARK:
         deep = f"; of {counted(seen.deep, 'image')} with 16 bits the upper 8 are kept: {seen.first_deep}"
-        notes.append(f"no pixel of the training images is brighter than {brightest} of 255, so that "
-                     f"{counted(brightest + 1, 'level')} of grey are left (scale the values to the whole range){deep * bool(seen.deep)}")
+        notes.append(f"no pixel of the training images is brighter than {brightest} of 255: of 256 levels "
+                     f"{brightest + 1} are left (scale the values to the whole range){deep if seen.deep else ''}")
     return notes
 
 

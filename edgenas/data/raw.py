@@ -23,7 +23,7 @@ LONGEST_NAME = 200
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """Images still in their files: `read(rows)`, of ascending rows, yields each one's printable name and its file, or its
+    """Images still in their files: `read(rows)`, of ascending rows, yields each one's name, printable, and its file or
     content.
     """
 
@@ -156,8 +156,8 @@ def _array(what: str, values: Sequence[Any] | NDArray[Any]) -> NDArray[Any]:
         return values
     missing = [row for row, value in enumerate(values) if value is None]
     if missing:
-        raise DataError(f"{what} has {counted(len(missing), 'image')} without a label; the first is number {missing[0]}",
-                        "remove them, or give each image a label")
+        raise DataError(f"{what} has {counted(len(missing), 'image')} without a label; the first is number "
+                        f"{missing[0]}", "remove them, or give each image a label")
     longest = max((len(value) for value in values if isinstance(value, str)), default=0)
     if longest > LONGEST_NAME:  # an array of strings takes as much for each as for the longest
         raise DataError(f"{what} has a label of {longest} characters, and {LONGEST_NAME} is the most", "rename it")

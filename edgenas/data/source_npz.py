@@ -1,7 +1,8 @@
 """`FILE.npz`: arrays `images` and `labels`, or `x_train`, `y_train` and perhaps `x_val`, `y_val`, `x_test`, `y_test`.
 
-A name is a word for the images (x, images, image, img, imgs, data) or for the labels (y, labels, label, targets, target)
-and perhaps one for the part (train, val, valid, validation, dev, test, …), in any order and case: `X`, `train_images`.
+A name is a word for the images (x, images, image, img, imgs, data) or for the labels (y, labels, label, targets,
+target) and perhaps one for the part (train, val, valid, validation, dev, test, …), in any order and case: `X`,
+`train_images`.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from edgenas.text import one_line
 
 FORM = "FILE.npz"
 IMAGES, LABELS = ("x", "images", "image", "img", "imgs", "data"), ("y", "labels", "label", "targets", "target")
-DAMAGED = (OSError, ValueError, EOFError, AttributeError, RuntimeError, SyntaxError, MemoryError, RecursionError, TypeError,
-           OverflowError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, FileError)
+DAMAGED = (OSError, ValueError, EOFError, AttributeError, RuntimeError, SyntaxError, MemoryError, RecursionError,
+           TypeError, OverflowError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, FileError)
 """What `zipfile` and NumPy raise for files that are damaged, encrypted or packed in an unknown way."""
 
 
@@ -127,7 +128,10 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array of format {version[0]}.{version[1]}")
     read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    try:
+        shape, _, dtype = read(stream)
+    except Exception as error:  # it is parsed as Python's own text, which fails in many ways
+        raise ValueError(f"a damaged header: {_why(error)}") from error
     return shape, dtype
 
 

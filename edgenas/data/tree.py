@@ -12,8 +12,8 @@ from edgenas.errors import DataError
 from edgenas.text import counted, printable
 
 LITTER = ("thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found")
-IMAGES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm",
-          ".avif", ".heic", ".heif", ".jxl", ".jp2")
+IMAGES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm",
+          ".pnm", ".avif", ".heic", ".heif", ".jxl", ".jp2")
 DEEPEST_TABLE = 3
 """Levels down to which a folder's parquet files are looked for: NAME/CONFIGURATION/train/0000.parquet."""
 

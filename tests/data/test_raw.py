@@ -53,7 +53,7 @@ def test_taking_of_encoded_images_twice_reads_the_right_rows():
     ({"train": (images(2), [0.5, 1.0])}, None, "type float64"),
     ({"train": (images(2), [0, None])}, None, "has 1 image without a label; the first is number 1"),
     ({"train": (images(2), [0, 2 ** 64])}, None, "type object"),
-    ({"train": (images(2), np.array([0, 2 ** 63 + 5], np.uint64))}, None, r"the label 9223372036854775813, and labels are"),
+    ({"train": (images(2), np.array([0, 2 ** 63 + 5], np.uint64))}, None, "the label 9223372036854775813, and"),
     ({"train": (images(3), [-1, 0, 1])}, None, r"d has 1 label below 0 \(-1\)"),
     ({"train": (images(2), [float("nan"), 1.0])}, None, "type float64"),
     ({"train": (images(2), ["a" * 201, "b"])}, None, "a label of 201 characters, and 200 is the most"),

@@ -101,7 +101,8 @@ def test_a_module_that_does_not_exist(module, tmp_path, monkeypatch):
 
 SETS = """
 import numpy as np
-def part(first, count): return np.arange(first * 30, (first + count) * 30).astype(np.uint8).reshape(-1, 5, 6), np.arange(count) % 2
+def part(first, count):
+    return np.arange(first * 30, (first + count) * 30).astype(np.uint8).reshape(-1, 5, 6), np.arange(count) % 2
 """
 
 
