@@ -135,6 +135,19 @@ def open_bounded(path: Path, limit: int) -> Iterator[BinaryIO]:
         raise FileError(f"cannot read {str(path)!r}: {error}") from error
 
 
+def open_regular(path: Path, limit: int) -> BinaryIO:
+    """Such a file, for a reader that tells itself what fails while it reads.
+
+    Raises: FileError when it is no regular file, larger, or cannot be opened.
+    """
+    try:
+        return open(path, "rb", opener=_regular(limit))
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a null character
+        raise FileError(f"cannot read {str(path)!r}: {error}") from error
+
+
 def _regular(limit: int) -> Callable[[str, int], int]:
     """For `open`: opens without waiting for a pipe's writer, and raises FileError for what breaks a rule."""
     def opener(path: str, flags: int) -> int:
