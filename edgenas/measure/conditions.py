@@ -44,4 +44,7 @@ def reported_failure(line: dict[str, Any], runtime: str, what: str, device: str 
                           f"there: python3 -m pip install {missing.partition('.')[0]}")
     if isinstance(missing, str):
         return missing_extra(missing, load_runtime(runtime).EXTRA)
+    if line.get("busy"):
+        return DeviceError(str(line["error"])[:500],
+                           "close other programs and run the same command again, or measure on one thread: --threads 1")
     return DeviceError(f"{what}: {str(line['error'])[:500]}")
