@@ -63,6 +63,7 @@ SCHEMA = 1
 TURN_MS = 3.0  # of a run that a scheduler lets through undisturbed, now and then, however many programs run
 ROOM = 0.5  # cores that other programs may use of those that a run on several threads wants
 WAIT_S = 0.1  # before another round, where something disturbs
+WAITS = 3  # times the patience, where something disturbs: more runs have a lower minimum
 DIGITS = 9  # of a millisecond: far below any clock's resolution, so that an exact clock gives exact figures
 
 
@@ -198,9 +199,11 @@ class Timer:
         return self.cores > 1 and not self.had_room and self._lowest_minima(self.rounds)[0] > TURN_MS
 
     def done(self) -> bool:
-        exhausted = self.spent_s >= self.protocol["patience_s"]
-        agreed = self._agreed(self.rounds) and not self.disturbed()
-        return len(self.rounds) >= self.protocol["rounds"] and bool(exhausted or agreed)
+        if len(self.rounds) < self.protocol["rounds"]:
+            return False
+        disturbed = self.disturbed()
+        exhausted = self.spent_s >= self.protocol["patience_s"] * (WAITS if disturbed else 1)
+        return exhausted or self._agreed(self.rounds) and not disturbed
 
     def latency(self) -> dict[str, Any]:
         """Raises: Busy if several threads had no room."""
