@@ -20,6 +20,7 @@ from edgenas.measure.transport import Transport, open_transport
 
 PAUSES_S = (1.0, 5.0, 15.0, 30.0, 60.0)
 """Before each further try after a connection broke and nothing was measured since."""
+SHOWN = 3  # names of artifacts that a message gives
 Say = Callable[[str], None]
 Hear = Callable[[Conditions], None]
 
@@ -94,7 +95,7 @@ def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say,
         except DeviceError as error:
             raise _failed(error, due, place) from error
     if due:
-        raise DeviceError(f"the worker ended without measuring {', '.join(map(repr, due))} {place}",
+        raise DeviceError(f"the worker ended without measuring {_named(due)} {place}",
                           "run the same command again")
 
 
@@ -147,6 +148,11 @@ class _Here:
             raise bad_line(line, f"is not credible: {error.message}") from error
 
 
+def _named(due: dict[str, Artifact]) -> str:
+    names = [artifact.name for artifact in due.values()]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
 def _failed(error: DeviceError, due: dict[str, Artifact], place: str) -> DeviceError:
-    what = f"{next(iter(due))!r} could not be measured {place}" if due else f"measuring {place} failed"
+    what = f"{next(iter(due.values())).name} could not be measured {place}" if due else f"measuring {place} failed"
     return type(error)(f"{what}: {error.message}", error.hint)

@@ -21,6 +21,8 @@ WORDS = 4000
 """Bytes that are kept of the end of the standard error, ..."""
 ENDING_S = 5.0
 """How long killed processes may take to end."""
+SLICE_S = 0.5
+"""Waited for at a time. What lasts longer is a pause of this whole machine, or of this process, and no silence."""
 TAIL = 400
 """... and characters of it that an error message shows."""
 
@@ -71,10 +73,15 @@ class Running:
         assert stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            deadline = time.monotonic() + self.timeout_s
+            silent_s = 0.0
             while True:
-                if not selector.select(max(0.0, deadline - time.monotonic())):
+                began, wait_s = time.monotonic(), max(0.0, min(SLICE_S, self.timeout_s - silent_s))
+                is_ready = bool(selector.select(wait_s))
+                silent_s += min(time.monotonic() - began, wait_s)
+                if not is_ready and silent_s >= self.timeout_s:
                     raise self._silent()
+                if not is_ready:
+                    continue
                 chunk = os.read(stdout.fileno(), 1 << 16)
                 if not chunk:
                     return buffer.decode(errors="replace")
@@ -84,7 +91,7 @@ class Running:
                 for line in lines:
                     yield line.decode(errors="replace")
                 if lines:
-                    deadline = time.monotonic() + self.timeout_s
+                    silent_s = 0.0
 
     def _silent(self) -> Silent:
         return Silent(f"the worker gave no result for {self.timeout_s:g} s and was stopped{_tail(self._words())}")

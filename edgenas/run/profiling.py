@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgenas.cost.drift import drift
-from edgenas.cost.latency import Study, model_of, study
+from edgenas.cost.latency import Study, check_margin, model_of, study
 from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.plan import check_minutes, profile_within, transfer
 from edgenas.cost.profile import Profile, stored
@@ -53,7 +53,8 @@ def space_of(request: Request) -> Space:
 def profile_one(space: Space, device: Device, request: Request, progress: Progress) -> dict[str, Any]:
     """Profile a device for a space as the command line's options say; returns the report.
 
-    Raises: UsageError, DeviceError or ExportError; what was measured until then is kept.
+    Raises: UsageError, DeviceError or ExportError, and ProfileError where predictions turn out to be too far off; what
+    was measured until then is kept.
     """
     runtime = runtime_of(device, request["runtime"])
     precision = precision_for(runtime, request["precision"])
@@ -73,7 +74,9 @@ def profile_one(space: Space, device: Device, request: Request, progress: Progre
         found = study(space, profile, STATISTICS[0])
     document = describe(space, profile, found) | {
         "measured_now": len(profile.blocks) + len(profile.networks) - before, "seconds": asdict(spent)}
-    return document | {"page": write_page(profile.path.with_suffix(".html"), document, found, progress)}
+    page = write_page(profile.path.with_suffix(".html"), document, found, progress)
+    check_margin(found.evaluation.held_out(), space, profile)
+    return document | {"page": page}
 
 
 def check_whole(request: Request, precision: str) -> None:
