@@ -17,7 +17,7 @@ from edgenas.cost.drift import ALLOWED, state_of, warning
 from edgenas.cost.missing import Place, missing_blocks, missing_networks, places
 from edgenas.cost.model import blocks_of, networks, whole
 from edgenas.cost.operators import example_input
-from edgenas.cost.profile import Header, Profile, profile_path
+from edgenas.cost.profile import Header, Profile, profile_path, writing
 from edgenas.cost.published import Published
 from edgenas.export import exporter
 from edgenas.export.base import Export
@@ -73,13 +73,14 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
     precision = precision_for(runtime, precision)
     path = profile_path(device.name, runtime, threads, precision, folder)
     conditions = measuring.probe(device, runtime)
-    if path.exists() and not renew:
-        profile = Profile.load(path)
-        profile.check(conditions.version, conditions.machine)
-        return profile
-    return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
-                                       precision=precision, provenance=provenance_of(module),
-                                       runtime_version=conditions.version, machine=conditions.machine))
+    with writing(path) if renew or not path.exists() else contextlib.nullcontext():
+        if path.exists() and not renew:
+            profile = Profile.load(path)
+            profile.check(conditions.version, conditions.machine)
+            return profile
+        return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
+                                           precision=precision, provenance=provenance_of(module),
+                                           runtime_version=conditions.version, machine=conditions.machine))
 
 
 def is_repeated(profile: Profile) -> bool:

@@ -12,7 +12,7 @@ from edgenas.cost.drift import drift
 from edgenas.cost.latency import Study, check_margin, model_of, study
 from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.plan import check_minutes, profile_within, transfer
-from edgenas.cost.profile import Profile, stored
+from edgenas.cost.profile import Profile, profile_path, stored, writing
 from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile, steps
 from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
@@ -64,12 +64,14 @@ def profile_one(space: Space, device: Device, request: Request, progress: Progre
         progress.say(told(dropped, device.name))
     folder = Path(request["profiles"]) if request["profiles"] else None
     source = source_of(request["transfer_from"], folder) if request["transfer_from"] else None
-    profile = open_profile(device, runtime, threads=request["threads"], folder=folder, renew=request["renew"],
-                           precision=request["precision"])
-    before = len(profile.blocks) + len(profile.networks)
-    if request["operators"]:
-        profile_operators(device, profile, request["operators"], progress)
-    spent = measure(Bench(space, device, profile, progress.advance, progress.say), request, source, progress)
+    path = profile_path(device.name, runtime, request["threads"] or device.threads, precision, folder)
+    with writing(path, progress.say):
+        profile = open_profile(device, runtime, threads=request["threads"], folder=folder, renew=request["renew"],
+                               precision=request["precision"])
+        before = len(profile.blocks) + len(profile.networks)
+        if request["operators"]:
+            profile_operators(device, profile, request["operators"], progress)
+        spent = measure(Bench(space, device, profile, progress.advance, progress.say), request, source, progress)
     with TORCH:
         found = study(space, profile, STATISTICS[0])
     document = describe(space, profile, found) | {
