@@ -26,6 +26,7 @@ from edgenas.space.precision import int8_choices
 
 UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost measures say nothing of its networks, "
               "which are ranked by multiply-accumulates alone; --set search.ranking=validation asks the supernet")
+CHANCE = 0.01  # relative difference of two trial losses that another seed turns round
 Tried = dict[Architecture, dict[str, float]]
 
 
@@ -122,7 +123,18 @@ class Candidates:
         """The one that learns fastest: all begin their training, the better half of them goes on, and so on."""
         found = fastest(best, self.run.config, self.trial_losses)
         self.note()
-        return found
+        return self.costliest(self.equals(found))
+
+    def equals(self, found: Architecture) -> list[Architecture]:
+        """Those that learned as long as `found` and, but for chance, as fast; all were measured to hold the budgets."""
+        best = self.trials.get(found)
+        return [found] if best is None else [a for a, trial in self.trials.items() if trial.epochs == best.epochs
+                                             and trial.loss <= best.loss * (1 + CHANCE)]
+
+    def costliest(self, equals: Sequence[Architecture]) -> Architecture:
+        """The one that is predicted to use most of the first budget."""
+        model = self.run.models[self.run.budgets[0].metric]
+        return max(equals, key=model.predict)
 
     def trial_losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
         self.progress.start("trial trainings", len(architectures) * epochs)
