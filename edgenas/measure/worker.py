@@ -203,7 +203,7 @@ class Timer:
             return False
         disturbed = self.disturbed()
         exhausted = self.spent_s >= self.protocol["patience_s"] * (WAITS if disturbed else 1)
-        return exhausted or self._agreed(self.rounds) and not disturbed
+        return bool(exhausted or self._agreed(self.rounds) and not disturbed)
 
     def latency(self) -> dict[str, Any]:
         """Raises: Busy if several threads had no room."""
