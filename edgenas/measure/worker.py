@@ -195,7 +195,7 @@ class Timer:
     def disturbed(self) -> bool:
         """Whether wall time cannot be believed: the processor's is shorter, or there was no room for all threads."""
         if self.cpu:
-            return self._figure(self.rounds) > self._figure(self.cpu_rounds) * (1 + self.protocol["agreement"])
+            return bool(self._figure(self.rounds) > self._figure(self.cpu_rounds) * (1 + self.protocol["agreement"]))
         return self.cores > 1 and not self.had_room and self._lowest_minima(self.rounds)[0] > TURN_MS
 
     def done(self) -> bool:
