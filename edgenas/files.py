@@ -188,9 +188,10 @@ def append_line(path: Path, line: str) -> None:
     """Append one line and sync it to the disk before returning."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
-            stream.flush()
+        with path.open("ab", buffering=0) as stream:  # in one piece: other processes may append too
+            content = (line + "\n").encode("utf-8")
+            while content:
+                content = content[stream.write(content):]
             os.fsync(stream.fileno())
     except OSError as error:
         raise unwritable(path, error) from error

@@ -15,7 +15,7 @@ from edgenas.errors import EdgenasError, Interrupted, UsageError, unknown
 
 FAMILY = "edgenas.cli.commands"
 EXIT_CODES = ("Exit codes: 0 done and within budget; 2 wrong usage or input; 3 budget unreachable or missed; "
-              "4 device or runtime failed; 130 interrupted, go on with --resume.")
+              "4 device or runtime failed; 130 interrupted (143 by SIGTERM, 129 by SIGHUP), go on with --resume.")
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 

@@ -45,4 +45,7 @@ def reported_failure(line: dict[str, Any], runtime: str, what: str, device: str 
                           packages.how_to_install(missing, "there: python3 -m pip install"))
     if isinstance(missing, str):
         return missing_extra(one_line(missing, 80), load_runtime(runtime).EXTRA)
+    if line.get("busy"):
+        return DeviceError(one_line(str(line["error"]), 500),
+                           "close other programs and run the same command again, or measure on one thread: --threads 1")
     return DeviceError(f"{what}: {str(line['error'])[:500]}")

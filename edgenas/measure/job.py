@@ -19,10 +19,15 @@ PYTHON = "{python}"
 
 @dataclass(frozen=True)
 class Artifact:
-    """An exported model file, and the name that its measurement bears."""
+    """An exported model file, and the name that its measurement bears. label: what people call it, if not `id`."""
 
     id: str
     path: Path
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.label or repr(self.id)
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,8 @@ def show(document: dict[str, Any]) -> None:
         ["margin for decoding", f"{held['margin']:.1%}"],
         ["largest drift", "not checked" if drift["largest"] is None else f"{drift['largest']:+.1%}"],
         ["rounds never agreed", f"{drift['disagreed']} of {document['blocks'] + document['networks']}"],
+        *([["figures of the processor's time", f"{drift['by_cpu']}: other programs made wall time longer"]]
+          if drift["by_cpu"] else []),
         *([[f"seconds for {seconds['modules']}", f"export {seconds['export']:.1f}, transfer and run "
             f"{seconds['measure']:.1f}"]] if seconds["modules"] else []),
         *([["page", document["page"]]] if document["page"] else []),
