@@ -16,6 +16,7 @@
     ├── DeviceError              4    a device, transport or runtime failed
     │   ├── LinkLost             4    the connection to a device broke: what is left can be tried again
     │   └── ExportError          4    an artifact could not be made, or does not compute what PyTorch computes
+    ├── Fault                    70   an error in edgenas itself, or in a library, that nobody foresaw
     └── Interrupted              130  stopped by the user; the run can be resumed
 
 An error is told from others by its class; the exit code is only what the process ends with. Catch the class that is
@@ -111,6 +112,11 @@ class LinkLost(DeviceError):
 
 class ExportError(DeviceError):
     kind = "export"
+
+
+class Fault(EdgenasError):
+    kind = "fault"
+    exit_code = 70
 
 
 class Interrupted(EdgenasError):

@@ -84,6 +84,10 @@ max_drop_option = click.option(
     help="Points of accuracy that an int8 file may lose on validation images, measured on the file in its runtime. If "
          "it loses more, it is trained further as it will be rounded, and refused if that is not enough.")
 run_folder = click.argument("folder", metavar="RUN", type=click.Path())
+trust_option = click.option(
+    "--trust", is_flag=True,
+    help="Import the code that the run names (a space, data or teacher of somebody's own), though it was not named by a "
+         "command on this machine.")
 formats_option = click.option("--format", "formats", multiple=True, metavar="NAME",
                               help="onnx, tflite, tvm, binary, library, ethosu, c-array; may be given several times. "
                                    "Default: what the run's runtime takes, and what is deployed where it runs.")

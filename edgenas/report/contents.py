@@ -83,17 +83,11 @@ class Contents:
         return shlex.join(["edgenas", name, str(self.folder), *options])
 
 
-def fits(run: Run) -> bool:
-    """Whether the search trained weights that fit the found network, as far as the request alone tells."""
-    grown = any(run.config.space_options.get(name) != value for name, value in run.config.build_options.items())
-    return run.strategy.trains_supernet and run.strategy.inherits and not grown
-
-
 def read(run: Run) -> Contents:
     """Raises: RunError naming the file that is damaged."""
     described = (run.artifacts / manifest.NAME).exists()
     return Contents(
-        folder=run.folder, config=run.config, supernet_fits=fits(run),
+        folder=run.folder, config=run.config, supernet_fits=run.supernet_fits,
         data=_record(run, "data.json", Data), search=_record(run, "search.json", Search),
         decoding=_record(run, "decoding.json", Decoding), training=_record(run, "train.json", Training),
         manifest=manifest.read(run.artifacts) if described else None,
