@@ -29,12 +29,15 @@ wrote, so both are made printable and are cut.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from edgenas.text import printable, quoted
 
 LONGEST = 2000
 """Characters of a message or a hint."""
+LONG_WORD = re.compile(r"\S{250,}")
+"""What a message cuts: a value that somebody typed or a file holds. A path's end is what tells it from others."""
 
 
 class EdgenasError(Exception):
@@ -44,7 +47,7 @@ class EdgenasError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = printable(message, LONGEST)
+        self.message = printable(LONG_WORD.sub(_shortened, message), LONGEST)
         self.hint = printable(hint, LONGEST)
         super().__init__(self.message)
 
@@ -122,6 +125,10 @@ class Fault(EdgenasError):
 class Interrupted(EdgenasError):
     kind = "interrupted"
     exit_code = 130
+
+
+def _shortened(word: re.Match[str]) -> str:
+    return f"{word[0][:120]}…{word[0][-60:]}"
 
 
 def unknown(what: str, value: str, known: Iterable[str]) -> UsageError:

@@ -19,6 +19,7 @@ from edgenas.checkpoint import ANEW, Checkpoint, epoch_generator
 from edgenas.data.augment import Augment
 from edgenas.data.task import Task
 from edgenas.errors import CheckpointError
+from edgenas.options import MOST_EPOCHS, MOST_IMAGES, MOST_RATE
 from edgenas.progress import Progress, Silent
 from edgenas.search.schedule import cosine
 from edgenas.training import accuracy, checked, prepared, sgd
@@ -32,9 +33,9 @@ class TrainSettings:
     """lr: peak learning rate (SGD, Nesterov momentum 0.9, cosine). distill: share of the loss that follows the
     teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
 
-    epochs: Annotated[int, Ge(1)] = 30
-    batch_size: Annotated[int, Ge(2)] = 64
-    lr: Annotated[float, Gt(0)] = 0.05
+    epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 30
+    batch_size: Annotated[int, Ge(2), Le(MOST_IMAGES)] = 64
+    lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 0.05
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
     distill: Annotated[float, Gt(0), Le(1)] = 0.5

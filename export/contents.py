@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from edgenas.errors import EdgenasError, ExportError, UsageError
+from edgenas.files import JSON_LIMIT, read_bounded
 
 from .base import optional
 from .scale import Scale
@@ -175,7 +176,11 @@ def tuned(path: Path) -> Tuned | None:
 
 
 def _beside(path: Path) -> Sidecar:
-    return Sidecar.model_validate_json(sidecar_path(path).read_bytes())
+    beside = sidecar_path(path)
+    if beside.is_symlink():
+        raise ExportError(f"{beside} is a link, not the file that was written beside {path.name}",
+                          "put the file itself there, or export again")
+    return Sidecar.model_validate_json(read_bounded(beside, JSON_LIMIT))
 
 
 def _sidecar(path: Path) -> tuple[Specs, Specs, Counter[str]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -64,7 +64,8 @@ def check_text(arguments: Sequence[str]) -> None:
     """Raises: UsageError for an argument that is no text: bytes that are not UTF-8, or a null character."""
     for argument in arguments:
         if "\0" in argument or any("\ud800" <= letter <= "\udfff" for letter in argument):
-            raise UsageError(f"the argument {quoted(argument)} is not UTF-8 text", "give the file or folder another name")
+            raise UsageError(f"the argument {quoted(argument)} is not UTF-8 text",
+                             "give the file or folder another name")
 
 
 def ended(error: BaseException, arguments: Sequence[str]) -> int:
@@ -78,7 +79,7 @@ def ended(error: BaseException, arguments: Sequence[str]) -> int:
         return fail(Interrupted("interrupted; what was done is kept",
                                 "run the same command again, with --resume if it takes --out"), arguments)
     if isinstance(error, BrokenPipeError) or _is_closed_pipe(error):
-        _silence(sys.stdout)
+        _silence_broken(sys.stdout)
         return CLOSED_PIPE
     return fail(error if isinstance(error, EdgenasError) else failure_of(error), arguments)
 
@@ -97,9 +98,9 @@ def fail(error: EdgenasError, arguments: Sequence[str]) -> int:
 
 
 def _is_closed_pipe(error: BaseException) -> bool:
-    """click ends the program itself when it meets one."""
-    return isinstance(error, SystemExit) and isinstance(error.__context__, OSError) \
-        and error.__context__.errno == errno.EPIPE
+    """click and rich themselves end the program when they meet one, and for nothing else here."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return isinstance(error, SystemExit) and frames[-1][0].f_globals.get("__name__") in ("click.core", "rich.console")
 
 
 def _silence_broken(stream: TextIO) -> None:

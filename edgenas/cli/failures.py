@@ -1,4 +1,4 @@
-"""What went wrong, whatever it was, as an error of edgenas with one sentence and an exit code. Imports nothing heavy."""
+"""What went wrong, whatever it was, as an error with one sentence and an exit code. Imports nothing heavy."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgenas.cli.options import options
+from edgenas.cli.options import MOST_IMAGES, options
 from edgenas.cli.output import emit, table
 from edgenas.errors import UsageError
 
@@ -39,7 +39,8 @@ foreign_options = options(
                  help="With --from: what it classifies, as edgenas run takes it. Its test part measures the files; "
                       "int8 is calibrated on its training part."),
     click.option("--image-size", type=int, metavar="PIXELS", help="With --from: resize images to this side."),
-    click.option("--max-images", type=int, metavar="N", help="With --from: as edgenas run takes it."),
+    click.option("--max-images", type=click.IntRange(max=MOST_IMAGES), metavar="N",
+                 help="With --from: as edgenas run takes it."),
     click.option("--mean", callback=_values, metavar="M,M,M",
                  help="With --from: what it was trained with, on a scale of 0 to 1; the data's own by default."),
     click.option("--std", callback=_values, metavar="S,S,S", help="With --from: likewise."),

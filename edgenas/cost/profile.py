@@ -15,16 +15,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from edgenas import __version__
 from edgenas.cost.operators import Network
 from edgenas.cost.published import Published, latency_from
-from edgenas.errors import DeviceError, ProfileError
-from edgenas.files import append_line, user_folder, write_text
+from edgenas.errors import DeviceError, FileError, ProfileError
+from edgenas.files import append_line, parse_json, read_bounded, user_folder, write_text
 from edgenas.measure.measurement import Measurement
+from edgenas.text import one_line
 
 SCHEMA = 1
+LIMIT = 1 << 30
+"""Bytes of a profile; a line has about 500."""
 PACKAGE = "edgenas.profiles"
 RENEW = "measure it anew: edgenas profile --renew"
 
@@ -44,6 +47,13 @@ class Header(BaseModel):
     created: str = ""
     edgenas: str = __version__
     provenance: str = "measured"
+
+    @field_validator("machine")
+    @classmethod
+    def _described(cls, machine: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(machine.get("conditions") or {}, dict):
+            raise ValueError("its conditions are no values by name")
+        return machine
 
     @property
     def command(self) -> str:
@@ -135,8 +145,8 @@ class Profile:
         Raises: ProfileError when it is missing, damaged or of another schema.
         """
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_bounded(path, LIMIT).decode("utf-8")
+        except (FileError, UnicodeDecodeError) as error:
             raise ProfileError(f"cannot read the profile {path}: {error}", "measure it: edgenas profile") from error
         lines = text.split("\n")
         if unfinished := lines.pop():
@@ -146,9 +156,11 @@ class Profile:
         profile = cls(path, _header(path, lines[0]))
         for number, line in enumerate(lines[1:], start=2):
             try:
-                profile._take(json.loads(line))
-            except (ValueError, KeyError, TypeError, DeviceError) as error:
-                raise _damaged(path, number, str(error)) from error
+                profile._take(parse_json(line))
+            except KeyError as error:
+                raise _damaged(path, number, f"there is no {error}") from error
+            except (ValueError, TypeError, AttributeError, OverflowError, DeviceError) as error:
+                raise _damaged(path, number, one_line(str(error), 400)) from error
         return profile
 
     @property
@@ -200,7 +212,7 @@ class Profile:
         Raises: ProfileError that says what differs, with the command that renews the profile.
         """
         here = {"runtime version": runtime_version, "machine": machine["id"]}
-        then = {"runtime version": self.header.runtime_version, "machine": self.header.machine["id"]}
+        then = {"runtime version": self.header.runtime_version, "machine": self.header.machine.get("id", "unknown")}
         for what, value in here.items():
             if then[what] != value:
                 raise ProfileError(
@@ -215,12 +227,14 @@ class Profile:
 
     def _take(self, record: dict[str, Any]) -> None:
         kind, key = record["kind"], record["key"]
+        if not isinstance(key, str) or not isinstance(record.get("conditions", {}), Mapping):
+            raise ValueError("its key is no text, or its conditions are no values by name")
         if "structure" in record:
             self.structures[key] = Network.from_dict(record["structure"])
         if kind == "block":
             self.blocks[key] = latency_from(record["measurement"])
         elif kind == "network":
-            self.networks[key] = MeasuredNetwork(tuple(record["blocks"]),
+            self.networks[key] = MeasuredNetwork(tuple(map(str, record["blocks"])),
                                                  Measurement.from_dict(record["measurement"]))
         elif kind == "repeat":
             self.networks[key] = replace(self.networks[key], again=Measurement.from_dict(record["measurement"]))

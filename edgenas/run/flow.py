@@ -58,12 +58,18 @@ def result(run: Run) -> dict[str, Any]:
         "seed": run.config.seed,
         "statistic": run.config.statistic if run.is_measurable else "mean",
         "reachable": {metric: model["reachable"] for metric, model in decoding.get("models", {}).items()},
-        "budgets": verdict.get("budgets") or unverified(decoding),
+        "budgets": [word(b) for b in verdict.get("budgets", ())] or unverified(decoding),
         "architecture": dict(run.architecture) if decoding else {},
         "accuracy": trained.get("accuracy", {}),
         "artifacts": verdict.get("artifacts", []),
     }
     return document
+
+
+def word(budget: dict[str, Any]) -> dict[str, Any]:
+    """A verified budget with the word for how its cost is known, which older runs do not have."""
+    known = next(name for name in ("measured", "estimated", "predicted") if budget.get(name) is not None)
+    return budget if budget.get("provenance") else budget | {"provenance": known}
 
 
 def unverified(decoding: dict[str, Any]) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import Told, told_by
 from edgenas.run import trust
 from edgenas.run.config import RunConfig
+from edgenas.run.records import KINDS, record
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
 from edgenas.space.load import grows
@@ -247,9 +248,12 @@ class Run:
     def read(self, name: str) -> Any:
         """A JSON file of the folder, None if there is none.
 
-        Raises: RunError when it is damaged.
+        Raises: RunError when it is damaged, or not of the shape that its kind has.
         """
-        return read_json(self.folder / name)
+        value = read_json(self.folder / name)
+        if value is not None and name in KINDS:
+            record(self.folder / name, value)
+        return value
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         write_json(self.folder / name, value)
@@ -270,7 +274,8 @@ class Run:
             with open_bounded(path, LIMIT):  # a regular file: safetensors' reader waits for a pipe
                 weights = load_file(path)
         except (OSError, ValueError, EdgenasError, SafetensorError) as error:
-            raise CheckpointError(f"{path} is damaged: {one_line(str(error), 400)}", f"delete it, then {command}") from error
+            raise CheckpointError(f"{path} is damaged: {one_line(str(error), 400)}",
+                                  f"delete it, then {command}") from error
         shapes = {key: value.shape for key, value in distinct_weights(network).items()}
         if {key: value.shape for key, value in weights.items()} != shapes:
             raise CheckpointError(f"{path} holds the weights of another network", f"delete it, then {command}")

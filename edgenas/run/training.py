@@ -57,7 +57,8 @@ def teacher_of(run: Run, source: str) -> nn.Module:
     source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, or
     `module:function`, called with the task, returning a trained module that gives logits.
 
-    Raises: TrustError for a run of a stranger's; UserCodeError when the function fails, or returns no module of the task's shapes.
+    Raises: TrustError for a run of a stranger's; UserCodeError when the function fails, or returns no module of the
+    task's shapes.
     """
     if source == "supernet":
         teacher = pick(supernet_of(run), exact_model(run.space, "macs").largest()).to(run.fabric.device)

@@ -38,7 +38,7 @@ class Trials:
         """The training loss of epoch number `epochs`; infinite, and said so, of a network whose training diverged.
         name: of its checkpoint.
 
-        Raises: StorageError, CheckpointError: of a trial that could not be made nothing is known, least of all its rank.
+        Raises: StorageError, CheckpointError: of a trial that could not be made nothing is known.
         """
         run = self.run
         try:

@@ -48,8 +48,8 @@ def check(folder: Path, config: RunConfig) -> None:
     if is_recorded(config):
         return
     told = ", ".join(f"{option} {one_line(str(getattr(config, option)), SHOWN)}" for option in resolved(config))
-    raise TrustError(f"{folder / 'run.json'} names code to import, or a folder to write to, and was not recorded on this "
-                     f"machine: {told}", "read that code first; if you trust it, give the same command with --trust")
+    raise TrustError(f"{folder / 'run.json'} was not recorded on this machine, and names what would be imported, or "
+                     f"written to: {told}", "read that code first; if you trust it, give the same command with --trust")
 
 
 def resolved(config: RunConfig) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from torch import nn
 
-from edgenas.errors import UsageError
+from edgenas.errors import Diverged
 from edgenas.run.candidates import distinct
 from edgenas.run.folder import Run
 from edgenas.search.ranking import ranked
@@ -80,7 +80,7 @@ def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeyp
     def diverging(build: Callable[[], nn.Module], *rest: Any) -> float:
         has_wide = any(isinstance(m, nn.Conv2d) and m.kernel_size == (5, 5) for m in build().modules())
         if has_wide:
-            raise UsageError("training diverged")
+            raise Diverged("training diverged")
         return trial_loss(build, *rest)
 
     monkeypatch.setattr("edgenas.run.trials.trial_loss", diverging)

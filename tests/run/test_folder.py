@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from edgenas.errors import RunError, UsageError
+from edgenas.errors import CheckpointError, RunError, StorageError
 from edgenas.run.folder import Run
 from edgenas.space import Architecture
 
@@ -64,7 +64,7 @@ def test_an_empty_folder_can_be_used(tmp_path: Path):
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot write"):
+    with pytest.raises(StorageError, match="cannot write"):
         Run.create(tmp_path / "file" / "run", CONFIG, resume=False)
 
 
@@ -73,10 +73,10 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UsageError, match="No space left on device") as error:
+    with pytest.raises(StorageError, match="No space left on device") as error:
         Run.create(tmp_path / "run", CONFIG, resume=False)
     assert error.value.hint and files(tmp_path) == {}
-    with pytest.raises(UsageError, match="No space left on device"):
+    with pytest.raises(StorageError, match="No space left on device"):
         Run(tmp_path / "run", CONFIG).save_weights("weights", nn.Linear(2, 2))
     assert files(tmp_path) == {}
 
@@ -93,7 +93,7 @@ def test_saved_weights_are_loaded_again(run: Run):
                                     lambda p: p.write_text("")])
 def test_damaged_weights_are_one_sentence(run: Run, damage):
     damage(run.folder / "weights.safetensors")
-    with pytest.raises(RunError, match="weights.safetensors is damaged") as error:
+    with pytest.raises(CheckpointError, match="weights.safetensors is damaged") as error:
         run.network()
     assert "\n" not in error.value.message
     assert error.value.hint == f"delete it, then edgenas train {run.folder}"
@@ -104,7 +104,7 @@ def test_weights_of_another_network_are_refused(run: Run):
     weights = load_file(path)
     weights.pop(next(iter(weights)))
     save_file(weights, path)
-    with pytest.raises(RunError, match="holds the weights of another network"):
+    with pytest.raises(CheckpointError, match="holds the weights of another network"):
         run.network()
 
 
@@ -117,7 +117,7 @@ def test_missing_weights_say_the_command_that_makes_them(run: Run):
 
 def test_another_architecture_than_the_trained_one_is_refused(run: Run):
     Architecture({"1": "skip", "2": "skip"}).save(run.folder / "architecture.json")
-    with pytest.raises(RunError, match="holds the weights of another network"):
+    with pytest.raises(CheckpointError, match="holds the weights of another network"):
         run.network()
 
 
