@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from edgenas import train as module
 from edgenas.data import Split, Task, load
-from edgenas.errors import RunError
+from edgenas.errors import Diverged, RunError
 from edgenas.progress import Silent
 from edgenas.train import TEMPERATURE, Best, TrainSettings, distillation, train
 from edgenas.training import accuracy, new_fabric
