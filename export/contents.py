@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from edgenas.errors import EdgenasError, ExportError, UsageError
+from edgenas.errors import EdgenasError, ExportError, FileError, UsageError
 from edgenas.files import JSON_LIMIT, read_bounded
 
 from .base import optional
@@ -96,6 +96,8 @@ def _contents(path: Path) -> tuple[Specs, Specs, Counter[str]]:
 def _read(path: Path, read: Callable[[], Result]) -> Result:
     try:
         return read()
+    except FileError as error:
+        raise ExportError(error.message) from error
     except EdgenasError:
         raise
     except OSError as error:

@@ -12,9 +12,10 @@ from torch import nn
 
 from edgenas.errors import CheckpointError, RunError, StorageError
 from edgenas.run.folder import Run
+from edgenas.run.records import KINDS
 from edgenas.space import Architecture
 
-from .flows import Finished, copied, files
+from .flows import Finished, copied, edgenas, files
 from .test_config import CONFIG
 
 
@@ -144,3 +145,44 @@ def test_a_damaged_record_is_named(run: Run):
     with pytest.raises(RunError, match="decoding.json is damaged"):
         run.read("decoding.json")
     assert run.read("nothing.json") is None
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("value", [[], 3, "text", {"models": 3, "history": 3, "artifacts": 3, "name": 3, "a": 3,
+                                                   "settings": 3}])
+def test_a_record_of_another_shape_is_named_with_the_place(run: Run, name: str, value: object):
+    (run.folder / name).write_text(json.dumps(value))
+    with pytest.raises(RunError, match=f"{name} is damaged: ") as error:
+        run.read(name)
+    assert len(error.value.message) < 700
+
+
+@pytest.mark.parametrize(("name", "damage", "words"), [
+    ("decoding.json", lambda v: v["rounds"].clear(), "its architecture is that of no round"),
+    ("decoding.json", lambda v: [r.update(within=False) for r in v["rounds"]], "no round is within the budgets"),
+    ("decoding.json", lambda v: v["predicted"].update(macs=float("nan")), "predicted.macs: "),
+    ("verify.json", lambda v: [b.update(measured=None, predicted=None) for b in v["budgets"]], "there is no figure of"),
+    ("verify.json", lambda v: v["artifacts"].clear(), "there is no fp32 artifact"),
+    ("train.json", lambda v: v.update(accuracy={}), "accuracy.validation: Field required"),
+])
+def test_a_report_of_a_damaged_record_is_refused(run: Run, name: str, damage, words: str):
+    (run.folder / "report.html").unlink()
+    value = json.loads((run.folder / name).read_text())
+    damage(value)
+    (run.folder / name).write_text(json.dumps(value))
+    edgenas("report", run.folder).refused(2, f"{run.folder / name} is damaged", words)
+    assert not (run.folder / "report.html").exists()
+
+
+def test_pipes_and_links_are_no_records_and_no_weights(run: Run):
+    for name in ("decoding.json", "run.json", "weights.safetensors", "architecture.json"):
+        (run.folder / name).unlink()
+        os.mkfifo(run.folder / name)
+    with pytest.raises(RunError, match="is a pipe, not a regular file"):
+        Run.open(run.folder)
+    with pytest.raises(RunError, match="is a pipe"):
+        run.read("decoding.json")
+    with pytest.raises(CheckpointError, match="is a pipe"):
+        run.load_weights("weights", nn.Linear(1, 1), "a command")
+    with pytest.raises(RunError, match="is a pipe"):
+        Architecture.load(run.folder / "architecture.json")

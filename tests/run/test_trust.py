@@ -34,14 +34,16 @@ def evil(folder: Path) -> Path:
 
 @pytest.mark.parametrize("command", [("train",), ("verify",), ("export",), ("report", "--baselines")])
 @pytest.mark.parametrize("option", ["space", "data", "distill"])
-def test_nothing_is_imported_that_a_stranger_s_run_names(counted: Finished, tmp_path: Path, monkeypatch, command, option):
+def test_nothing_is_imported_that_a_stranger_s_run_names(counted: Finished, tmp_path: Path, monkeypatch, command,
+                                                         option):
     monkeypatch.chdir(tmp_path)
     path = evil(tmp_path)
     run = named(counted, tmp_path / "run", **{option: f"{path}:network" if option == "space" else "evil:network"})
     (run / "weights.safetensors").unlink()
     name, *options = command
     before = files(run)
-    said = edgenas(name, run, *options).refused(2, f"{run / 'run.json'} was not recorded on this machine", option, "evil")
+    said = edgenas(name, run, *options).refused(2, f"{run / 'run.json'} was not recorded on this machine", option,
+                                                "evil")
     assert f"edgenas {name} {run}" in said and said.endswith("--trust")
     assert not (tmp_path / "mark").exists() and files(run) == before
 
