@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgenas.errors import DeviceError, Interrupted
+from edgenas.errors import DeviceError, Interrupted, StorageError
 from edgenas.measure import measure as measuring
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Silent
@@ -144,3 +144,14 @@ def request(*names: str, folder: Path) -> dict[str, Any]:
             "max_images": 300, "on_bad_image": "error", "seed": 0, "space": OWN_SPACE[1], "runtime": None,
             "threads": None, "profiles": str(folder), "renew": False, "budget_minutes": None, "transfer_from": None,
             "probes": 10, "operators": None}
+
+
+def test_a_full_disk_stops_them_all(tmp_path: Path, devices: Devices, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices(one="far", two="far")
+
+    def profile_one(*_: object) -> dict[str, Any]:
+        raise StorageError("cannot write: full")
+
+    monkeypatch.setattr(side_by_side, "profile_one", profile_one)
+    with pytest.raises(StorageError):
+        side_by_side.profile_devices(request("one", "two", folder=tmp_path), Silent(), Silent)
