@@ -21,7 +21,7 @@ SAID = 200
 """Characters of an exception's own text that a message repeats."""
 NOT_OWN = (os.path.dirname(__file__), sysconfig.get_path("stdlib"))
 """What a user may name as well, but did not write."""
-INSTALLED = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+INSTALLED = ("site-packages", "dist-packages")
 _files: set[str] = set()
 """The files of the user's modules that were imported here."""
 
@@ -86,7 +86,8 @@ def _place(error: BaseException) -> tuple[str, int] | None:
     """File and line: of a syntax error, of the user's innermost module, or of what raised."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return error.filename, error.lineno
-    others = (place for place in reversed(_frames(error)) if not place[0].startswith((*NOT_OWN, *INSTALLED, "<")))
+    others = (place for place in reversed(_frames(error)) if not place[0].startswith((*NOT_OWN, "<"))
+              and not any(folder in Path(place[0]).parts for folder in INSTALLED))
     return _own_place(error) or next(others, None)
 
 
