@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgenas.cli.options import options
+from edgenas.cli.options import MOST_IMAGES, options
 from edgenas.cli.output import emit, say, table
 from edgenas.errors import UsageError
 
@@ -39,7 +39,8 @@ foreign_options = options(
                  help="With --from: what it classifies, as edgenas run takes it. Its test part measures the files; "
                       "int8 is calibrated on its training part."),
     click.option("--image-size", type=int, metavar="PIXELS", help="With --from: resize images to this side."),
-    click.option("--max-images", type=int, metavar="N", help="With --from: as edgenas run takes it."),
+    click.option("--max-images", type=click.IntRange(max=MOST_IMAGES), metavar="N",
+                 help="With --from: as edgenas run takes it."),
     click.option("--on-bad-image", type=click.Choice(["error", "skip"]),
                  help="With --from: what to do with images that cannot be read; error by default."),
     click.option("--seed", type=click.IntRange(min=0), metavar="N",
