@@ -20,8 +20,8 @@ from edgenas.text import quoted
 
 FAMILY = "edgenas.cli.commands"
 EXIT_CODES = ("Exit codes: 0 done and within budget; 2 wrong usage or input; 3 budget unreachable or missed; "
-              "4 device or runtime failed; 70 a fault of edgenas; 130 interrupted (143 by SIGTERM, 129 by SIGHUP), go on "
-              "with --resume; 141 nobody reads the output.")
+              "4 device or runtime failed; 70 a fault of edgenas; 130 interrupted (143 by SIGTERM, 129 by SIGHUP), go "
+              "on with --resume; 141 nobody reads the output.")
 CLOSED_PIPE = 141
 """As a shell says of a program that wrote to a pipe which nobody reads."""
 
