@@ -69,7 +69,7 @@ def _run_folder(draw: random.Random, folder: Path, files: Path) -> Call:
 def _profile_file(draw: random.Random, folder: Path, files: Path) -> Call:
     done = [mutate(folder / "home/profiles", draw)]
     copied(files / "net.onnx", folder / "net.onnx")
-    return Call(draw.choice([["predict", "net.onnx", "--device", "host"], ["devices", "show", "host"],
+    return Call(draw.choice([["predict", "net.onnx", "--device", "mock"], ["devices", "show", "mock"],
                              ["profile", "--data", "digits", "--max-images", "60", "--device", "mock", *corpus.SPACE],
                              ["spaces", "show", "mobile", "--target", "mock"]]), done)
 
@@ -113,7 +113,7 @@ def _named_code(draw: random.Random, folder: Path, files: Path) -> Call:
 def _options(draw: random.Random, folder: Path, files: Path) -> Call:
     """A right command with one to three values that are odd, or options that do not belong to it."""
     command = draw.choice([*OPTIONS, "run", "run"])
-    base = {"run": [*QUICK, "--latency-ms", "80%", "--out", "out"], "spaces show": ["mobile"], "predict": ["net.onnx"],
+    base = {"run": [*QUICK, "--latency-ms", "80%", "--out", "out"], "spaces show": ["mobile"], "predict": ["net.onnx", "--device", "mock"],
             "profile": ["--data", "digits", "--max-images", "60", "--device", "mock", *corpus.SPACE],
             "export": ["--from", "net.py:build", "--data", "digits", "--max-images", "60", "--device", "mock",
                        "--out", "out", "--format", "onnx"]}[command]
@@ -131,7 +131,7 @@ def _soup(draw: random.Random, folder: Path, files: Path) -> Call:
 
 
 KINDS: dict[str, tuple[Callable[[random.Random, Path, Path], Call], int]] = {
-    "predict": (_file(["predict", "--device", "host"], "net.onnx"), 6),
+    "predict": (_file(["predict", "--device", "mock"], "net.onnx"), 6),
     "inspect": (_file(["inspect"], "net.onnx", "net.tflite", "bundle.zip", "weights.safetensors"), 6),
     "run folder": (_run_folder, 10), "profile": (_profile_file, 4), "device": (_device, 8), "data": (_data, 8),
     "network": (_foreign, 5), "code": (_named_code, 3), "options": (_options, 12), "words": (_soup, 4)}

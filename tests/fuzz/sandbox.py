@@ -49,8 +49,9 @@ def called(arguments: Sequence[str], folder: Path, environment: Mapping[str, str
     """
     def work() -> int:
         from edgenas.cli.app import run
+        from edgenas.cli.ending import run_ended
 
-        return run(arguments)
+        return run_ended(lambda: run(arguments))
 
     return forked(work, folder, environment)
 
