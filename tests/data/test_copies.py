@@ -32,9 +32,10 @@ LABELS = np.arange(40) % 2
 
 def test_test_images_that_train_has_are_counted_and_named(tmp_path, images):
     task, said = notes(saved(tmp_path, x_train=images, y_train=LABELS, x_val=images[:1] ^ 1, y_val=LABELS[:1],
-                             x_test=np.concatenate([images[7:10], images[:5] ^ 2]), y_test=[*LABELS[7:10], *LABELS[:5]]))
-    assert said == ("3 of 8 test images found in train too, where accuracy says nothing of new images: train image 7 is "
-                    "the same as test image 0",)
+                             x_test=np.concatenate([images[7:10], images[:5] ^ 2]),
+                             y_test=[*LABELS[7:10], *LABELS[:5]]))
+    assert said == ("3 of 8 test images found in train too, where accuracy says nothing of new images: train image 7 "
+                    "is the same as test image 0",)
     assert len(task.train) == 40  # the source's own parts stay as they are
     assert task.describe()["notes"] == list(said)
 
@@ -43,7 +44,8 @@ def test_an_image_in_two_classes_is_counted_and_named(tmp_path, images):
     parts = {"x_train": np.concatenate([images, images[:2]]), "y_train": [*LABELS, 1, 1],
              "x_val": images[:2] ^ 1, "y_val": [0, 1], "x_test": images[:2] ^ 2, "y_test": [0, 1]}
     assert notes(saved(tmp_path, **parts))[1] == (
-        "1 image found in two classes or more, where no network can be right: train image 0 is the same as train image 40",)
+        "1 image found in two classes or more, where no network can be right: train image 0 is the same as train "
+        "image 40",)
 
 
 @pytest.mark.parametrize("seed", range(3))
