@@ -117,7 +117,8 @@ def test_names_that_do_not_fit(tmp_path, arrays, message):
 
 
 def header(shape, dtype="|u1"):
-    text = shape if isinstance(shape, bytes) else repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode()
+    described = {"descr": dtype, "fortran_order": False, "shape": shape}
+    text = shape if isinstance(shape, bytes) else repr(described).encode()
     return b"\x93NUMPY\x01\x00" + len(text + b"\n").to_bytes(2, "little") + text + b"\n"
 
 

@@ -112,7 +112,8 @@ def test_where_a_data_set_of_the_hub_has_its_files(tmp_path, rng, place):
 def test_parts_by_other_names(tmp_path, rng):
     write(tmp_path / "mnist_train.parquet", 10, rng)
     write(tmp_path / "mnist-eval.parquet", 4, rng)
-    assert {name: len(part) for name, part in source_parquet.read(str(tmp_path)).parts.items()} == {"train": 10, "test": 4}
+    parts = source_parquet.read(str(tmp_path)).parts
+    assert {name: len(part) for name, part in parts.items()} == {"train": 10, "test": 4}
 
 
 def test_several_data_sets_in_one_folder(tmp_path, rng):
@@ -129,8 +130,8 @@ def test_a_few_rows_across_files_and_row_groups(tmp_path, rng):
     pq.write_table(table[30:], tmp_path / "set/train-1.parquet", row_group_size=20)
     images = source_parquet.read(str(tmp_path / "set")).parts["train"].images
     rows = np.array([0, 6, 7, 29, 30, 49])
-    expected = [table["image"][int(row)].as_py()["bytes"] for row in rows]
-    assert list(images[rows].read(rows)) == [(f"train row {row}", content) for row, content in zip(rows, expected, strict=True)]
+    expected = [(f"train row {row}", table["image"][int(row)].as_py()["bytes"]) for row in rows]
+    assert list(images[rows].read(rows)) == expected
 
 
 def test_class_names_that_the_file_has(tmp_path, rng):
@@ -151,7 +152,7 @@ def test_files_that_cells_name_are_never_read(tmp_path, rng):
     for path in (tmp_path / "set" / "secret.png", "secret.png"):
         cells = [{"bytes": None, "path": str(path)}] * 10
         pq.write_table(pa.table({"image": cells, "label": [0, 1] * 5}), tmp_path / "set/train.parquet")
-        with pytest.raises(DataError, match="names a file instead of holding it, and files that a data set names are not"):
+        with pytest.raises(DataError, match="names a file instead of holding it, and files that a data set"):
             load(str(tmp_path / "set"))
 
 
