@@ -21,6 +21,8 @@ PIXELS, GIBIBYTES = "EDGENAS_MAX_PIXELS", "EDGENAS_MAX_DATA_GIB"
 MOST_PIXELS = 1 << 26
 """Width × height of one image: 8192×8192, some 1 GiB while it is decoded."""
 GIB = 1 << 30
+HARMLESS = GIB
+"""Bytes that any file may unpack to."""
 USUAL_RATIO = 50
 """Images that are packed any smaller are no photographs."""
 
@@ -58,7 +60,7 @@ def check_unpacked(what: str, packed: int, unpacked: int) -> None:
 
 def check_expansion(what: str, packed: int, unpacked: int) -> None:
     """Raises: DataError when `packed` bytes of a file claim to unpack to far more than images do."""
-    if _number(GIBIBYTES) is None and unpacked > max(GIB, USUAL_RATIO * packed):
+    if _number(GIBIBYTES) is None and unpacked > max(HARMLESS, USUAL_RATIO * packed):
         raise DataError(f"{what} unpacks from {packed} bytes to {gib(unpacked)}, which images never do",
                         f"check where the file comes from; if it is right: {raised(unpacked)}")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from io import BytesIO
 
 import numpy as np
@@ -8,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from edgenas.data import DataWarning, load, source_parquet
-from edgenas.errors import DataError
+from edgenas.data import DataWarning, limits, load, source_parquet
+from edgenas.errors import DataError, FileError
 
 
 def write(path, count, rng, label="label", first=0):
@@ -96,3 +97,90 @@ def test_a_damaged_file(tmp_path, rng, keep):
     content = (tmp_path / "train.parquet").read_bytes()
     (tmp_path / "train.parquet").write_bytes(content[:keep])
     refused(tmp_path, "cannot be read: ")
+
+
+@pytest.mark.parametrize("place", ["data/train-00000-of-00001", "plain_text/train-00000", "default/train/0000"])
+def test_where_a_data_set_of_the_hub_has_its_files(tmp_path, rng, place):
+    write(tmp_path / f"{place}.parquet", 10, rng)
+    write(tmp_path / f"{place.replace('train', 'test')}.parquet", 4, rng)
+    (tmp_path / "README.md").write_text("---\n---\n")
+    assert source_parquet.accepts(str(tmp_path))
+    parts = source_parquet.read(str(tmp_path)).parts
+    assert {name: len(part) for name, part in parts.items()} == {"train": 10, "test": 4}
+
+
+def test_parts_by_other_names(tmp_path, rng):
+    write(tmp_path / "mnist_train.parquet", 10, rng)
+    write(tmp_path / "mnist-eval.parquet", 4, rng)
+    parts = source_parquet.read(str(tmp_path)).parts
+    assert {name: len(part) for name, part in parts.items()} == {"train": 10, "test": 4}
+
+
+def test_several_data_sets_in_one_folder(tmp_path, rng):
+    for name in ("fr", "en"):
+        write(tmp_path / name / "train.parquet", 4, rng)
+    refused(tmp_path, "has parquet files in several folders: en, fr")
+
+
+def test_a_few_rows_across_files_and_row_groups(tmp_path, rng):
+    write(tmp_path / "all.parquet", 50, rng)
+    table = pq.read_table(tmp_path / "all.parquet")
+    (tmp_path / "set").mkdir()
+    pq.write_table(table[:30], tmp_path / "set/train-0.parquet", row_group_size=7)
+    pq.write_table(table[30:], tmp_path / "set/train-1.parquet", row_group_size=20)
+    images = source_parquet.read(str(tmp_path / "set")).parts["train"].images
+    rows = np.array([0, 6, 7, 29, 30, 49])
+    expected = [(f"train row {row}", table["image"][int(row)].as_py()["bytes"]) for row in rows]
+    assert list(images[rows].read(rows)) == expected
+
+
+def test_class_names_that_the_file_has(tmp_path, rng):
+    import datasets
+
+    write(tmp_path / "all.parquet", 10, rng)
+    rows = pq.read_table(tmp_path / "all.parquet").to_pydict()
+    features = datasets.Features(image=datasets.Image(), label=datasets.ClassLabel(names=["zebra", "ant"]))
+    (tmp_path / "set").mkdir()
+    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "set" / "train.parquet")
+    assert source_parquet.read(str(tmp_path / "set")).classes == ("zebra", "ant")
+
+
+def test_files_that_cells_name_are_never_read(tmp_path, rng):
+    write(tmp_path / "all.parquet", 10, rng)
+    (tmp_path / "set").mkdir()
+    Image.new("L", (6, 6)).save(tmp_path / "set" / "secret.png")
+    for path in (tmp_path / "set" / "secret.png", "secret.png"):
+        cells = [{"bytes": None, "path": str(path)}] * 10
+        pq.write_table(pa.table({"image": cells, "label": [0, 1] * 5}), tmp_path / "set/train.parquet")
+        with pytest.raises(DataError, match="names a file instead of holding it, and files that a data set"):
+            load(str(tmp_path / "set"))
+
+
+def test_a_small_file_that_unpacks_to_a_large_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "HARMLESS", 1 << 20)
+    cell, schema = bytes(1 << 19), pa.schema({"image": pa.binary(), "label": pa.int64()})
+    with pq.ParquetWriter(tmp_path / "train.parquet", schema, compression="zstd", use_dictionary=False) as writer:
+        table = pa.table({"image": [cell], "label": [0]}, schema=schema)
+        for _ in range(3):
+            writer.write_table(table)
+    refused(tmp_path, r"train.parquet unpacks from \d+ bytes to 0.00 GiB, which images never do")
+
+
+def test_more_rows_than_bytes(tmp_path):
+    indices = pa.array(np.zeros(200_000, np.int32))
+    pq.write_table(pa.table({"image": pa.DictionaryArray.from_arrays(indices, pa.array([b"x"], pa.binary())),
+                             "label": indices}), tmp_path / "train.parquet")
+    refused(tmp_path, "has 200,000 rows in .* bytes, which images never do")
+
+
+@pytest.mark.parametrize("features", ["[" * 100_000, '{"info": {"features": {"image": {"_type": "Nope"}}}}'])
+def test_a_hostile_description_of_the_columns(tmp_path, features):
+    table = pa.table({"image": [b"x"] * 4, "label": [0, 1] * 2}).replace_schema_metadata({"huggingface": features})
+    pq.write_table(table, tmp_path / "train.parquet")
+    refused(tmp_path, "train.parquet cannot be read: ")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "train.parquet")
+    with pytest.raises(FileError, match="is a pipe, not a regular file"):
+        source_parquet.read(str(tmp_path))
