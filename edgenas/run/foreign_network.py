@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from edgenas.data import Task
 from edgenas.errors import EdgenasError, UsageError
+from edgenas.export.base import Export
+from edgenas.export.program import trace
 from edgenas.export.repeatability import check_repeatable, mixing_layer, same
 from edgenas.imports import import_function, users_code
 from edgenas.text import one_line
@@ -72,7 +74,8 @@ def check_fits(network: nn.Module, task: Task, name: str) -> None:
 def _check_apart(network: nn.Module, images: Tensor, name: str) -> None:
     """A file takes one image at a time; what it loses is judged by what the network gives for many.
 
-    Raises: UsageError when the network gives something else for an image alone than among others.
+    Raises: UsageError when the network gives something else for an image alone than among others; ExportError when
+    that is so because a branch or a size in it depends on the input's values.
     """
     def together() -> Any:
         return network(images)
@@ -87,6 +90,7 @@ def _check_apart(network: nn.Module, images: Tensor, name: str) -> None:
             raise UsageError(f"{name} takes one image, and fails on {len(images)} at once: {_line(error)}",
                              "use x.shape[0] where it has a batch of 1") from error
         if not equal:
+            trace([Export(network, images[:1], Path(name))])
             raise UsageError(f"{name} gives something else for an image alone than among others, first seen in "
                              f"what {mixing_layer(network, images)} gives",
                              "a batch normalisation must use its running statistics: .eval(), and no .train() within "

@@ -113,7 +113,8 @@ def _named_code(draw: random.Random, folder: Path, files: Path) -> Call:
 def _options(draw: random.Random, folder: Path, files: Path) -> Call:
     """A right command with one to three values that are odd, or options that do not belong to it."""
     command = draw.choice([*OPTIONS, "run", "run"])
-    base = {"run": [*QUICK, "--latency-ms", "80%", "--out", "out"], "spaces show": ["mobile"], "predict": ["net.onnx", "--device", "mock"],
+    base = {"run": [*QUICK, "--latency-ms", "80%", "--out", "out"], "spaces show": ["mobile"],
+            "predict": ["net.onnx", "--device", "mock"],
             "profile": ["--data", "digits", "--max-images", "60", "--device", "mock", *corpus.SPACE],
             "export": ["--from", "net.py:build", "--data", "digits", "--max-images", "60", "--device", "mock",
                        "--out", "out", "--format", "onnx"]}[command]

@@ -78,7 +78,8 @@ def test_evolved_candidates_are_tried_instead_of_sampled_ones(tmp_path: Path):
     found = edgenas("search", *asked, *given, "--profiles", tmp_path / "p", "--out", tmp_path / "run", "--json")
     assert found.code == 0, found.err
     tried = json.loads((tmp_path / "run" / "search.json").read_text())["tried"]
-    assert len(tried) == 4 and len({json.dumps(row["architecture"]) for row in tried}) == 4
+    # Of this space's nine networks two use more than 95% of that budget, and no others are asked for.
+    assert len(tried) == 2 and len({json.dumps(row["architecture"]) for row in tried}) == 2
     best = max(tried, key=lambda row: row["validation"])
     assert found.document["architecture"] == best["architecture"]
     assert "evolve candidates: 4" in found.err
