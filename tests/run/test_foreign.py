@@ -174,7 +174,7 @@ def test_tied_weights_and_counts_of_batches_may_be_missing(tmp_path: Path):
 @pytest.mark.parametrize(("text", "words"), [
     ("def build(width): pass", ("failed: TypeError", "a function that takes nothing")),
     ("def build(): return 3", ("returned a int, and not a torch.nn.Module",)),
-    ("def build(): 1 / 0", ("failed: ZeroDivisionError: division by zero",)),
+    ("def build(): 1 / 0", ("net.py, line 1: ZeroDivisionError: division by zero",)),
     ("other = 1", ("'build' is no known function of",)),
 ])
 def test_functions_that_build_nothing(tmp_path: Path, text: str, words):
