@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from edgenas import options as opts
 from edgenas import plugins
-from edgenas.search.decode import Scores
+from edgenas.search.decode import Constraint, Scores
 from edgenas.search.state import Batch, SearchState
+from edgenas.space.architecture import Architecture
 from edgenas.space.space import Space
 
 FAMILY = "edgenas.search.strategies"
@@ -73,6 +74,10 @@ class Strategy(ABC):
     def link(self, values: Tensor) -> Tensor:
         """The architecture's learned values as logits; by default they are the logits."""
         return values
+
+    def proposed(self, space: Space, constraints: Sequence[Constraint]) -> list[Architecture]:
+        """Architectures that are tried besides those sampled from the scores."""
+        return []
 
     def scores(self, state: SearchState) -> Scores:
         """Candidates' scores for decoding; by default their log-probabilities."""
