@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgenas.cli.options import options
+from edgenas.cli.options import F, options
 from edgenas.cli.output import emit, table
 from edgenas.errors import UsageError
 
@@ -46,6 +46,23 @@ foreign_options = options(
     click.option("--device", default="host", show_default=True, metavar="NAME|FILE.toml",
                  help="With --from: where its files are measured."),
     click.option("--out", metavar="DIR", help="With --from: where the files go."),
+)
+def _own(name: str, help: str, **rest: Any) -> Callable[[F], F]:
+    return click.option(f"--{name}", help=f"With --from: {help}", **rest)
+
+
+own_options = options(
+    click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
+                 help="Make a trained PyTorch network of your own fit, returned by that function, e.g. --from "
+                      "net.py:build; its blocks' widths and residual blocks are what is searched. Runs your code."),
+    _own("weights", "its weights; as it is built by default.", type=click.Path(path_type=Path),
+         metavar="FILE.safetensors"),
+    _own("mean", "what it was trained with, on a scale of 0 to 1; the data's own by default.", callback=_values,
+         metavar="M,M,M"),
+    _own("std", "likewise.", callback=_values, metavar="S,S,S"),
+    _own("new-head", "replace its classifier by one of the data's classes, and teach it first.", is_flag=True),
+    _own("teach-epochs", "train the uncut network on the data first; 12 with --new-head, else none by default.",
+         type=click.IntRange(min=0), metavar="N"),
 )
 NAMES = ("origin", "weights", "data", "image_size", "max_images", "mean", "std", "out")
 

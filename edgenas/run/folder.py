@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning_fabric import Fabric
 from safetensors.torch import load_file, save
@@ -22,16 +23,20 @@ from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
 from edgenas.cost.reference import PUBLISHED, load_published, sum_model
 from edgenas.data import Task, load
-from edgenas.errors import RunError
+from edgenas.errors import BudgetError, RunError
 from edgenas.files import read_json, replacing, write_json
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import Told, told_by
 from edgenas.run.config import RunConfig
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
+from edgenas.space.elastic import space_of
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_precision
 from edgenas.training import new_fabric
+
+if TYPE_CHECKING:
+    from edgenas.run.own import Own
 
 UNSTARTED = ("run.json", "data.json")  # what a run has before its search begins
 
@@ -85,10 +90,20 @@ class Run:
         if task.fingerprint != c.data_fingerprint:
             raise RunError(f"the data {c.data} changed since the run in {self.folder} began",
                            "restore the data, or start a new run")
-        return task
+        return replace(task, mean=c.mean or task.mean, std=c.std or task.std)
+
+    @cached_property
+    def own(self) -> Own:
+        """The user's own network, where the run makes one to fit."""
+        from edgenas.run.own import Own
+
+        return Own(self)
 
     @cached_property
     def space(self) -> Space:
+        if self.config.origin:
+            own = space_of(self.own.elastic, self.config.space, self.task.input_shape, len(self.task.classes))
+            return narrowed(in_precision(own, self.config.precision), self.config.unsupported)
         space = load_space(self.config.space, self.task.input_shape, len(self.task.classes),
                            self.config.space_options, self.config.build_options)
         return narrowed(in_precision(space, self.config.precision), self.config.unsupported)
@@ -184,7 +199,14 @@ class Run:
 
     @cached_property
     def budgets(self) -> Sequence[Budget]:
-        return resolve(self.config.budgets, self.models)
+        if not self.config.origin:
+            return resolve(self.config.budgets, self.models)
+        from edgenas.run.own import stated, told_own
+
+        try:
+            return resolve(stated(self), self.models)
+        except BudgetError as error:
+            raise told_own(error) from error
 
     @property
     def architecture(self) -> Architecture:
@@ -226,6 +248,14 @@ class Run:
         weights = {key: value.detach().cpu().contiguous() for key, value in distinct_weights(network).items()}
         with replacing(self.folder / f"{name}.safetensors") as scratch:
             scratch.write_bytes(save(weights))
+
+    def read_tensors(self, name: str) -> dict[str, Tensor]:
+        """Raises: RunError when the file is missing or damaged."""
+        path = self.folder / f"{name}.safetensors"
+        try:
+            return load_file(path)
+        except Exception as error:
+            raise RunError(f"{path} is missing or damaged: {error}", "start the run anew in another folder") from error
 
     def load_weights(self, name: str, network: nn.Module, command: str) -> None:
         """Raises: RunError, whose hint is `command`, when they are missing, damaged or of another network."""

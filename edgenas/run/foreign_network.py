@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from edgenas.data import Task
@@ -63,7 +67,28 @@ def check_fits(network: nn.Module, task: Task, name: str) -> None:
                          "an exported network gives one float32 tensor (1, classes): wrap it")
     if made.shape[1] != len(task.classes):
         raise UsageError(f"{name} tells {made.shape[1]} classes apart, and the data has {len(task.classes)}",
-                         "give data with the classes that it was trained on")
+                         "give data with the classes that it was trained on, or teach it these: edgenas run --from … "
+                         "--new-head")
+
+
+def normalised(task: Task, request: Mapping[str, Any]) -> Task:
+    """The task with the mean and deviation that the request has, if it has some.
+
+    Raises: UsageError for as many as are not its channels.
+    """
+    channels = task.input_shape[0]
+    given = {name: request[name] for name in ("mean", "std") if request[name]}
+    for name, values in given.items():
+        if len(values) != channels:
+            raise UsageError(f"--{name} has {len(values)} values, and the images have {channels} channels",
+                             f"--{name} {','.join(['0.5'] * channels)}")
+    return replace(task, **given)
+
+
+def fingerprint(network: nn.Module) -> str:
+    """SHA-256 of all its weights and buffers."""
+    state = {key: value.detach().contiguous().clone() for key, value in network.state_dict().items()}
+    return hashlib.sha256(save(state)).hexdigest()
 
 
 def _check_inputs(network: nn.Module, name: str) -> None:

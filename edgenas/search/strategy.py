@@ -38,6 +38,7 @@ class Strategy(ABC):
     tries: ClassVar[bool] = True  # whether architectures are tried before one is taken
     ranks: ClassVar[bool] = True  # whether they are ranked before some are trained; else trials alone decide
     inherits: ClassVar[bool] = True  # whether the supernet's weights are of use to the networks that are built
+    own_only: ClassVar[bool] = False  # whether it is for spaces that are a trained network (`--from`), and no others
     momentum: ClassVar[float] = 0.5  # of the architecture's Adam
 
     architecture_travel: Annotated[float, Gt(0)] = 6.0
@@ -86,6 +87,11 @@ class Strategy(ABC):
 
 def strategy_names() -> list[str]:
     return plugins.names(FAMILY)
+
+
+def general_names() -> list[str]:
+    """Those of strategies for any space."""
+    return [name for name in strategy_names() if not strategy_class(name).own_only]
 
 
 def strategy_class(name: str) -> type[Strategy]:

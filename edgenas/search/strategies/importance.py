@@ -38,6 +38,7 @@ class Importance(Strategy):
     paper: ClassVar[str] = "Theis et al., arXiv:1801.05787"
     trains_supernet: ClassVar[bool] = False
     ranks: ClassVar[bool] = False
+    own_only: ClassVar[bool] = True
 
     noise: Annotated[float, Gt(0)] = 0.05
 
