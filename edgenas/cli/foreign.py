@@ -51,6 +51,30 @@ def _own(name: str, help: str, **rest: Any) -> Callable[[F], F]:
     return click.option(f"--{name}", help=f"With --from: {help}", **rest)
 
 
+shown_options = options(
+    click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
+                 help="Instead of a space's name: a trained PyTorch network of your own. Runs your code."),
+    _own("weights", "its weights; as it is built by default.", type=click.Path(path_type=Path),
+         metavar="FILE.safetensors"),
+    _own("data", "images like those that it classifies, as edgenas run takes them.", metavar="SOURCE"),
+    _own("image-size", "resize images to this side.", type=int, metavar="PIXELS"),
+    _own("max-images", "as edgenas run takes it.", type=int, metavar="N"),
+    _own("mean", "what it was trained with; the data's own by default.", callback=_values, metavar="M,M,M"),
+    _own("std", "likewise.", callback=_values, metavar="S,S,S"),
+    _own("new-head", "with a classifier of the data's classes.", is_flag=True),
+)
+
+
+def check_shown(name: str | None, own: Mapping[str, Any]) -> None:
+    """Raises: UsageError unless there is either a space's name or a network of the user's with its data."""
+    if bool(name) == bool(own["origin"]):
+        raise UsageError(f"both a space, {name}, and --from {own['origin']} are given" if name else
+                         "there is no space to show", "edgenas spaces show mobile, or edgenas spaces show --from "
+                         "net.py:build --data ./photos")
+    if own["origin"] and not own["data"]:
+        raise UsageError("--from needs --data: what the network classifies", "--data ./photos")
+
+
 own_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Make a trained PyTorch network of your own fit, returned by that function, e.g. --from "

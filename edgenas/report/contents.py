@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from edgenas.budget import Budget
 from edgenas.errors import RunError
 from edgenas.export import manifest
-from edgenas.report.records import Baseline, Data, Decoding, Search, Training, Verdict
+from edgenas.report.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict
 from edgenas.run.config import RunConfig
 from edgenas.run.folder import Run
 
@@ -39,11 +39,17 @@ class Contents:
     manifest: manifest.Manifest | None
     verdict: Verdict | None
     baselines: Mapping[str, Baseline]
+    uncut: Uncut | None = None
 
     @property
     def inherits(self) -> bool:
         """Whether the found network's training starts from the supernet's weights."""
         return self.config.inherit and self.supernet_fits
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the networks' training starts from what they keep of the user's own."""
+        return self.config.origin is not None and self.config.inherit
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
@@ -100,6 +106,7 @@ def read(run: Run) -> Contents:
         verdict=_record(run, "verify.json", Verdict),
         baselines=_checked(run, "baselines.json", TypeAdapter(dict[str, Baseline]),
                            run.read("baselines.json") or {}),
+        uncut=_record(run, "own.json", Uncut),
     )
 
 

@@ -226,3 +226,23 @@ class Baseline(Record):
     width: float | None = None
     depth: int | None = None
     architecture: dict[str, str] | None = None
+
+
+class Frozen(Record):
+    """Layers of a user's own network that keep their number of channels."""
+
+    layers: str
+    channels: int
+    why: str
+
+
+class Uncut(Record):
+    """own.json. rises: by block, candidate -> by how much it alone is estimated to raise the loss; the first is the
+    block as it was. before, after: costs, by metric."""
+
+    accuracy: Accuracy
+    head: str = ""
+    rises: dict[str, dict[str, float]]
+    fixed: tuple[Frozen, ...]
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}

@@ -19,6 +19,7 @@ from edgenas.errors import BudgetError, RunError, UsageError
 from edgenas.files import replacing
 from edgenas.progress import Progress
 from edgenas.run.foreign_network import build, check_fits, fingerprint
+from edgenas.space import Architecture
 from edgenas.space.elastic import Elastic, take_apart
 from edgenas.space.head import with_new_head
 from edgenas.space.importance import IMAGES, Importance, importance_of, ranked
@@ -137,17 +138,29 @@ def measure_before(run: Run, progress: Progress) -> None:
     if record is None or "before" in record:
         return
     network = run.space.build(whole(run)).eval()
-    counts = trace(network, run.space.input_shape)
     costs = costs_everywhere(run, {UNCUT: network})[UNCUT]
-    run.write(RECORD, record | {"before": costs | {"macs": counts.macs, "params": counts.params}})
+    run.write(RECORD, record | {"before": costs | counted(run, network)})
     progress.say("the uncut network: " + ", ".join(f"{metric} {run.word(metric)} {cost:.4g}"
                                                    for metric, cost in costs.items()))
 
 
-def whole(run: Run) -> Any:
-    """The architecture of the uncut network."""
-    from edgenas.space import Architecture
+def note_after(run: Run, architecture: Architecture) -> None:
+    """Keep what can be counted of the found network in own.json."""
+    run.write(RECORD, run.read(RECORD) | {"after": counted(run, run.space.build(architecture).eval())})
 
+
+def counted(run: Run, network: nn.Module) -> dict[str, float]:
+    """What needs no device: operations, weights, and the size of the exported file."""
+    from edgenas.run.measuring import exported
+
+    counts = trace(network, run.space.input_shape)
+    with exported(run, {UNCUT: network}) as files:
+        size = files[UNCUT].stat().st_size
+    return {"macs": counts.macs, "params": counts.params, "file_kib": size / 1024}
+
+
+def whole(run: Run) -> Architecture:
+    """The architecture of the uncut network."""
     return Architecture({choice: names[0] for choice, names in run.space.choices.items()})
 
 

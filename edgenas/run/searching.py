@@ -15,7 +15,7 @@ from edgenas.run.candidates import Candidates, Trial
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
-from edgenas.run.own import measure_before, prepare_own, told_own
+from edgenas.run.own import measure_before, note_after, prepare_own, told_own
 from edgenas.run.settling import Settled, check_together, settle
 from edgenas.search.figures import asking
 from edgenas.search.search import search
@@ -96,6 +96,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
         with asking(result.supernet, run.task, run.strategy, run.fabric) as validation:
             known["supernet_validation"] = validation(settled.architecture)
     record(run, settled, candidates.trials, known)
+    if run.config.origin:
+        note_after(run, settled.architecture)
     settled.architecture.save(run.folder / "architecture.json")
     candidates.training.clear()
     return settled.architecture

@@ -285,7 +285,7 @@ class _Finder:
 
     def mean(self, node: fx.Node) -> Layout | None:
         given, layout = node.all_input_nodes[0], self.layouts[node.all_input_nodes[0]]
-        dims = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+        dims: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
         before, after = shape_of(given), shape_of(node)
         assert before is not None and after is not None
         axes = {d % len(before) for d in ([dims] if isinstance(dims, int) else dims or [])}
@@ -311,12 +311,12 @@ class _Finder:
 
     def moved(self, node: fx.Node) -> Layout | None:
         layout, rank = self.layouts[node.all_input_nodes[0]], len(shape_of(node) or ())
-        given = node.args[1:]
+        given: list[Any] = list(node.args[1:])
         if len(given) == 1 and isinstance(given[0], Sequence):
-            given = tuple(given[0])
-        if not all(isinstance(a, int) for a in given):
+            given = list(given[0])
+        if not given or not all(isinstance(axis, int) for axis in given):
             return None
-        order = [int(a) % rank for a in given if isinstance(a, int)]
+        order = [axis % rank for axis in given]
         if node.target in ("transpose", torch.transpose):
             swapped = list(range(rank))
             swapped[order[0]], swapped[order[1]] = swapped[order[1]], swapped[order[0]]

@@ -195,9 +195,12 @@ def _sizes(traced: Traced, groups: Groups, segment: Segment,
     found: dict[str, dict[int, int]] = {}
     for size in steps_of(groups.size[widest]):
         share = size / groups.size[widest]
-        found[f"w{size}"] = {g: min(steps_of(groups.size[g]), key=lambda n, g=g: abs(n - share * groups.size[g]))
-                             for g in chosen}
+        found[f"w{size}"] = {g: _nearest(steps_of(groups.size[g]), share * groups.size[g]) for g in chosen}
     return found, refused
+
+
+def _nearest(sizes: list[int], wanted: float) -> int:
+    return min(sizes, key=lambda size: abs(size - wanted))
 
 
 def _differs(traced: Traced, groups: Groups, segment: Segment, group: int, given: Mapping[fx.Node, Tensor]) -> str:

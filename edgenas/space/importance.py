@@ -52,10 +52,10 @@ def importance_of(elastic: Elastic, images: Tensor, seed: int = 0) -> Importance
     gated = _Gated(elastic)
     generator = torch.Generator().manual_seed(seed)
     with _alone(gated.module):
-        for batch in images.split(BATCH):
+        for batch in torch.split(images, BATCH):
             logits = gated.run(batch.clone().requires_grad_())
             labels = torch.multinomial(logits.detach().softmax(1), 1, generator=generator)[:, 0]
-            F.cross_entropy(logits, labels, reduction="sum").backward()
+            torch.autograd.backward(F.cross_entropy(logits, labels, reduction="sum"))
             gated.square()
     return Importance({group: total / (2 * len(images)) for group, total in gated.channels.items()},
                       {name: total / (2 * len(images)) for name, total in gated.blocks.items()})
@@ -110,9 +110,6 @@ class _Gated(fx.Interpreter):
         self.by_channel: dict[int, Tensor] = {}
         self.by_block: dict[str, Tensor] = {}
 
-    def run(self, *args: Any, **options: Any) -> Any:
-        return super().run(*args, **options)
-
     def square(self) -> None:
         """Add the squares of what a batch gave."""
         for group, gradient in self.by_channel.items():
@@ -135,7 +132,7 @@ class _Gated(fx.Interpreter):
         """The same value, whose gradient is listened to."""
         copy = value.clone()
         if copy.requires_grad:
-            copy.register_hook(lambda gradient: self.hear(node, value.detach() * gradient))
+            copy.register_hook(lambda gradient: self.hear(node, value.detach() * gradient))  # type: ignore[no-untyped-call]
         return copy
 
     def hear(self, node: fx.Node, product: Tensor) -> None:
