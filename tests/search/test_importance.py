@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from space.test_elastic import SHAPE, images
+from space.user_networks import made
 
 from edgenas.budget import Budget
 from edgenas.cost.model import exact_model
@@ -15,8 +17,6 @@ from edgenas.search.strategy import load_strategy
 from edgenas.space import Space
 from edgenas.space.elastic import ABSENT, space_of, take_apart
 from edgenas.space.importance import importance_of, ranked
-from space.test_elastic import SHAPE, images
-from space.user_networks import made
 
 from .toy import colours, fabric, stack_space
 
