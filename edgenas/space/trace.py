@@ -175,7 +175,7 @@ def _conv(root: nn.Module, weight: Any, bias: Any = None, stride: Any = 1, paddi
     with torch.device("meta"):
         layer = nn.Conv2d(kernel.shape[1] * groups, kernel.shape[0], tuple(kernel.shape[2:]),  # type: ignore[arg-type]
                           stride, padding, dilation, groups, bias=shift is not None)
-    layer.weight, layer.bias = kernel, shift  # type: ignore[assignment]
+    layer.weight, layer.bias = kernel, shift
     return layer
 
 
