@@ -1,5 +1,7 @@
 """PyTorch modules as files for a device's runtime. Each `to_<format>.py` is one format, found by its name.
 
+The package can be called: `edgenas.export(network, example, "net.onnx")` is `edgenas.api.network.export`.
+
 Importing this package imports neither torch nor any exporter: those come with the format asked for.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgenas import plugins
+from edgenas.callable import make_callable
 
 if TYPE_CHECKING:
     from .base import Exporter
@@ -25,3 +28,6 @@ def exporter(format: str) -> Exporter:
     """
     found: Exporter = plugins.load("edgenas.export", format.replace("-", "_"), "export format", prefix="to_").EXPORTER
     return found
+
+
+make_callable(__name__, "edgenas.api.network", "export")

@@ -87,9 +87,11 @@ def weights_bytes(path: Path) -> int:
 
 def _contents(path: Path) -> tuple[Specs, Specs, Counter[str]]:
     readers = {".onnx": _onnx, ".tflite": _tflite, ".so": _sidecar, ".bin": _sidecar, ".c": _sidecar}
-    if path.suffix not in readers:
-        raise UsageError(f"{path.name!r} is no exported network", f"its name should end in {', '.join(readers)}")
-    return _read(path, lambda: readers[path.suffix](path))
+    reader = readers.get(path.suffix, _sidecar if sidecar_path(path).is_file() else None)
+    if reader is None:
+        raise UsageError(f"{path.name!r} is no exported network",
+                         f"its name should end in {', '.join(readers)}, or {sidecar_path(path).name} stand beside it")
+    return _read(path, lambda: reader(path))
 
 
 def _read(path: Path, read: Callable[[], Result]) -> Result:

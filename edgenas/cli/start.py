@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from edgenas.cli.terminal import Terminal
 from edgenas.errors import UsageError
 from edgenas.run.folder import Run
 from edgenas.run.request import configure
+from edgenas.run.requests import RunRequest
 
 
 @contextlib.contextmanager
-def started(request: Mapping[str, object], out: str, resume: bool,
+def started(request: RunRequest, out: str, resume: bool,
             tries: Sequence[str] = ()) -> Iterator[tuple[Run, Terminal]]:
     """A new run in the folder `out`, or the same one continued; with `tries` that of the best space, below `out`."""
     with Terminal() as terminal:
@@ -28,7 +29,7 @@ def started(request: Mapping[str, object], out: str, resume: bool,
             yield Run.create(Path(out), configure(request, typed()), resume=resume), terminal
 
 
-def seeds_done(request: Mapping[str, object], out: str, resume: bool, seeds: int,
+def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
                tries: Sequence[str], work: Callable[[Run, Terminal], object]) -> dict[str, Any]:
     """`work` on runs of several seeds below the folder `out`; what is known of them all.
 

@@ -13,6 +13,7 @@ from edgenas.progress import Progress
 from edgenas.run.flow import result, within_budget
 from edgenas.run.folder import Run, check_holds_only
 from edgenas.run.request import configure
+from edgenas.run.requests import RunRequest
 from edgenas.search.correlation import score_correlation
 from edgenas.search.decode import Scores
 
@@ -20,7 +21,7 @@ Work = Callable[[Run], object]
 NAME = "ensemble.json"
 
 
-def run_seeds(folder: Path, request: Mapping[str, Any], count: int, work: Work, progress: Progress, *,
+def run_seeds(folder: Path, request: RunRequest, count: int, work: Work, progress: Progress, *,
               command: Sequence[str] = (), resume: bool = False) -> dict[str, Any]:
     """Do `work` on `count` runs, of the request's seed and those after it, in `folder`/seed0, seed1, …, one after the
     other; returns what `ensemble.json` keeps.
@@ -32,9 +33,9 @@ def run_seeds(folder: Path, request: Mapping[str, Any], count: int, work: Work, 
     """
     check_folder(folder)
     rows, searches = [], []
-    for number, seed in enumerate(range(request["seed"], request["seed"] + count), start=1):
+    for number, seed in enumerate(range(request.seed, request.seed + count), start=1):
         progress.say(f"seed {seed} ({number} of {count})")
-        config = configure({**request, "seed": seed}, command)
+        config = configure(request.model_copy(update={"seed": seed}), command)
         run = Run.create(folder / f"seed{seed}", config, resume=resume)
         try:
             work(run)

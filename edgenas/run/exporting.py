@@ -148,8 +148,16 @@ def runtime_for(run: Run, format: str, precision: str = "fp32") -> str:
 
     Raises: UsageError when nothing runs such files.
     """
+    return runtime_that_runs(format, precision, (run.config.runtime, *run.device.runtimes))
+
+
+def runtime_that_runs(format: str, precision: str, first: Sequence[str] = ()) -> str:
+    """Of the runtimes that take such files one of `first`, in their order, or else the simplest.
+
+    Raises: UsageError when nothing runs such files.
+    """
     simplest = sorted(runtime_names(), key=lambda name: hasattr(load_runtime(name), "job"))
-    for name in (run.config.runtime, *run.device.runtimes, *simplest):
+    for name in (*first, *simplest):
         if runtime_format(name) == format and precision in precisions_of(load_runtime(name)):
             return name
     raise UsageError(f"no runtime runs {format} files in {precision}, so they cannot be proven", "--precision fp32")

@@ -19,6 +19,7 @@ from edgenas.errors import BudgetError, RunError, UsageError
 from edgenas.files import replacing
 from edgenas.progress import Progress
 from edgenas.run.foreign_network import build, check_fits, fingerprint
+from edgenas.run.requests import OwnRequest, RunRequest
 from edgenas.space import Architecture
 from edgenas.space.elastic import Elastic, take_apart
 from edgenas.space.head import with_new_head
@@ -181,14 +182,13 @@ def fine_tuning(chosen: Mapping[str, Any]) -> dict[str, Any]:
     return {**FINE_TUNING, **chosen}
 
 
-def check_own(request: Mapping[str, Any]) -> None:
+def check_own(request: RunRequest) -> None:
     """Raises: UsageError for options that are for a network of the user's, where there is none, or not for one."""
-    if request.get("origin"):
-        if request["space"] != "mobile":
-            raise UsageError(f"both --space {request['space']} and --from {request['origin']} are given",
+    if request.origin:
+        if request.space != "mobile":
+            raise UsageError(f"both --space {request.space} and --from {request.origin} are given",
                              "leave one of them out")
         return
-    for name in ("weights", "mean", "std", "new_head", "teach_epochs"):
-        if request.get(name):
+    for name in OwnRequest.model_fields:
+        if getattr(request, name):
             raise UsageError(f"--{name.replace('_', '-')} is for a network of your own", "--from net.py:build")
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,21 +14,22 @@ from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for
 from edgenas.run.request import runtime_of
+from edgenas.run.requests import TargetRequest
 
 COUNTED = ("macs", "params", "peak_memory_kib")
 
 
-def predict_file(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+def predict_file(path: Path, request: TargetRequest) -> dict[str, Any]:
     """What the network in `path` costs on a device that was profiled; nothing is run.
 
     Raises: UsageError for a file that cannot be read; ProfileError for a device without a profile of operators.
     """
     named = read_onnx(path)
-    device = load_device(request["device"])
-    runtime = runtime_of(device, request["runtime"])
-    folder = Path(request["profiles"]) if request["profiles"] else None
-    precision = precision_for(runtime, request["precision"])
-    profile = Profile.load(profile_path(device.name, runtime, request["threads"] or device.threads, precision, folder))
+    device = load_device(request.device)
+    runtime = runtime_of(device, request.runtime)
+    folder = Path(request.profiles) if request.profiles else None
+    precision = precision_for(runtime, request.precision)
+    profile = Profile.load(profile_path(device.name, runtime, request.threads or device.threads, precision, folder))
     model = KernelModel.fit(profile, STATISTICS[0])
     found = model.predict(named.network)
     interval = None if found.low_ms is None else [found.low_ms, found.high_ms]

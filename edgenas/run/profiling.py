@@ -23,51 +23,68 @@ from edgenas.options import parse
 from edgenas.progress import Progress
 from edgenas.run.operators import profile_operators
 from edgenas.run.request import part, runtime_of
+from edgenas.run.requests import ProfileRequest
 from edgenas.run.supporting import supported, told
 from edgenas.space import Space, load_space
 from edgenas.space.precision import in_precision
 
-Request = Mapping[str, Any]
 
-
-def space_of(request: Request) -> Space:
+def space_of(request: ProfileRequest) -> Space:
     """The space that the command line's options describe.
 
     Raises: UsageError for options that a profile does not have; DataError for the data.
     """
-    options = parse(request["assignments"])
-    if foreign := [name for name in options if not name.startswith(("space.", "build."))]:
-        raise UsageError(f"a profile has no option {foreign[0]!r}: it takes those of the space",
-                         "write for example --set space.width=0.5")
-    if request["budget_minutes"] is not None and request["transfer_from"]:
-        raise UsageError("--budget-minutes and --transfer-from are both given; each says what to measure",
-                         "leave one of them out")
-    if request["budget_minutes"] is not None:
-        check_minutes(request["budget_minutes"])
-    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
-                on_bad_image=request["on_bad_image"], seed=request["seed"])
-    return load_space(request["space"], task.input_shape, len(task.classes), part(options, "space"),
+    options = space_options(request)
+    task = load(request.data, image_size=request.image_size, max_images=request.max_images,
+                on_bad_image=request.on_bad_image, seed=request.seed)
+    return load_space(request.space, task.input_shape, len(task.classes), part(options, "space"),
                       part(options, "build"))
 
 
-def profile_one(space: Space, device: Device, request: Request, progress: Progress) -> dict[str, Any]:
+def shaped_space(request: ProfileRequest, input_shape: tuple[int, int, int], classes: int) -> Space:
+    """As `space_of`, for images (channels, height, width) of so many classes instead of a data set's.
+
+    Raises: UsageError for options that a profile does not have, or a shape that no image has.
+    """
+    if min(input_shape) < 1 or classes < 2:
+        raise UsageError(f"images of shape {input_shape} in {classes} classes: sizes are at least 1, classes 2",
+                         "for example input_shape=(3, 32, 32), classes=10")
+    options = space_options(request)
+    return load_space(request.space, input_shape, classes, part(options, "space"), part(options, "build"))
+
+
+def space_options(request: ProfileRequest) -> dict[str, str]:
+    """Raises: UsageError for options that a profile does not have, or that contradict each other."""
+    options = parse(request.assignments)
+    if foreign := [name for name in options if not name.startswith(("space.", "build."))]:
+        raise UsageError(f"a profile has no option {foreign[0]!r}: it takes those of the space",
+                         "write for example --set space.width=0.5")
+    if request.budget_minutes is not None and request.transfer_from:
+        raise UsageError("--budget-minutes and --transfer-from are both given; each says what to measure",
+                         "leave one of them out")
+    if request.budget_minutes is not None:
+        check_minutes(request.budget_minutes)
+    return options
+
+
+def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> dict[str, Any]:
     """Profile a device for a space as the command line's options say; returns the report.
 
     Raises: UsageError, DeviceError or ExportError; what was measured until then is kept.
     """
-    runtime = runtime_of(device, request["runtime"])
-    precision = precision_for(runtime, request["precision"])
+    runtime = runtime_of(device, request.runtime)
+    precision = precision_for(runtime, request.precision)
     check_whole(request, precision)
     space, dropped = supported(in_precision(space, precision), device, runtime, precision)
     if dropped:
         progress.say(told(dropped, device.name))
-    folder = Path(request["profiles"]) if request["profiles"] else None
-    source = source_of(request["transfer_from"], folder) if request["transfer_from"] else None
-    profile = open_profile(device, runtime, threads=request["threads"], folder=folder, renew=request["renew"],
-                           precision=request["precision"])
+    folder = Path(request.profiles) if request.profiles else None
+    source = source_of(request.transfer_from, folder) if request.transfer_from else None
+    profile = open_profile(device, runtime, threads=request.threads, folder=folder, renew=request.renew,
+                           precision=request.precision)
     before = len(profile.blocks) + len(profile.networks)
-    if request["operators"]:
-        profile_operators(device, profile, request["operators"], progress)
+    if request.operators:
+        profile_operators(device, profile, request.operators, progress)
     spent = measure(Bench(space, device, profile, progress.advance, progress.say), request, source, progress)
     with TORCH:
         found = study(space, profile, STATISTICS[0])
@@ -76,19 +93,19 @@ def profile_one(space: Space, device: Device, request: Request, progress: Progre
     return document | {"page": write_page(profile.path.with_suffix(".html"), document, found, progress)}
 
 
-def check_whole(request: Request, precision: str) -> None:
+def check_whole(request: ProfileRequest, precision: str) -> None:
     """Raises: UsageError for predicted blocks of mixed precision: the regression does not tell int8 from float32."""
-    asked = next((name for name in ("budget_minutes", "transfer_from", "operators") if request[name]), None)
+    asked = next((name for name in ("budget_minutes", "transfer_from", "operators") if getattr(request, name)), None)
     if precision == "mixed" and asked:
         raise UsageError(f"--{asked.replace('_', '-')} does not go with --precision mixed: all its blocks are measured",
                          "leave it out, or profile fp32 and int8 apart")
 
 
-def measure(bench: Bench, request: Request, source: Profile | None, progress: Progress) -> Spent:
+def measure(bench: Bench, request: ProfileRequest, source: Profile | None, progress: Progress) -> Spent:
     """Everything, or what tells most in the time given, or what it takes to adapt another device's profile."""
     if source:
-        progress.start(f"adapt {source.header.device} to {bench.device.name}", request["probes"])
-        transfer(bench, source, request["probes"])
+        progress.start(f"adapt {source.header.device} to {bench.device.name}", request.probes)
+        transfer(bench, source, request.probes)
         return bench.spent
     with TORCH:
         blocks = missing_blocks(bench.space, bench.profile, left_out=True)
@@ -96,8 +113,8 @@ def measure(bench: Bench, request: Request, source: Profile | None, progress: Pr
     if blocks or whole:
         progress.start(f"profile {bench.device.name} {bench.profile.header.runtime}",
                        steps(bench.profile, blocks, whole))
-    if request["budget_minutes"] is not None:
-        profile_within(bench, request["budget_minutes"])
+    if request.budget_minutes is not None:
+        profile_within(bench, request.budget_minutes)
     else:
         bench.blocks(blocks)
         bench.networks(whole)

@@ -1,4 +1,4 @@
-"""From the command line's options to a run's configuration."""
+"""From what a user asks for to a run's configuration."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
 from edgenas.run.foreign_network import build, fingerprint, normalised
 from edgenas.run.own import TEACH_EPOCHS, UNCUT, apart, check_own, fine_tuning, headed
+from edgenas.run.requests import RunRequest
 from edgenas.run.supporting import unsupported
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
@@ -31,57 +32,57 @@ from edgenas.space.precision import in_precision
 from edgenas.train import TrainSettings
 
 
-def configure(request: Mapping[str, Any], command: Sequence[str] = ()) -> RunConfig:
+def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
     """Check every option that can be checked before work begins. `command` is what the user typed, for the record.
 
     Raises: UsageError for an option that is unknown or refused, DataError for the data.
     """
-    check_accelerator(request["accelerator"])
+    check_accelerator(request.accelerator)
     check_own(request)
-    origin, strategy = request.get("origin"), request["strategy"] or ("importance" if request.get("origin") else "snas")
-    device = load_device(request["device"])
-    runtime = runtime_of(device, request["runtime"])
-    precision = precision_for(runtime, request["precision"])
-    assigned = parse(request["assignments"])
+    origin, strategy = request.origin, request.strategy or ("importance" if request.origin else "snas")
+    device = load_device(request.device)
+    runtime = runtime_of(device, request.runtime)
+    precision = precision_for(runtime, request.precision)
+    assigned = parse(request.assignments)
     search = settings(SearchSettings, part(assigned, "search"), "the search")
     chosen = part(assigned, "train")
     train = settings(TrainSettings, fine_tuning(chosen) if origin else chosen, "training")
     qat = settings(QatSettings, part(assigned, "qat"), "training for int8")
-    if request["search_epochs"]:
-        search = replace(search, epochs=request["search_epochs"])
-    if request["train_epochs"]:
-        train = replace(train, epochs=request["train_epochs"])
+    if request.search_epochs:
+        search = replace(search, epochs=request.search_epochs)
+    if request.train_epochs:
+        train = replace(train, epochs=request.train_epochs)
     strategy_options = {name: value for name, value in assigned.items()
                         if not name.startswith(("space.", "build.", "search.", "train.", "qat."))}
     check_names(strategy_options, strategy)
     check_metrics(budgets(request), runtime, precision)
-    distill = None if request["distill"] == "none" else request["distill"] or (UNCUT if origin else None)
+    distill = None if request.distill == "none" else request.distill or (UNCUT if origin else None)
     check_teacher(distill, load_strategy(strategy, strategy_options), strategy, origin)
-    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
-                on_bad_image=request["on_bad_image"], seed=request["seed"])
+    task = load(request.data, image_size=request.image_size, max_images=request.max_images,
+                on_bad_image=request.on_bad_image, seed=request.seed)
     space_options, build_options = part(assigned, "space"), part(assigned, "build")
     own: dict[str, Any] = {}
     if origin:
         own, task, plain = own_of(request, task, space_options | build_options)
     else:
-        plain = load_space(request["space"], task.input_shape, len(task.classes), space_options, build_options)
+        plain = load_space(request.space, task.input_shape, len(task.classes), space_options, build_options)
     space = in_precision(plain, precision)
     return RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
-        data=request["data"], data_fingerprint=task.fingerprint, image_size=request["image_size"],
-        max_images=request["max_images"], on_bad_image=request["on_bad_image"],
-        device=request["device"], runtime=runtime, precision=precision, threads=request["threads"] or device.threads,
-        statistic=request["statistic"], profiles=request["profiles"],
+        data=request.data, data_fingerprint=task.fingerprint, image_size=request.image_size,
+        max_images=request.max_images, on_bad_image=request.on_bad_image,
+        device=request.device, runtime=runtime, precision=precision, threads=request.threads or device.threads,
+        statistic=request.statistic, profiles=request.profiles,
         space=space.name, space_options=space_options, build_options=build_options,
         unsupported=left_out(space, [(device, runtime, precision), *places(budgets(request), precision)]),
         strategy=strategy, strategy_options=strategy_options, budgets=budgets(request),
-        seed=request["seed"], search=search, train=train, inherit=not request["from_scratch"],
-        distill=distill, max_drop=request["max_drop"], qat=qat, accelerator=request["accelerator"],
-        training_precision=request["training_precision"], **own,
+        seed=request.seed, search=search, train=train, inherit=not request.from_scratch,
+        distill=distill, max_drop=request.max_drop, qat=qat, accelerator=request.accelerator,
+        training_precision=request.training_precision, **own,
     )
 
 
-def own_of(request: Mapping[str, Any], task: Task, options: Mapping[str, str]) -> tuple[dict[str, Any], Task, Space]:
+def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple[dict[str, Any], Task, Space]:
     """What a configuration says of the user's own network; the data as it was trained; its space.
 
     Raises: UsageError naming what is wrong with the network, its weights or an option.
@@ -89,23 +90,22 @@ def own_of(request: Mapping[str, Any], task: Task, options: Mapping[str, str]) -
     if options:
         raise UsageError(f"a network of your own has no option {next(iter(options))!r}",
                          "leave out --set space.… and build.…")
-    origin: str = request["origin"]
-    task = normalised(task, request)
-    given = build(origin, request["weights"])
-    network, _ = headed(given, task, origin, new_head=request["new_head"])
-    teach = request["teach_epochs"]
-    fields = {"origin": origin, "weights": str(request["weights"]) if request["weights"] else None,
-              "network_sha256": fingerprint(given), "mean": task.mean, "std": task.std,
-              "new_head": request["new_head"],
-              "teach_epochs": teach if teach is not None else TEACH_EPOCHS if request["new_head"] else 0}
+    origin = request.origin or ""
+    task = normalised(task, request.options())
+    given = build(origin, request.weights)
+    network, _ = headed(given, task, origin, new_head=request.new_head)
+    usual = TEACH_EPOCHS if request.new_head else 0
+    fields = {"origin": origin, "weights": str(request.weights) if request.weights else None,
+              "network_sha256": fingerprint(given), "mean": task.mean, "std": task.std, "new_head": request.new_head,
+              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs}
     return fields, task, space_of(apart(network, task, origin), origin, task.input_shape, len(task.classes))
 
 
-def budgets(request: Mapping[str, Any]) -> tuple[budget.Request, ...]:
+def budgets(request: RunRequest) -> tuple[budget.Request, ...]:
     """Raises: UsageError when there is none, or one metric has two."""
-    found = [budget.parse(text) for text in request["budgets"]]
-    if request["latency_ms"]:
-        found.insert(0, budget.request("latency_ms", request["latency_ms"]))
+    found = [budget.parse(text) for text in request.budgets]
+    if request.latency_ms:
+        found.insert(0, budget.request("latency_ms", request.latency_ms))
     if not found:
         raise UsageError("no budget is given", "--latency-ms 50%, or for example --budget macs=5e6")
     for stated in found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,21 +12,22 @@ from edgenas.errors import EdgenasError, Interrupted, UsageError
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Progress
 from edgenas.run.profiling import profile_one, space_of
+from edgenas.run.requests import ProfileRequest
 from edgenas.space import Space
 
 HERE = "local"
 Outcome = dict[str, Any] | EdgenasError
 
 
-def profile_devices(request: Mapping[str, Any], progress: Progress,
+def profile_devices(names: Sequence[str], request: ProfileRequest, progress: Progress,
                     beside: Callable[[], Progress]) -> list[tuple[str, Outcome]]:
-    """Profile every device of the request for the same space: its name, with its report or what went wrong.
+    """Profile devices, by name or file, for the same space: its name, with its report or what went wrong.
 
     Devices that are this machine would disturb each other: they take turns. beside: a further line of progress.
 
     Raises: UsageError for two devices of one name, or options that none of them could use.
     """
-    devices = [load_device(name) for name in request["device"]]
+    devices = [load_device(name) for name in names]
     for device in devices:
         if sum(device.name == other.name for other in devices) > 1:
             raise UsageError(f"two devices are named {device.name!r}", "name each device once")
@@ -50,7 +51,7 @@ def profile_devices(request: Mapping[str, Any], progress: Progress,
     return [(device.name, found[device.name]) for device in devices]
 
 
-def outcome(space: Space, device: Device, request: Mapping[str, Any], progress: Progress) -> Outcome:
+def outcome(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> Outcome:
     try:
         return profile_one(space, device, request, progress)
     except EdgenasError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,14 @@ from edgenas.options import parse
 from edgenas.progress import Progress
 from edgenas.run.folder import Run, check_holds_only
 from edgenas.run.request import budgets, configure
+from edgenas.run.requests import RunRequest
 from edgenas.run.space_trials import Tried, compare
 
 NAME = "spaces.json"
 EXAMPLE = "write for example --try space.width=1,1.5,2"
 
 
-def best_space(folder: Path, request: Mapping[str, Any], tries: Sequence[str], progress: Progress, *,
+def best_space(folder: Path, request: RunRequest, tries: Sequence[str], progress: Progress, *,
                command: Sequence[str] = (), resume: bool = False) -> Run:
     """The run of the space that suits the budgets best, of all combinations of `tries` ("space.width=1,1.5,2"), each in
     a folder of its own below `folder`; what was found of all is in `spaces.json` there. With `resume` it goes on.
@@ -31,7 +32,7 @@ def best_space(folder: Path, request: Mapping[str, Any], tries: Sequence[str], p
     combinations = combined(tries)
     check_budgets(request)
     check_folder(folder, combinations)
-    configs = [configure({**request, "assignments": (*request["assignments"], *options)}, command)
+    configs = [configure(request.model_copy(update={"assignments": (*request.assignments, *options)}), command)
                for options in combinations]  # all are checked before the first folder is made
     spaces = [Tried(options, Run.create(folder / folder_name(options), config, resume=resume))
               for options, config in zip(combinations, configs, strict=True)]
@@ -68,7 +69,7 @@ def combined(tries: Sequence[str]) -> list[tuple[str, ...]]:
     return list(product(*rows))
 
 
-def check_budgets(request: Mapping[str, Any]) -> None:
+def check_budgets(request: RunRequest) -> None:
     """Raises: UsageError for a share of the largest network's cost: every space has another."""
     for budget in budgets(request):
         if budget.is_share:

@@ -6,10 +6,11 @@ from edgenas.budget import Request
 from edgenas.errors import UsageError
 from edgenas.measure.device import load_device
 from edgenas.run.request import budgets, check_accelerator, part, runtime_of
+from edgenas.run.requests import RunRequest
 
 
 def test_budgets_in_the_order_given_latency_first():
-    found = budgets({"latency_ms": "50%", "budgets": ("macs=5e6", "flash_kib=90")})
+    found = budgets(RunRequest(latency_ms="50%", budgets=("macs=5e6", "flash_kib=90")))
     assert found == (Request("latency_ms", 0.5, True), Request("macs", 5e6), Request("flash_kib", 90))
 
 
@@ -19,7 +20,7 @@ def test_budgets_in_the_order_given_latency_first():
 ])
 def test_budgets_that_cannot_be_meant(latency, others, words):
     with pytest.raises(UsageError, match=words):
-        budgets({"latency_ms": latency, "budgets": others})
+        budgets(RunRequest(latency_ms=latency, budgets=others))
 
 
 def test_options_of_one_part():

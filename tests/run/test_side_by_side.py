@@ -14,6 +14,7 @@ from edgenas.measure import measure as measuring
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Silent
 from edgenas.run import side_by_side
+from edgenas.run.requests import ProfileRequest
 from edgenas.run.side_by_side import Stoppable
 
 from .flows import DIGITS, OWN_SPACE, edgenas, own_space, write_profile
@@ -78,7 +79,7 @@ def test_devices_far_away_are_measured_at_the_same_time(
         return {"device": device.name}
 
     monkeypatch.setattr(side_by_side, "profile_one", profile_one)
-    found = side_by_side.profile_devices(request("one", "two", folder=tmp_path), Silent(), Silent)
+    found = side_by_side.profile_devices(("one", "two"), request(tmp_path), Silent(), Silent)
     assert found == [("one", {"device": "one"}), ("two", {"device": "two"})]
 
 
@@ -93,7 +94,7 @@ def test_what_is_this_machine_takes_turns(
         return {"device": device.name}
 
     monkeypatch.setattr(side_by_side, "profile_one", profile_one)
-    side_by_side.profile_devices(request("one", "two", folder=tmp_path), said, Silent)
+    side_by_side.profile_devices(("one", "two"), request(tmp_path), said, Silent)
     assert said.lines == ["one, two are this machine and would disturb each other: one after the other"]
 
 
@@ -120,7 +121,7 @@ def test_an_interruption_ends_the_work_of_all(
 
     monkeypatch.setattr(side_by_side, "profile_one", profile_one)
     with pytest.raises(KeyboardInterrupt):
-        side_by_side.profile_devices(request("one", "two", folder=tmp_path), Silent(), Silent)
+        side_by_side.profile_devices(("one", "two"), request(tmp_path), Silent(), Silent)
     assert ended == ["two"]
 
 
@@ -139,8 +140,5 @@ class Heard(Silent):
         self.lines.append(text)
 
 
-def request(*names: str, folder: Path) -> dict[str, Any]:
-    return {"device": names, "assignments": (), "data": "digits", "image_size": None,
-            "max_images": 300, "on_bad_image": "error", "seed": 0, "space": OWN_SPACE[1], "runtime": None,
-            "threads": None, "profiles": str(folder), "renew": False, "budget_minutes": None, "transfer_from": None,
-            "probes": 10, "operators": None}
+def request(folder: Path) -> ProfileRequest:
+    return ProfileRequest(data="digits", max_images=300, space=OWN_SPACE[1], profiles=str(folder))

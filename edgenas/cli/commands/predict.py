@@ -15,14 +15,15 @@ from edgenas.cli.output import emit, json_option, table
 @click.argument("model", metavar="MODEL.onnx", type=click.Path(path_type=Path))
 @device_options
 @json_option
-def command(model: Path, as_json: bool, **request: object) -> None:
+def command(model: Path, as_json: bool, **options: object) -> None:
     """Predict what any ONNX network costs on a device, layer by layer; nothing is run.
 
     Latency comes from the device's profile of single operators: edgenas profile --operators 200.
     """
     from edgenas.run.predicting import predict_file
+    from edgenas.run.requests import TargetRequest
 
-    document = predict_file(model, request)
+    document = predict_file(model, TargetRequest.of(**options))
     emit(as_json, document, lambda: show(document))
 
 

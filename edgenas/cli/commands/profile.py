@@ -28,7 +28,7 @@ from edgenas.cli.output import emit, json_option, table
               help="Measure also N single operators, from which edgenas predict tells any network's latency.")
 @click.option("--seed", type=int, default=0, show_default=True, hidden=True)
 @json_option
-def command(as_json: bool, **request: Any) -> int:
+def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     """Measure the blocks of a space on a device, and whole networks to calibrate their sum.
 
     Every measurement is kept as it is made: interrupt at will, the same command goes on. Ends with how well networks
@@ -38,15 +38,16 @@ def command(as_json: bool, **request: Any) -> int:
     from edgenas.errors import EdgenasError
     from edgenas.measure.device import load_device
     from edgenas.run.profiling import profile_one, space_of
+    from edgenas.run.requests import ProfileRequest
     from edgenas.run.side_by_side import profile_devices
 
+    request = ProfileRequest.of(**options)
     with Terminal() as terminal:
-        if len(request["device"]) == 1:
-            device = load_device(request["device"][0])
-            document = profile_one(space_of(request), device, request, terminal)
+        if len(device) == 1:
+            document = profile_one(space_of(request), load_device(device[0]), request, terminal)
             emit(as_json, document, lambda: show(document))
             return 0
-        found = profile_devices(request, terminal, terminal.beside)
+        found = profile_devices(device, request, terminal, terminal.beside)
     reports = [{"device": name, "error": {"kind": o.kind, "message": o.message, "hint": o.hint}}
                if isinstance(o, EdgenasError) else o for name, o in found]
     emit(as_json, {"profiles": reports}, lambda: show_all(found))

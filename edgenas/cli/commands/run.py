@@ -18,14 +18,16 @@ from edgenas.cli.request import out_option, request_options
 @out_option
 @json_option
 def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], formats: tuple[str, ...],
-            baselines: bool, as_json: bool, **request: object) -> int:
+            baselines: bool, as_json: bool, **options: object) -> int:
     """Do the whole flow: profile, search, train, export, verify on the device, report."""
     from edgenas.cli.show import show_result
     from edgenas.cli.show_seeds import show_seeds
     from edgenas.cli.start import seeds_done, started
     from edgenas.run.exporting import exporters
     from edgenas.run.flow import result, specialise, within_budget
+    from edgenas.run.requests import RunRequest
 
+    request = RunRequest.of(**options)
     exporters(formats)  # an unknown one is refused before anything begins
     if seeds:
         document = seeds_done(request, out, resume, seeds, tries,

@@ -14,14 +14,16 @@ from edgenas.cli.request import out_option, request_options
 @out_option
 @json_option
 def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], as_json: bool,
-            **request: object) -> int:
+            **options: object) -> int:
     """Search an architecture whose exported network, measured on the device, holds the budgets."""
     from edgenas.cli.show import show_result
     from edgenas.cli.show_seeds import show_seeds
     from edgenas.cli.start import seeds_done, started
     from edgenas.run.flow import result
+    from edgenas.run.requests import RunRequest
     from edgenas.run.searching import search_phase
 
+    request = RunRequest.of(**options)
     if seeds:
         document = seeds_done(request, out, resume, seeds, tries, search_phase)
         emit(as_json, document, lambda: show_seeds(document))

@@ -1,0 +1,254 @@
+"""`edgenas.specialise` and what it returns: a trained network, its files, and the verdict over its budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgenas.api.tables import Table, joined, joined_html
+from edgenas.figure import Figure, unit_of
+from edgenas.progress import Progress, Silent
+from edgenas.run.requests import RunRequest, assigned, budget_texts
+from edgenas.space.architecture import Architecture
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from edgenas.measure.runtime import Precision
+    from edgenas.run.folder import Run as Folder
+
+
+@dataclass(frozen=True)
+class Held:
+    """One budget and what the network costs. limit: in the metric's unit. predicted: before it was measured."""
+
+    metric: str
+    limit: float
+    cost: Figure
+    predicted: Figure | None
+    within: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether every budget is held, and each of them."""
+
+    within: bool
+    budgets: tuple[Held, ...]
+
+
+@dataclass(frozen=True)
+class File:
+    """An exported file, as it was verified. latency: None where the device does not run such files."""
+
+    format: str
+    precision: str
+    runtime: str
+    path: Path
+    bytes: int
+    latency: Figure | None
+    test_accuracy: float
+    agreement: float
+
+
+class Run:
+    """What one specialisation left in its folder; `edgenas.Run("runs/first")` opens it again.
+
+    It prints itself. Each phase can be asked for again; one that is done is not done twice.
+
+    Example:
+        >>> run = edgenas.specialise("mobile", data="digits", device="mock", latency_ms="80%", out="runs/first",
+        ...                          strategy="random", train_epochs=1, options={"space.width": 0.5})
+        >>> run.verdict.within
+        True
+        >>> network = run.network                              # an ordinary torch.nn.Module
+        >>> run.artifacts["onnx"].path.name
+        'model.onnx'
+
+    Raises: RunError when the folder holds no run of edgenas.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        from edgenas.run.folder import Run as Folder
+
+        self._run = Folder.open(Path(folder))
+
+    @classmethod
+    def _of(cls, run: Folder) -> Run:
+        made = cls.__new__(cls)
+        made._run = run
+        return made
+
+    @property
+    def folder(self) -> Path:
+        return self._run.folder
+
+    @property
+    def network(self) -> nn.Module:
+        """The trained network, on the CPU, in evaluation mode; it takes normalised images (n, C, H, W).
+
+        Raises: RunError when it is not trained yet.
+        """
+        return self._run.network()
+
+    @property
+    def architecture(self) -> Architecture:
+        """Raises: RunError when the search is not finished."""
+        return self._run.architecture
+
+    @property
+    def accuracy(self) -> Mapping[str, float]:
+        """Shares of right predictions by part of the data, in PyTorch; empty before the training is done."""
+        found: Mapping[str, float] = self._document["accuracy"]
+        return found
+
+    @property
+    def verdict(self) -> Verdict:
+        """Budgets as they were verified on the trained files; before that, as they were measured in the search."""
+        budgets = tuple(_held(row) for row in self._document["budgets"])
+        return Verdict(bool(budgets) and all(b.within for b in budgets), budgets)
+
+    @property
+    def artifacts(self) -> Mapping[str, File]:
+        """The verified files by format: `onnx`, or `onnx int8` beside one in float32."""
+        found: dict[str, File] = {}
+        for row in self._document["artifacts"]:
+            name = row["format"] if row["precision"] == "fp32" else f"{row['format']} {row['precision']}"
+            found[name] = self._file(row)
+        return found if any(" " not in name for name in found) else {n.split()[0]: f for n, f in found.items()}
+
+    @property
+    def report(self) -> Path | None:
+        """The page `report.html`, if it was written."""
+        path = self.folder / "report.html"
+        return path if path.exists() else None
+
+    def search(self, progress: Progress | None = None) -> Run:
+        """Profile, search, and settle on an architecture whose exported file is measured within the budgets."""
+        from edgenas.run.searching import search_phase
+
+        search_phase(self._run, progress or Silent())
+        return self
+
+    def train(self, progress: Progress | None = None) -> Run:
+        from edgenas.run.training import train_phase
+
+        train_phase(self._run, progress or Silent())
+        return self
+
+    def export(self, *formats: str, precision: Precision | None = None, progress: Progress | None = None) -> Run:
+        """Write files, each of which is shown to compute what PyTorch computes. Raises: ExportError."""
+        from dataclasses import replace
+
+        from edgenas.run.exporting import Asked, default_formats, export_phase
+
+        asked = replace(Asked.of(self._run), precision=precision)
+        export_phase(self._run, formats or default_formats(self._run), progress or Silent(), asked)
+        return self
+
+    def verify(self, progress: Progress | None = None) -> Verdict:
+        """Measure every file on the device against the budgets, and on the test part against PyTorch."""
+        from edgenas.run.verifying import verify_phase
+
+        verify_phase(self._run, progress or Silent())
+        return self.verdict
+
+    def write_report(self, *, baselines: bool = False, progress: Progress | None = None) -> Path:
+        from edgenas.run.flow import report_phase
+
+        return report_phase(self._run, progress or Silent(), baselines=baselines)
+
+    @property
+    def _document(self) -> Mapping[str, Any]:
+        from edgenas.run.flow import result
+
+        return result(self._run)
+
+    @cached_property
+    def _latency_word(self) -> Any:
+        return self._run.latency_word if self._run.is_profiled else "measured"
+
+    def _file(self, row: Mapping[str, Any]) -> File:
+        latency = row["measured_latency_ms"]
+        return File(row["format"], row["precision"], row["runtime"], Path(row["path"]), row["bytes"],
+                    None if latency is None else Figure(latency, "ms", self._latency_word), row["test_accuracy"],
+                    row["agreement"])
+
+    def _tables(self) -> list[Table]:
+        document, verdict = self._document, self.verdict
+        budgets = Table.of(f"{self.folder}: {document['space']} on {document['device']} ({document['runtime']})",
+                           ["budget", "limit", "cost", "predicted", "held"],
+                           [[b.metric, b.limit, b.cost, b.predicted, "yes" if b.within else "NO"]
+                            for b in verdict.budgets])
+        files = Table.of("files, on the whole test part",
+                         ["format", "precision", "KiB", "latency", "accuracy", "as PyTorch", "path"],
+                         [[f.format, f.precision, f.bytes / 1024, f.latency, f"{f.test_accuracy:.1%}",
+                           f"{f.agreement:.1%}", f.path] for f in self.artifacts.values()])
+        return [budgets, *([files] if files.rows else [])]
+
+    def __repr__(self) -> str:
+        return joined(self._tables())
+
+    def _repr_html_(self) -> str:
+        return joined_html(self._tables())
+
+
+def specialise(space: str = "mobile", *, data: str, out: str | Path, device: str = "host",
+               latency_ms: float | str | None = None, budgets: Mapping[str, float | str] | Sequence[str] = (),
+               formats: Sequence[str] = (), baselines: bool = False, resume: bool = True,
+               options: Mapping[str, Any] | None = None, progress: Progress | None = None, **more: Any) -> Run:
+    """A network of `space`, found, trained, exported, and measured within the budgets on the device.
+
+    space, data, device: as the command line takes them. latency_ms: a figure, or a share such as "50%" of the largest
+    network's. budgets: further ones, `{"macs": 5e6, "latency_ms@pixel1": "50%"}`. options: what `--set` takes,
+    `{"space.width": 0.5, "search.epochs": 10}`. more: the other options of `edgenas run` by their names (strategy,
+    seed, image_size, precision, threads, …; see edgenas.run.requests.RunRequest). resume: go on with the same run in
+    that folder, where there is one. progress: hears how far it is; `edgenas.progress` says what it must have.
+
+    Example:
+        >>> run = edgenas.specialise(data="./photos", latency_ms="50%", out="runs/first")    # doctest: +SKIP
+
+    Raises: UsageError for what cannot be used, BudgetError for a budget out of reach, DeviceError, ExportError,
+    StorageError; what was done until then is kept in the folder.
+    """
+    from edgenas.run.flow import specialise as flow
+
+    run = _created(RunRequest.of(
+        space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
+        budgets=budget_texts(budgets), assignments=assigned(options or {}), **more), Path(out), resume)
+    flow(run, progress or Silent(), formats=formats, baselines=baselines)
+    return Run._of(run)
+
+
+def _created(request: RunRequest, folder: Path, resume: bool) -> Folder:
+    from edgenas.run.folder import Run as Folder
+    from edgenas.run.request import configure
+
+    command = ("edgenas", "run", *_typed(request), "--out", str(folder))
+    return Folder.create(folder, configure(request, command), resume=resume)
+
+
+def _typed(request: RunRequest) -> list[str]:
+    """The command line that asks for the same, of what is not by default."""
+    names = {"assignments": "set", "budgets": "budget", "origin": "from"}
+    words: list[str] = []
+    for name, value in request.options().items():
+        if value == RunRequest.model_fields[name].get_default(call_default_factory=True):
+            continue
+        option = f"--{names.get(name, name).replace('_', '-')}"
+        value = ",".join(map(str, value)) if name in ("mean", "std") else value
+        for one in value if isinstance(value, tuple) else [value]:
+            words += [option] if one is True else [option, str(one)]
+    return words
+
+
+def _held(row: Mapping[str, Any]) -> Held:
+    unit, word = unit_of(row["metric"]), row["provenance"]
+    cost = row[word] if row["measured"] is None else row["measured"]
+    predicted = None if row["predicted"] is None else Figure(row["predicted"], unit, "predicted")
+    return Held(row["metric"], row["limit"], Figure(cost, unit, word), predicted, row["within"])
+
+

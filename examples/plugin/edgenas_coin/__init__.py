@@ -1,0 +1,1 @@
+"""One of each kind of thing that edgenas finds in other packages."""
