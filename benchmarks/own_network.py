@@ -70,7 +70,7 @@ def trained(data: str, out: Path, network: str, max_images: int, image_size: int
         with Terminal() as terminal:
             train(module, task, settings=TrainSettings(epochs=epochs, lr=0.1, weight_decay=5e-4), seed=0,
                   checkpoint=out / f"{network}.pt", fabric=new_fabric("cpu"), progress=terminal)
-        save_file(module.state_dict(), path)
+        save_file({key: value.contiguous() for key, value in module.state_dict().items()}, path)
     return path
 
 
