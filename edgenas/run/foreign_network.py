@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,26 @@ from edgenas.errors import EdgenasError, UsageError
 from edgenas.imports import import_function
 
 SHOWN = 3  # names of weights in a message
+GIVEN = "given:"
+_given: dict[str, nn.Module] = {}
+
+
+def give(network: nn.Module) -> str:
+    """A name for a network that was made in Python, by which `build` has it for as long as the process lives."""
+    name = f"{GIVEN}{type(network).__name__}-{fingerprint(network)[:12]}"
+    _given[name] = network
+    return name
 
 
 def build(name: str, weights: Path | None) -> nn.Module:
-    """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, in eval mode; runs the user's own code.
+    """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, or that was given, in eval mode; runs the
+    user's own code.
 
     weights: a safetensors file of its state dict; without one, the network is taken as it is built.
 
     Raises: UsageError naming what is wrong with the function, the network or the weights.
     """
-    function = import_function(name, "--from")
+    function = _giver(name) if name.startswith(GIVEN) else import_function(name, "--from")
     torch.manual_seed(0)  # weights that it draws are the same every time
     try:
         network = function()
@@ -45,6 +56,13 @@ def build(name: str, weights: Path | None) -> nn.Module:
         _load(network, weights, name)
     _check_finite(network, str(weights or name))
     return network.eval()
+
+
+def _giver(name: str) -> Callable[[], nn.Module]:
+    if name not in _given:
+        raise UsageError(f"the network {name} was given in Python, and is not in this process",
+                         "edgenas.specialise(network, …, out=…) of the same network and folder")
+    return lambda: copy.deepcopy(_given[name])
 
 
 def check_fits(network: nn.Module, task: Task, name: str) -> None:

@@ -12,6 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from edgenas.api.run import specialise
+from edgenas.errors import UsageError
+from edgenas.run import foreign_network
 from edgenas.run.folder import Run
 from edgenas.space import Architecture
 from edgenas.space.elastic import ABSENT
@@ -161,3 +164,14 @@ def test_spaces_show_tells_what_varies_and_what_keeps_its_size_and_why() -> None
     edgenas("spaces", "show", "--from", f"{FILE}:build").refused(2, "--from needs --data")
     edgenas("spaces", "show").refused(2, "there is no space to show")
     edgenas("spaces", "show", "mobile", "--from", "x:y").refused(2, "both a space, mobile, and --from x:y")
+
+
+def test_a_network_made_in_python_is_made_to_fit_as_well(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    network = Net().eval()
+    run = specialise(network, data="digits", max_images=200, device="mock", latency_ms="70%", train_epochs=1,
+                     options={"search.trials": 1}, profiles=str(base() / "profiles"), out=tmp_path / "run")
+    assert run.verdict.within and not [m for m in run.network.modules() if type(m).__module__.startswith("edgenas")]
+    foreign_network._given.clear()
+    with pytest.raises(UsageError, match="given in Python, and is not in this process"):
+        Run.open(tmp_path / "run").own.network  # noqa: B018
