@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,11 +9,13 @@ from torch.nn import functional as F
 from edgenas.cost.model import blocks_of, exact_model, networks
 from edgenas.cost.operators import trace
 from edgenas.errors import UsageError, UserCodeError
+from edgenas.export import exporter
+from edgenas.export.base import Export
 from edgenas.space import Architecture, choices_of
 from edgenas.space.elastic import ABSENT, Elastic, space_of, steps_of, take_apart
 from edgenas.space.segments import positions
 
-from .user_networks import BUILDERS, Basic, made
+from .user_networks import BUILDERS, Basic, made, random_network, seen
 
 SHAPE = (3, 16, 16)
 
@@ -64,6 +67,26 @@ def test_cut_channels_are_the_same_as_zeroed_ones(name: str) -> None:
         architecture = drawn(elastic, generator, absent=False)
         expected = zeroed(made(name), elastic, architecture)(x)
         assert torch.allclose(elastic.build(architecture).eval()(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_so_it_is_in_networks_of_pieces_as_they_come(seed: int) -> None:
+    torch.manual_seed(seed)
+    network, x, generator = seen(random_network(seed)), images(3, seed=1), torch.Generator().manual_seed(seed)
+    elastic = take_apart(network, images(), "net.py:build")
+    assert not [frozen for frozen in elastic.fixed if frozen.why.startswith("cut, ")]
+    architecture = drawn(elastic, generator, absent=False)
+    assert torch.allclose(elastic.build(architecture).eval()(x), zeroed(network, elastic, architecture)(x), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["resnet", "efficientnet", "vgg"])
+def test_their_files_compute_what_pytorch_computes(name: str, tmp_path: Path) -> None:
+    elastic = apart(name)
+    network, x = elastic.build(drawn(elastic, torch.Generator().manual_seed(2))).eval(), images(1)
+    exporter("onnx").export([Export(network, x, tmp_path / "net.onnx")])
+    session = pytest.importorskip("onnxruntime").InferenceSession(str(tmp_path / "net.onnx"))
+    (found,) = session.run(None, {session.get_inputs()[0].name: x.numpy()})
+    assert torch.allclose(network(x), torch.from_numpy(found), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", BUILDERS)

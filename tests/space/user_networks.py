@@ -218,7 +218,10 @@ BUILDERS = {"resnet": resnet, "bottlenecks": bottlenecks, "resnext": resnext, "m
 def made(name: str) -> nn.Module:
     """A network in evaluation mode whose batch norms have seen images."""
     torch.manual_seed(0)
-    network = BUILDERS[name]()
+    return seen(BUILDERS[name]())
+
+
+def seen(network: nn.Module) -> nn.Module:
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -227,3 +230,68 @@ def made(name: str) -> nn.Module:
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.normal_(std=0.3)
     return network.eval()
+
+
+class Branches(nn.Module):
+    """Two branches, summed or concatenated, and a convolution behind them."""
+
+    def __init__(self, inputs, outputs, concatenated):
+        super().__init__()
+        self.a, self.b = conv_bn(inputs, 8, 1), conv_bn(inputs, 12 if concatenated else 8)
+        self.concatenated, self.out = concatenated, conv_bn(20 if concatenated else 8, outputs, 1)
+
+    def forward(self, x):
+        a, b = self.a(x), self.b(x)
+        return self.out(torch.cat((a, b), 1) if self.concatenated else a + b)
+
+
+class Preactivated(nn.Module):
+    """Norm and activation before the convolution, as in ResNet v2."""
+
+    def __init__(self, channels, hidden):
+        super().__init__()
+        self.norm1, self.conv1 = nn.BatchNorm2d(channels), nn.Conv2d(channels, hidden, 3, padding=1)
+        self.norm2, self.conv2 = nn.BatchNorm2d(hidden), nn.Conv2d(hidden, channels, 3, padding=1)
+
+    def forward(self, x):
+        y = self.conv1(F.relu(self.norm1(x)))
+        return self.conv2(F.relu(self.norm2(y))) + x
+
+
+class Gated(nn.Module):
+    """A hidden tensor times the sigmoid of another."""
+
+    def __init__(self, channels, hidden):
+        super().__init__()
+        self.value, self.gate, self.out = (nn.Conv2d(channels, hidden, 1), nn.Conv2d(channels, hidden, 1),
+                                           nn.Conv2d(hidden, channels, 1))
+
+    def forward(self, x):
+        return x + self.out(self.value(x) * torch.sigmoid(self.gate(x)))
+
+
+PIECES = (
+    lambda i, o: Basic(i, o), lambda i, o: Basic(i, o, 2), lambda i, o: nn.Sequential(conv_bn(i, o), Bottleneck(o, 8)),
+    lambda i, o: Inverted(i, o, 1, 3, se=True, act=nn.SiLU), lambda i, o: Inverted(i, o, 2, 2),
+    lambda i, o: conv_bn(i, o), lambda i, o: Branches(i, o, True), lambda i, o: Branches(i, o, False),
+    lambda i, o: nn.Sequential(conv_bn(i, o, act=None), Preactivated(o, 12)),
+    lambda i, o: nn.Sequential(conv_bn(i, o, 1), Gated(o, 12)), lambda i, o: nn.Sequential(conv_bn(i, o), ConvNext(o)),
+    lambda i, o: nn.Sequential(nn.Conv2d(i, o, 1), nn.PReLU(o), nn.MaxPool2d(2, 2, ceil_mode=True)),
+    lambda i, o: nn.Sequential(nn.Conv2d(i, 16, 3, padding=1), nn.GroupNorm(2, 16), nn.GELU(), nn.Conv2d(16, o, 1)),
+)
+
+
+def random_network(seed):
+    """Three to six pieces in a row, as they come."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def draw(count):
+        return int(torch.randint(count, (), generator=generator))
+
+    widths = [8, *((8, 12, 16)[draw(3)] for _ in range(3 + draw(4)))]
+    same = [widths[i] if draw(2) else widths[i + 1] for i in range(len(widths) - 1)]
+    layers, inputs = [conv_bn(3, 8, stride=2)], 8
+    for outputs in same:
+        layers.append(PIECES[draw(len(PIECES))](inputs, outputs))
+        inputs = outputs
+    return Classifier(nn.Sequential(*layers), inputs)
