@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export MALLOC_MMAP_THRESHOLD_ := 4294967296
 export MALLOC_TRIM_THRESHOLD_ := 8589934592
 
-.PHONY: install demo test test-board test-gpu check docs clean
+.PHONY: install demo test test-board test-gpu fuzz check docs clean
 
 install: $(STAMP)
 
@@ -33,6 +33,10 @@ test-board: $(STAMP)
 
 test-gpu: $(STAMP)
 	$(BIN)/python -m pytest -q -m gpu
+
+## 2,000 wrong and hostile calls, each in a process of its own; make test has the first of them
+fuzz: $(STAMP)
+	cd tests && OMP_NUM_THREADS=1 $(CURDIR)/$(BIN)/python -m fuzz --calls 2000
 
 check: $(STAMP)
 	$(BIN)/ruff check .

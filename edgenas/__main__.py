@@ -7,8 +7,9 @@ import sys
 
 def main() -> None:
     from edgenas.cli.app import run
+    from edgenas.cli.ending import run_ended
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run_ended(lambda: run(sys.argv[1:])))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,10 @@ class DataError(UsageError):
     kind = "data"
 
 
+class DataWarning(UserWarning):
+    """Something that a user should know of data that can be used; also one of the task's `notes`."""
+
+
 class ProfileError(UsageError):
     kind = "profile"
 

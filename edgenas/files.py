@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import stat
 import tempfile
@@ -77,19 +78,27 @@ def read_json(path: Path, limit: int = JSON_LIMIT) -> Any:
         raise RunError(f"{path} is damaged: {error}", "delete it and run the command again") from error
 
 
-def parse_json(text: bytes | str) -> Any:
-    """Raises: ValueError when it is no JSON, nested deeper than DEEPEST, or has a number that Python cannot hold."""
+def parse_json(text: bytes | str, finite: bool = False) -> Any:
+    """Raises: ValueError when it is no JSON, nested deeper than DEEPEST, or has a number that Python cannot hold; if
+    `finite`, for NaN and Infinity too.
+    """
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse if finite else None)
     except RecursionError:
         raise ValueError(f"nested deeper than {DEEPEST} levels") from None
     return _shallow(value)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number")
+
+
 def read_toml(path: Path, limit: int = JSON_LIMIT) -> dict[str, Any]:
-    """Raises: FileError when the file cannot be read, is no TOML, or is nested deeper than DEEPEST."""
+    """Raises: FileError when the file cannot be read, is no TOML (whose whole numbers have 64 bits), or is nested
+    deeper than DEEPEST.
+    """
     try:
-        value: dict[str, Any] = _shallow(tomllib.loads(read_bounded(path, limit).decode("utf-8")))
+        value: dict[str, Any] = _shallow(tomllib.loads(read_bounded(path, limit).decode("utf-8")), 1 << 63)
     except RecursionError:
         raise FileError(f"{path} is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
@@ -126,6 +135,19 @@ def open_bounded(path: Path, limit: int) -> Iterator[BinaryIO]:
         raise FileError(f"cannot read {str(path)!r}: {error}") from error
 
 
+def open_regular(path: Path, limit: int) -> BinaryIO:
+    """Such a file, for a reader that tells itself what fails while it reads.
+
+    Raises: FileError when it is no regular file, larger, or cannot be opened.
+    """
+    try:
+        return open(path, "rb", opener=_regular(limit))
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a null character
+        raise FileError(f"cannot read {str(path)!r}: {error}") from error
+
+
 def _regular(limit: int) -> Callable[[str, int], int]:
     """For `open`: opens without waiting for a pipe's writer, and raises FileError for what breaks a rule."""
     def opener(path: str, flags: int) -> int:
@@ -147,16 +169,18 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "something else")
 
 
-def _shallow(value: Any) -> Any:
-    """`value` itself. Raises: ValueError when it is nested deeper than DEEPEST."""
-    level, depth = [value], 0
+def _shallow(value: Any, largest: float = math.inf) -> Any:
+    """`value` itself. Raises: ValueError when it is nested deeper than DEEPEST, or has a larger whole number."""
+    level, depth = [value] if isinstance(value, dict | list) else [], 0
     while level:
         depth += 1
         if depth > DEEPEST:
             raise ValueError(f"nested deeper than {DEEPEST} levels")
-        level = [inner for outer in level if isinstance(outer, dict | list)
-                 for inner in (outer.values() if isinstance(outer, dict) else outer)
-                 if isinstance(inner, dict | list)]
+        inside = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)
+                  if isinstance(inner, dict | list | int)]
+        if any(abs(inner) > largest for inner in inside if isinstance(inner, int)):
+            raise ValueError(f"a whole number is beyond {largest}")
+        level = [inner for inner in inside if not isinstance(inner, int)]
     return value
 
 
@@ -164,9 +188,10 @@ def append_line(path: Path, line: str) -> None:
     """Append one line and sync it to the disk before returning."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
-            stream.flush()
+        with path.open("ab", buffering=0) as stream:  # in one piece: other processes may append too
+            content = (line + "\n").encode("utf-8")
+            while content:
+                content = content[stream.write(content):]
             os.fsync(stream.fileno())
     except OSError as error:
         raise unwritable(path, error) from error

@@ -35,5 +35,10 @@ def quoted(value: object, limit: int = QUOTED) -> str:
     return printable(repr(value), limit + 8)
 
 
+def counted(count: int, noun: str) -> str:
+    """`"1 image"`, `"12 images"`."""
+    return f"{count:,} {noun}" + "s" * (count != 1)
+
+
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", errors="surrogatepass").decode("ascii")

@@ -116,6 +116,13 @@ def optional(package: str, extra: str) -> Any:
         raise missing_extra(root, extra) from error
 
 
+def plain_path(folder: str, position: int, item: Export) -> Path:
+    """Where the float32 file of an item may be written, under the item's own name, by which errors call it."""
+    own = Path(folder) / str(position)
+    own.mkdir()
+    return own / item.path.name
+
+
 def in_batches(items: Sequence[Export], size: int, write: Callable[[Sequence[Export]], None],
                on_done: Done | None = None) -> None:
     """Call `write` on batches of items; one that fails is halved, so that the error names a single item."""

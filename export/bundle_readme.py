@@ -53,13 +53,21 @@ def _running(document: Manifest, scripts: Mapping[str, str]) -> str:
     for format, script in scripts.items():
         lines += [f"{format}, with neither edgenas nor PyTorch:\n", "```"]
         if format == "binary":
-            lines += ["chmod +x *.bin", "./model.bin --image < photo.jpg     # JPEG, PNG, PPM or PGM", ""]
+            lines += [*_reading(document), ""]
         lines += [f"pip install {NEEDS[format]}", f"python {script} . photo.jpg", "```\n"]
     others = sorted({artifact.format for artifact in document.artifacts} - set(scripts))
     if others:
         lines.append(f"{', '.join(others)}: built into a program of yours; the `.json` beside a file has its "
                      "signature.\n")
     return "\n".join(lines)
+
+
+def _reading(document: Manifest) -> list[str]:
+    """How a program is given an image, and which."""
+    lines = ["chmod +x *.bin", *(f"./{a.path} --image < photo     # {a.reads.words}" for a in document.artifacts
+                                 if a.format == "binary" and a.reads)]
+    needed = sorted({library for a in document.artifacts if a.reads for library in a.reads.needs})
+    return [*lines, *([f"# needs the shared libraries {' and '.join(needed)}"] if needed else [])]
 
 
 def _input(document: Manifest) -> str:
@@ -96,7 +104,9 @@ run_*.py
 A stand-alone program (.bin) or a TVM library (.so)
     Holds code that Apache TVM made, and the former edgenas's own, both under the Apache License 2.0, and, where it is
     statically linked, parts of the C library of the system that it was made on, under that library's licence. A program
-    decodes PNG and JPEG by stb_image of Sean Barrett and others, in the public domain or under the MIT licence.
+    that reads JPEG or PNG (`reads` in manifest.json) does so by that system's libjpeg or libjpeg-turbo (the IJG and BSD
+    licences), and by its libpng and zlib (theirs), and holds them unless `needs` names them. It is based in part on the
+    work of the Independent JPEG Group.
 
 The software that runs the other files is not in here; it comes under licences of its own.
 """

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from edgenas.errors import EdgenasError, ExportError, UsageError
 
 from .base import optional
+from .coverage import Coverage, coverage
+from .reads import Reads
 from .scale import Scale
 from .tuned import Tuned
 
@@ -41,7 +43,7 @@ class Sidecar(BaseModel):
 
     figures: what the file costs, by name with unit, as its compiler estimates or as was measured. made: how.
     unscheduled: kernels that no rule of ours was for, so that they have TVM's own, slow schedule. tuned: what tuning
-    found.
+    found. reads: the image files that a program reads. coverage: what of an int8 file is int8.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +56,8 @@ class Sidecar(BaseModel):
     made: dict[str, str] = {}
     unscheduled: tuple[str, ...] = ()
     tuned: Tuned | None = None
+    reads: Reads | None = None
+    coverage: Coverage | None = None
 
 
 def sidecar_path(path: Path) -> Path:
@@ -170,10 +174,22 @@ def unscheduled(path: Path) -> tuple[str, ...]:
     return _read(beside, lambda: _beside(path)).unscheduled if beside.exists() else ()
 
 
+def int8_coverage(path: Path) -> Coverage | None:
+    """What of an int8 or mixed file is int8; errors as for figures()."""
+    found = _read(path, lambda: coverage(path))
+    return found or (_read(sidecar_path(path), lambda: _beside(path)).coverage if sidecar_path(path).exists() else None)
+
+
 def tuned(path: Path) -> Tuned | None:
     """What tuning found for a TVM library; errors as for figures()."""
     beside = sidecar_path(path)
     return _read(beside, lambda: _beside(path)).tuned if beside.exists() else None
+
+
+def reads(path: Path) -> Reads | None:
+    """The image files that a program reads, or the program around a library; errors as for figures()."""
+    beside = sidecar_path(path)
+    return _read(beside, lambda: _beside(path)).reads if beside.exists() else None
 
 
 def _beside(path: Path) -> Sidecar:

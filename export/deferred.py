@@ -1,4 +1,4 @@
-"""Ctrl-C while a compiler works."""
+"""Ctrl-C, and other signals that end a process, while a compiler works."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ from types import FrameType
 
 @contextlib.contextmanager
 def deferred() -> Iterator[None]:
-    """Ctrl-C within becomes a KeyboardInterrupt at the end: TVM would make a nameless RuntimeError of it.
+    """Ctrl-C within becomes a KeyboardInterrupt at the end: TVM would make a nameless RuntimeError of it. So does what
+    else is handled like it.
 
     Whatever else Ctrl-C may have caused within, such as a linker's end, is left out.
     """
-    previous = signal.getsignal(signal.SIGINT)
-    if not callable(previous) or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    handled = {number: handler for number, handler in before.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread():
+        handled = {}
     came: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
 
-    signal.signal(signal.SIGINT, note)
+    for number in handled:
+        signal.signal(number, note)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in handled.items():
+            signal.signal(number, handler)
         if came:
-            raise KeyboardInterrupt
+            handled[signal.Signals(came[0])](came[0], None)

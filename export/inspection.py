@@ -10,8 +10,9 @@ from edgenas.files import sha256
 
 from . import manifest
 from .about import embedded
-from .contents import figures, operators, signature
-from .gates import described, warning
+from .contents import figures, operators, reads, signature
+from .doubts import doubts
+from .gates import described
 from .unbundle import opened, verify_sums
 
 Document = dict[str, Any]
@@ -70,18 +71,19 @@ def _artifact(path: Path, artifact: manifest.Artifact, document: manifest.Manife
         raise ExportError(f"{path.name} says that it is another network than {manifest.NAME} does",
                           "export the network again")
     return artifact.model_dump(mode="json") | {
-        "in_the_file": described(artifact.gates), "warning": warning(artifact.gates),
+        "in_the_file": described(artifact.gates), "warnings": doubts(artifact),
         "about": about.model_dump(mode="json") if about else None}
 
 
 def _file(path: Path) -> Document:
     inputs, outputs = signature(path)
-    about = embedded(path)
+    about, images = embedded(path), reads(path)
     found: Document = {
         "kind": "file", "path": str(path), "bytes": path.stat().st_size, "sha256": sha256(path),
         "inputs": [spec.model_dump(mode="json") for spec in inputs],
         "outputs": [spec.model_dump(mode="json") for spec in outputs], "operators": operators(path),
-        "figures": figures(path), "about": about.model_dump(mode="json") if about else None,
+        "figures": figures(path), "reads": images.model_dump(mode="json") if images else None,
+        "about": about.model_dump(mode="json") if about else None,
         "verified": ["what the file says of itself"] if about and about.body_sha256 else []}
     artifact = _entry(path)
     if artifact is None:

@@ -12,6 +12,8 @@ from edgenas.errors import ExportError, RunError
 from edgenas.files import sha256, write_json
 
 from .contents import Specs
+from .coverage import Coverage
+from .reads import Reads
 from .tuned import Tuned
 
 NAME = "manifest.json"
@@ -62,7 +64,7 @@ class Quantisation(Record):
 
     method: ptq, ranges from the calibration images (of the training part); qat, trained further as it is rounded.
     Accuracies are shares, of the network in float32 and of the file; the drop is in points, fp32 minus int8, and at
-    most max_drop_points.
+    most max_drop_points. coverage: what of the file is int8, and what stays in float32.
     """
 
     method: Literal["ptq", "qat"]
@@ -72,19 +74,22 @@ class Quantisation(Record):
     validation_accuracy_int8: float
     drop_points: float
     max_drop_points: float
+    coverage: Coverage | None = None
 
 
 class Gates(Record):
-    """What was found in a file beside its numerics, when it was exported. A file with other transposes is refused.
+    """What was found in a file beside its numerics, when it was exported.
 
     transposes: how many the file holds; transposes_wanted: operators of the network that reorder axes; layouts_wanted:
-    changes between NCHW and NHWC that it asks for. partitions: into how many parts LiteRT's XNNPACK divides it, None
-    for other formats; left: operators that XNNPACK does not take, with how many.
+    changes between NCHW and NHWC that it asks for; residual: transposes that it does not ask for. partitions: into how
+    many parts LiteRT's XNNPACK divides it, None for other formats; left: operators that XNNPACK does not take, with
+    how many.
     """
 
     transposes: int
     transposes_wanted: int
     layouts_wanted: int
+    residual: tuple[str, ...] = ()
     partitions: int | None = None
     left: dict[str, int] = {}
 
@@ -101,7 +106,8 @@ class Artifact(Record):
     of an int8 or mixed file. int8: of a mixed file, the places of the architecture that are in int8. gates: of a
     format that is looked into. figures: what the file costs, by name with unit, as its compiler estimates or as was
     measured. unscheduled: kernels of a TVM library or a program that no rule of ours was for, which have TVM's
-    default, slow schedule. tuned: kernel by kernel, what --tune measured and took.
+    default, slow schedule. tuned: kernel by kernel, what --tune measured and took. reads: the image files
+    that a program reads by itself, or the program beside a library.
     """
 
     format: str
@@ -124,6 +130,7 @@ class Artifact(Record):
     figures: dict[str, float] = {}
     unscheduled: tuple[str, ...] = ()
     tuned: Tuned | None = None
+    reads: Reads | None = None
 
 
 class Manifest(Record):

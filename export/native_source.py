@@ -72,11 +72,16 @@ def _symbol(kernel: str) -> str:
 def facts_source(sidecar: Sidecar) -> str:
     """What the program of native/main.c says of the network and does by default."""
     signature = json.dumps(sidecar.model_dump(mode="json", include={"inputs", "outputs"}))[1:-1]
+    reads = sidecar.reads
     protocol = ", ".join(f".{name} = {value!r}" for name, value in asdict(DEFAULT).items() if name != UNUSED)
     return "\n".join([
         '#include "program.h"', "",
         f"const int net_worker = {worker.SCHEMA};",
         f'const char net_version[] = "{VERSION}";',
         f"const char net_signature[] = {json.dumps(signature)};",
+        f"const char net_shape[] = {json.dumps(' x '.join(map(str, sidecar.inputs[0].shape)))};",
+        f"const char net_images[] = {json.dumps(json.dumps(reads.kinds if reads else []))};",
+        f"const char net_kinds[] = {json.dumps(reads.words if reads else '')};",
+        f"const char net_unread[] = {json.dumps(reads.unread if reads else '')};",
         f"const struct protocol net_protocol = {{ {protocol} }};",
     ]) + "\n"

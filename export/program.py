@@ -16,6 +16,7 @@ from edgenas.errors import EdgenasError, ExportError
 from .base import Export
 from .folding import fold_batch_norm
 from .quiet import quiet
+from .repeatability import check_repeatable
 
 OPERATOR = re.compile(r"(?:torch\.ops\.|Lowering not found: |Unsupported function types \[')([\w.]+\w)")
 
@@ -54,7 +55,8 @@ def trace(items: Sequence[Export]) -> GraphModule:
 
 
 def check(item: Export) -> None:
-    """The weights are finite, the module takes its example and gives one float32 tensor of shape (1, ...).
+    """The weights are finite, the module takes its example and gives one float32 tensor of shape (1, ...), the same
+    every time.
 
     Raises: ExportError naming the file and what is wrong with its module.
     """
@@ -126,7 +128,7 @@ def _check_output(item: Export) -> None:
         raise ExportError(f"{item.path.name}: the example input is {kind} of shape {shape}, "
                           "but must be float32 of shape (1, ...)")
     with translated([item], f"the module fails on an input of shape {shape}"):
-        output = item.module(item.example)
+        output = check_repeatable(item.module, item.example, item.path.name)
     if not isinstance(output, Tensor) or output.dtype != torch.float32 or output.shape[:1] != (1,):
         found = f"{output.dtype} of shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output)
         raise ExportError(f"{item.path.name}: the output is {found}, "

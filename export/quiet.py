@@ -22,6 +22,9 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
         # PyTorch's own copying of its own trees.
         warnings.filterwarnings("ignore", r".*isinstance\(treespec, LeafSpec\)", FutureWarning)
+        # A recurrent layer keeps a list of its weights, which it makes anew.
+        warnings.filterwarnings("ignore", r"The tensor attributes .*_flat_weights.* were assigned during export",
+                                UserWarning)
         for logger in loggers:
             logger.setLevel(logging.CRITICAL)
         try:

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from edgenas.errors import ExportError
 from edgenas.files import replacing, write_json
 
 from .aot import Plan, kernels, lower, plan
 from .base import Done, Export, Exporter, in_batches, optional
 from .contents import Sidecar, sidecar_path
+from .native_compiler import NATIVE, c_compiler, gcc
+from .native_decoders import WHOLE, Decoders, find_decoders
 from .native_images import image_source
 from .native_source import WEIGHTS, facts_source, native_source
 from .program import output_shapes, trace, translated
 from .to_tvm import relax_module, sidecar
 from .tvm_build import scheduled
-from .tvm_target import PACKAGES, Compiler, compiler
+from .tvm_target import Compiler
 
-NATIVE = Path(__file__).parent / "native"
 CLASSIFY = "int (*const net_classify)(void)"
-# -fwrapv: stb_image lets sums of a damaged JPEG file overflow.
-OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-fwrapv", "-s", "-Wl,--build-id=none")
+ALONE = ("-static",)
 
 
 class ToBinary(Exporter):
     """A program for Linux and Android, of one thread, that needs neither Python nor a library.
 
-    `target` is one of tvm_target.py's. The program's input is float32 in NCHW, one image a tensor; an
-    item with `images` reads JPEG, PNG, PPM (P6) and PGM (P5) files too, and prepares them itself.
+    `target` is one of tvm_target.py's. The program's input is float32 in NCHW, one image a tensor; an item with
+    `images` reads PPM (P6) and PGM (P5) files too, and prepares them itself; JPEG and PNG files where libjpeg and
+    libpng for the target are found here. They become part of the program; where only their shared libraries are
+    found, it needs those. See native_decoders.py.
 
         model.bin < tensors                      a line {"logits": [...]} for each raw little-endian tensor
         model.bin --image < photo.jpg            a line {"class": 3, "label": "cat", "probability": 0.9, "logits": [..]}
         model.bin --describe                     a line on its signature and the machine, as worker.py's first
+        model.bin --help                         its arguments, and the image files that it reads
         model.bin --bench ID [NAME=VALUE ...]    a line with its latency; the names are protocol.py's
 
     It ends with 0; with 2 and a sentence on the standard error for input or arguments that it cannot use, with 1
@@ -54,54 +53,48 @@ class ToBinary(Exporter):
         optional("tvm", self.extra)
         chosen = c_compiler(target)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            runner = compile_runner(chosen, Path(folder), any(item.images for item in items))
-            in_batches(items, 1, lambda batch: write(batch[0], chosen, runner), on_done)
+            decoders = find_decoders(chosen, Path(folder), WHOLE) if any(item.images for item in items) else None
+            runner = compile_runner(chosen, Path(folder), decoders)
+            in_batches(items, 1, lambda batch: write(batch[0], chosen, runner, decoders), on_done)
 
 
-def c_compiler(target: str) -> Compiler:
-    """As tvm_target.compiler(), with the C compiler of the same package.
-
-    Raises: UsageError for an unknown target; ExportError when a compiler is not installed.
-    """
-    found = compiler(target)
-    program, package = (name.replace("g++", "gcc") for name in (found.program, PACKAGES[found.program]))
-    if shutil.which(program) is None:
-        raise ExportError(f"compiling for {target!r} needs the program {program!r}, which is not installed",
-                          f"apt install {package}")
-    return replace(found, program=program)
-
-
-def compile_runner(chosen: Compiler, folder: Path, images: bool) -> list[Path]:
+def compile_runner(chosen: Compiler, folder: Path, decoders: Decoders | None) -> list[Path]:
     """Object files of what is the same in every program, without or with what reads images."""
-    sources = sorted(NATIVE.glob("*.c")) + (sorted((NATIVE / "image").glob("*.c")) if images else [])
-    gcc("a program's own part", chosen, folder, "-static", "-c", *map(str, sources))
+    sources = sorted(NATIVE.glob("*.c")) + (sorted((NATIVE / "image").glob("*.c")) if decoders else [])
+    gcc("a program's own part", chosen, folder, *_flags(decoders), "-c", *map(str, sources))
     return [folder / f"{source.stem}.o" for source in sources]
 
 
-def write(item: Export, chosen: Compiler, runner: Sequence[Path]) -> None:
+def _flags(decoders: Decoders | None) -> tuple[str, ...]:
+    return decoders.flags if decoders else ALONE
+
+
+def write(item: Export, chosen: Compiler, runner: Sequence[Path], decoders: Decoders | None) -> None:
     import tvm
     graph = trace([item])
     module = relax_module(item, graph)
     with translated([item], "TVM cannot compile it"):
         fast = scheduled(module, tvm.target.Target(chosen.target))
     beside = sidecar(item, output_shapes(graph)[0], module, chosen, fast)
-    images = _classify(item, beside)
+    if item.images and decoders:
+        beside = beside.model_copy(update={"reads": decoders.reads})
+    images = _classify(item, beside, decoders)
     with replacing(item.path) as scratch, tempfile.TemporaryDirectory(prefix="edgenas-") as name:
         folder = Path(name)
         with translated([item], "TVM cannot compile it"):
             found = compile_kernels(fast.module, chosen, folder / "kernels.o")
             (folder / "net.c").write_text(native_source(found) + facts_source(beside) + images, encoding="utf-8")
             (folder / WEIGHTS).write_bytes(found.weights)
-        gcc(item.path.name, chosen, folder, "-static", "net.c", "kernels.o", *map(str, runner), "-lm",
-            "-o", str(scratch.absolute()))
+        gcc(item.path.name, chosen, folder, *_flags(decoders), "net.c", "kernels.o", *map(str, runner),
+            *(decoders.links if decoders else ()), "-lm", "-o", str(scratch.absolute()))
     item.path.chmod(0o755)
     write_json(sidecar_path(item.path), beside.model_dump(mode="json"))
 
 
-def _classify(item: Export, beside: Sidecar) -> str:
-    if item.images is None:
+def _classify(item: Export, beside: Sidecar, decoders: Decoders | None) -> str:
+    if item.images is None or decoders is None:
         return f"{CLASSIFY} = NULL;\n"
-    return f"{image_source(item, item.images, beside)}{CLASSIFY} = classify;\n"
+    return f"{image_source(item, item.images, beside)}{decoders.source()}{CLASSIFY} = classify;\n"
 
 
 def compile_kernels(module: object, chosen: Compiler, path: Path) -> Plan:
@@ -112,17 +105,6 @@ def compile_kernels(module: object, chosen: Compiler, path: Path) -> Plan:
     found = plan(lowered)
     tvm.tirx.build(kernels(lowered), target=target).write_to_file(str(path), "o")
     return found
-
-
-def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
-    """Raises: ExportError with the compiler's own words."""
-    command = [chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        said = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
-        how = "link with -static" if "-static" in arguments else "compile and link"
-        raise ExportError(f"{what}: {chosen.program} cannot compile it: {said}",
-                          f"it must be able to {how}: install the C library's development package")
 
 
 EXPORTER = ToBinary()

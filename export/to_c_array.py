@@ -14,6 +14,7 @@ from edgenas.files import replacing, write_json, write_text
 from .base import Done, Export, Exporter, optional
 from .c_source import CSource, array_in
 from .contents import Sidecar, operators, sidecar_path, signature
+from .coverage import coverage
 from .to_tflite import EXPORTER as TFLITE
 
 
@@ -66,7 +67,7 @@ def write(item: Export, tflite: Path) -> None:
         scratch.write_text(made.source, encoding="utf-8")
     write_json(sidecar_path(item.path), Sidecar(
         inputs=inputs, outputs=outputs, operators=dict(made.operators), target="host",
-        figures={"arena_kib": arena / 1024, "flash_kib": len(content) / 1024},
+        coverage=coverage(tflite), figures={"arena_kib": arena / 1024, "flash_kib": len(content) / 1024},
         made={"arena": f"tflite-micro {importlib.metadata.version('tflite-micro')}"}).model_dump(mode="json"))
 
 

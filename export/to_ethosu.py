@@ -15,6 +15,7 @@ from edgenas.files import replacing, write_json
 
 from .base import Done, Export, Exporter, optional
 from .contents import Sidecar, operators, sidecar_path, signature
+from .coverage import coverage
 from .to_tflite import EXPORTER as TFLITE
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def write(item: Export, source: Path, device: Device) -> None:
             "source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(), **settings}
     write_json(sidecar_path(item.path), Sidecar(
         inputs=inputs, outputs=outputs, operators=operators(source), target=device.name, figures=found.figures,
-        made=made).model_dump(mode="json"))
+        made=made, coverage=coverage(source)).model_dump(mode="json"))
 
 
 EXPORTER = ToEthosu()

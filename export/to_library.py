@@ -11,10 +11,12 @@ from edgenas.files import replacing, write_json, write_text
 from .base import Done, Export, Exporter, in_batches, optional
 from .contents import Sidecar, sidecar_path
 from .library_header import library_header
+from .native_compiler import NATIVE, c_compiler, gcc
+from .native_decoders import INSIDE, Decoders, find_decoders
 from .native_images import image_source
 from .native_source import WEIGHTS, facts_source, native_source
 from .program import output_shapes, trace, translated
-from .to_binary import CLASSIFY, NATIVE, c_compiler, compile_kernels, gcc
+from .to_binary import CLASSIFY, compile_kernels
 from .to_tvm import relax_module, sidecar
 from .tvm_build import scheduled
 from .tvm_target import Compiler
@@ -22,7 +24,7 @@ from .tvm_target import Compiler
 HEADER = "network.h"
 LIBRARY = NATIVE / "library"
 PIXELS = [LIBRARY / "pixels.c", *(NATIVE / "image" / f"{name}.c" for name in ("prepare", "flatten", "fit"))]
-READERS = [NATIVE / "image" / f"{name}.c" for name in ("classify", "file", "pnm", "png", "jpeg", "exif", "stb")]
+READERS = [NATIVE / "image" / f"{name}.c" for name in ("classify", "file", "pnm", "png", "jpeg", "exif")]
 
 
 class ToLibrary(Exporter):
@@ -56,13 +58,15 @@ def write(item: Export, chosen: Compiler) -> None:
     images = image_source(item, item.images, beside) if item.images else ""
     with replacing(item.path) as library, tempfile.TemporaryDirectory(prefix="edgenas-") as name:
         folder = Path(name)
+        decoders = find_decoders(chosen, folder, INSIDE) if item.images else None
+        beside = beside.model_copy(update={"reads": decoders.reads if decoders else None})
         with translated([item], "TVM cannot compile it"):
             plan = compile_kernels(fast.module, chosen, folder / "kernels.o")
             (folder / "net.c").write_text(native_source(plan) + images, encoding="utf-8")
             (folder / WEIGHTS).write_bytes(plan.weights)
         link_library(item, chosen, folder, library)
         (folder / HEADER).write_text(library_header(item.path.name, beside, bool(item.images)), encoding="utf-8")
-        link_runner(item, chosen, folder, library, beside)
+        link_runner(item, chosen, folder, library, beside, decoders)
         write_text(item.path.with_suffix(".h"), (folder / HEADER).read_text(encoding="utf-8"))
     item.path.chmod(0o755)
     write_json(sidecar_path(item.path), beside.model_dump(mode="json"))
@@ -75,16 +79,18 @@ def link_library(item: Export, chosen: Compiler, folder: Path, library: Path) ->
         "-o", str(library.absolute()))
 
 
-def link_runner(item: Export, chosen: Compiler, folder: Path, library: Path, beside: Sidecar) -> None:
+def link_runner(item: Export, chosen: Compiler, folder: Path, library: Path, beside: Sidecar,
+                decoders: Decoders | None) -> None:
     """A program that finds the library in its own folder."""
     sources = [path for path in sorted(NATIVE.glob("*.c")) if path.name != "kernels.c"]
     classify = "classify" if item.images else "NULL"
-    declared = '#include "image/image.h"\n' if item.images else ""
+    declared = decoders.source() if decoders else ""
     (folder / "facts.c").write_text(f"{facts_source(beside)}{declared}{CLASSIFY} = {classify};\n", encoding="utf-8")
     runner = item.path.with_suffix(".run")
     with replacing(runner) as scratch:
         gcc(runner.name, chosen, folder, "-I.", "facts.c", str(LIBRARY / "runner.c"),
-            *map(str, [*sources, *(READERS if item.images else [])]), str(library.absolute()),
+            *map(str, [*sources, *(READERS if item.images else [])]), *(decoders.links if decoders else ()),
+            str(library.absolute()),
             *to_linker("-rpath", "$ORIGIN"), "-lm", "-o", str(scratch.absolute()))
     runner.chmod(0o755)
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
+from torch.fx import GraphModule
 
 from edgenas.errors import ExportError
 from edgenas.files import replacing
 
-from .base import Done, Export, Exporter, in_batches, optional
+from .base import Done, Export, Exporter, in_batches, optional, plain_path
+from .coverage import check_coverage
+from .culprit import located
 from .direct import directly, lowered
 from .direct_onnx import content
+from .onnx_coverage import onnx_coverage
 from .onnx_graph import canonical
 from .onnx_quantizer import quantised
 from .program import examples, trace, translated
@@ -63,7 +66,7 @@ class ToOnnx(Exporter):
             raise ExportError(f"{items[position].path.name} cannot be of mixed precision: {reason}",
                               "replace that layer, or export it with --precision fp32 or int8")
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            plain = {position: replace(items[position], path=Path(folder) / f"{position}{self.suffix}")
+            plain = {position: replace(items[position], path=plain_path(folder, position, items[position]))
                      for position in left}
             self.export(list(plain.values()))
             for position, source in plain.items():
@@ -75,13 +78,24 @@ class ToOnnx(Exporter):
 def write_int8(item: Export, model: bytes) -> None:
     assert item.calibration is not None
     with replacing(item.path) as scratch, translated([item], "it cannot be made int8"):
-        scratch.write_bytes(quantised(model, item.calibration))
+        made = quantised(model, item.calibration)
+        check_coverage(item, onnx_coverage(made))
+        scratch.write_bytes(made)
 
 
 def write(items: Sequence[Export]) -> None:
-    """Export the modules as one program, then cut it into one file each."""
+    """Export the modules as one program, then cut it into one file each.
+
+    Raises: ExportError naming, of a single module, the layer that ONNX cannot express.
+    """
     from onnx.utils import Extractor
-    extractor = Extractor(_program(items))
+    graph = trace(items)
+    try:
+        extractor = Extractor(_program(items, graph))
+    except ExportError as error:
+        if len(items) > 1:
+            raise
+        raise located(items[0], error, lambda part: _program([part], trace([part]))) from error
     for index, item in enumerate(items):
         part = extractor.extract_model([f"image_{index}"], [f"logits_{index}"])
         with translated([item], "the exported ONNX graph is not valid"):
@@ -90,9 +104,8 @@ def write(items: Sequence[Export]) -> None:
             scratch.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _program(items: Sequence[Export]) -> Any:
+def _program(items: Sequence[Export], graph: GraphModule) -> Any:
     """The ONNX model with an input `image_<k>` and an output `logits_<k>` for the k-th item."""
-    graph = trace(items)
     with translated(items, "ONNX cannot express it"), quiet(), torch.no_grad():
         program = torch.onnx.export(
             torch.export.export(graph, examples(items), strict=False), dynamo=True, verbose=False,

@@ -6,18 +6,21 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
+from torch.fx import GraphModule
 
+from edgenas.errors import ExportError
 from edgenas.files import replacing
 
-from .base import Done, Export, Exporter, in_batches, optional
+from .base import Done, Export, Exporter, in_batches, optional, plain_path
+from .culprit import located
 from .direct import directly, lowered
 from .program import examples, output_shapes, trace, translated
 from .quantised import check_calibration, quantise
 from .quiet import muted, quiet
+from .tflite_substitutes import substituted
 
 # Modules converted together cost a third of what they cost one by one; larger batches gain no more.
 BATCH = 16
@@ -47,14 +50,13 @@ class ToTflite(Exporter):
             left = directly(items, lambda item: content(lowered(item)), on_done)
             in_batches([items[position] for position in left], BATCH, write, on_done)
 
-
     def _int8(self, items: Sequence[Export], on_done: Done | None) -> None:
         from .direct_tflite import content_int8
         for item in items:
             check_calibration(item)
         left = directly(items, lambda item: content_int8(quantise(item)), on_done)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-            plain = {position: replace(items[position], path=Path(folder) / f"{position}{self.suffix}")
+            plain = {position: replace(items[position], path=plain_path(folder, position, items[position]))
                      for position in left}
             self.export(list(plain.values()))
             for position, source in plain.items():
@@ -71,21 +73,42 @@ def write_int8(item: Export, model: bytes) -> None:
 
 
 def write(items: Sequence[Export]) -> None:
-    """Convert the modules together, then cut the result into one file each."""
-    converted = _converted(items)
-    from .tflite_graph import split
-    from .tflite_transposes import without_residual_transposes
-    with translated(items, "the converted TFLite graph is not valid"):
-        parts = [without_residual_transposes(part) for part in split(converted, len(items))]
+    """Convert the modules together, then cut the result into one file each.
+
+    Raises: ExportError naming, of a single module, the layer that TFLite cannot express.
+    """
+    graph = trace(items)
+    try:
+        parts = _parts(items, graph)
+    except ExportError as error:
+        if len(items) > 1:
+            raise
+        raise located(items[0], error, lambda part: _parts([part], trace([part]))) from error
     for item, part in zip(items, parts, strict=True):
         with replacing(item.path) as scratch:
             scratch.write_bytes(part)
 
 
-def _converted(items: Sequence[Export]) -> Any:
+def _parts(items: Sequence[Export], graph: GraphModule) -> list[bytes]:
+    """The files' contents; with substitutes for what the converter lacks where it fails without."""
+    try:
+        return _cut(items, _converted(items, graph))
+    except ExportError:
+        if not substituted(graph):
+            raise
+    return _cut(items, _converted(items, graph))
+
+
+def _cut(items: Sequence[Export], converted: Any) -> list[bytes]:
+    from .tflite_graph import split
+    from .tflite_transposes import without_residual_transposes
+    with translated(items, "the converted TFLite graph is not valid"):
+        return [without_residual_transposes(part) for part in split(converted, len(items))]
+
+
+def _converted(items: Sequence[Export], graph: GraphModule) -> Any:
     """A TFLite model with an input `args_<k>` and an output `output_<k>` for the k-th item."""
     litert = _litert_torch()
-    graph = trace(items)
     images = examples(items)
     maps = [index for index, image in enumerate(images) if image.ndim == 4]
     made = [index for index, shape in enumerate(output_shapes(graph)) if len(shape) == 4]

@@ -13,12 +13,13 @@ from edgenas.files import replacing, write_json
 
 from .base import Done, Export, Exporter, in_batches, optional
 from .contents import Sidecar, TensorSpec, sidecar_path
+from .coverage import Coverage
 from .deferred import deferred
 from .program import examples, output_shapes, trace, translated
 from .quiet import quiet
 from .tvm_build import Scheduled, scheduled
 from .tvm_int8 import int8_module
-from .tvm_target import Compiler, compiler
+from .tvm_target import Compiler, compiler, linker
 from .tvm_tuning import Tuning, check_tunable
 
 
@@ -54,8 +55,9 @@ class ToTvm(Exporter):
 
 def write(item: Export, chosen: Compiler, precision: str = "fp32", tuning: Tuning | None = None) -> None:
     import tvm
+    covered = None
     if precision == "int8":
-        module, shape = int8_module(item)
+        module, shape, covered = int8_module(item)
     else:
         graph = trace([item])
         module, shape = relax_module(item, graph), output_shapes(graph)[0]
@@ -64,15 +66,17 @@ def write(item: Export, chosen: Compiler, precision: str = "fp32", tuning: Tunin
         fast = scheduled(module, target, tuning)
         with deferred():
             library = tvm.compile(fast.module, target=target)
-            library.export_library(str(scratch), fcompile=tvm.support.cc.cross_compiler(chosen.program))
-    write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen, fast).model_dump(mode="json"))
+            library.export_library(str(scratch), fcompile=linker(chosen))
+    write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen, fast, covered).model_dump(mode="json"))
 
 
-def sidecar(item: Export, shape: tuple[int, ...], module: Any, chosen: Compiler, fast: Scheduled) -> Sidecar:
+def sidecar(item: Export, shape: tuple[int, ...], module: Any, chosen: Compiler, fast: Scheduled,
+            covered: Coverage | None = None) -> Sidecar:
     return Sidecar(
         inputs=(TensorSpec(name="image", shape=tuple(item.example.shape), dtype="float32"),),
         outputs=(TensorSpec(name="logits", shape=shape, dtype="float32"),),
         operators=_operators(module), target=chosen.name, unscheduled=fast.leftovers, tuned=fast.tuned,
+        coverage=covered,
     )
 
 

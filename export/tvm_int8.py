@@ -14,23 +14,26 @@ from typing import Any
 import numpy as np
 
 from .base import Export, optional
+from .coverage import Coverage, coverage
 from .program import translated
 from .quiet import quiet
 
 
-def int8_module(item: Export) -> tuple[Any, tuple[int, ...]]:
-    """The item as a Relax program of `main`, and the shape of its output. Errors as those of ToOnnx.export()."""
+def int8_module(item: Export) -> tuple[Any, tuple[int, ...], Coverage | None]:
+    """The item as a Relax program of `main`, the shape of its output, and what of it is int8. Errors as those of
+    ToOnnx.export()."""
     from tvm.relax.frontend.onnx import from_onnx
 
     from .to_onnx import EXPORTER
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         source = replace(item, path=Path(folder) / f"{item.path.stem}.onnx")
         EXPORTER.export([source], precision="int8")
+        covered = coverage(source.path)
         model = optional("onnx", EXPORTER.extra).load_model(source.path)
         float_scalars(model.graph)
     with translated([item], "TVM cannot express it"), quiet():
         module = from_onnx(model, keep_params_in_input=False)
-    return module, tuple(size.dim_value for size in model.graph.output[0].type.tensor_type.shape.dim)
+    return module, tuple(size.dim_value for size in model.graph.output[0].type.tensor_type.shape.dim), covered
 
 
 def float_scalars(graph: Any) -> None:

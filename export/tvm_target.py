@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from edgenas.errors import ExportError, UsageError, unknown
+from edgenas.measure.process import complete
 
 from .base import optional
 
@@ -22,6 +24,7 @@ class Compiler:
 
 
 HOST = "host"
+LONGEST_S = 1800.0  # for a compiler: what is compiled with weights inside may be large
 PACKAGES = {
     "g++": "g++",
     "aarch64-linux-gnu-g++": "g++-aarch64-linux-gnu",
@@ -50,6 +53,20 @@ NEEDED = {
     "x86-64": ("64bit", "sse2"),
 }
 CPU_MARK = ":"
+
+
+def linker(chosen: Compiler) -> Callable[..., None]:
+    """What TVM's `export_library` links with: as tvm.support.cc does it, within limits.
+
+    Raises, when it is called: RuntimeError with the compiler's own words; DeviceError if it does not end.
+    """
+    def link(output: str, objects: Sequence[str], options: Sequence[str] = ()) -> None:
+        done = complete([chosen.program, "-shared", "-fPIC", "-o", output, *options, *objects], LONGEST_S)
+        if done.status:
+            raise RuntimeError(f"{chosen.program} cannot link it: "
+                               + next(iter(done.first.splitlines()), f"exit status {done.status}"))
+
+    return link
 
 
 def with_cpu(family: str, cpu: str | None) -> str:

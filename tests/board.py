@@ -49,7 +49,9 @@ def ssh_board(tmp_path_factory) -> Iterator[Callable[..., Device]]:
 
         def device(*runtimes: str, **options: object) -> Device:
             return Device(name="board", description="a stand-in arm64 board", transport="ssh", runtimes=runtimes,
-                          options={"host": "board", "config": str(state / "ssh_config")} | options)
-        yield device
+                          options={"host": "board"} | options)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("EDGENAS_SSH_CONFIG", str(state / "ssh_config"))
+            yield device
     finally:
         subprocess.run([folder / "stop-sshd.sh", state], check=True)

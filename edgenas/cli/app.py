@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import click
 
 from edgenas import __version__, plugins
+from edgenas.cli.notes import notes
 from edgenas.errors import EdgenasError, Interrupted, UsageError, unknown
 
 FAMILY = "edgenas.cli.commands"
 EXIT_CODES = ("Exit codes: 0 done and within budget; 2 wrong usage or input; 3 budget unreachable or missed; "
-              "4 device or runtime failed; 130 interrupted, go on with --resume.")
+              "4 device or runtime failed; 130 interrupted (143 by SIGTERM, 129 by SIGHUP), go on with --resume.")
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -46,7 +47,8 @@ def app() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line; returns the exit code."""
     try:
-        code = app.main(list(arguments), prog_name="edgenas", standalone_mode=False, obj=tuple(arguments))
+        with notes():
+            code = app.main(list(arguments), prog_name="edgenas", standalone_mode=False, obj=tuple(arguments))
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgenas.cli.options import F, options
-from edgenas.cli.output import emit, table
+from edgenas.cli.output import emit, say, table
 from edgenas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ foreign_options = options(
                       "int8 is calibrated on its training part."),
     click.option("--image-size", type=int, metavar="PIXELS", help="With --from: resize images to this side."),
     click.option("--max-images", type=int, metavar="N", help="With --from: as edgenas run takes it."),
+    click.option("--on-bad-image", type=click.Choice(["error", "skip"]),
+                 help="With --from: what to do with images that cannot be read; error by default."),
+    click.option("--seed", type=click.IntRange(min=0), metavar="N",
+                 help="With --from: divides the data, as edgenas run does by its --seed; 0 by default."),
     click.option("--mean", callback=_values, metavar="M,M,M",
                  help="With --from: what it was trained with, on a scale of 0 to 1; the data's own by default."),
     click.option("--std", callback=_values, metavar="S,S,S", help="With --from: likewise."),
@@ -88,7 +92,7 @@ own_options = options(
     _own("teach-epochs", "train the uncut network on the data first; 12 with --new-head, else none by default.",
          type=click.IntRange(min=0), metavar="N"),
 )
-NAMES = ("origin", "weights", "data", "image_size", "max_images", "mean", "std", "out")
+NAMES = ("origin", "weights", "data", "image_size", "max_images", "on_bad_image", "seed", "mean", "std", "out")
 
 
 def check_origin(folder: str | None, request: Mapping[str, Any]) -> None:
@@ -100,7 +104,7 @@ def check_origin(folder: str | None, request: Mapping[str, Any]) -> None:
         if not folder:
             raise UsageError("there is neither a run nor a network to export",
                              "edgenas export RUN, or edgenas export --from net.py:build --data SOURCE --out DIR")
-        used = next((name for name in NAMES if request[name]), None)
+        used = next((name for name in NAMES if request[name] is not None), None)
         if used:
             raise UsageError(f"--{used.replace('_', '-')} is for a network of your own, and a run is given",
                              f"edgenas export {folder}")
@@ -140,6 +144,6 @@ def _show(document: Mapping[str, Any], bundle: Path | None) -> None:
             described(Gates.model_validate(gates) if (gates := found[Path(row["path"]).name]) else None)]
             for row in document["verified"]])
     for format, message in document["refused"].items():
-        click.echo(f"NOT as {format}: {message}")
+        say(f"NOT as {format}: {message}")
     if bundle:
-        click.echo(f"wrote {bundle}")
+        say(f"wrote {bundle}")

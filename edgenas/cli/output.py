@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from edgenas.text import printable
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -24,16 +26,21 @@ def emit(as_json: bool, document: dict[str, Any], show: Callable[[], None]) -> N
         show()
 
 
+def say(text: str, err: bool = False) -> None:
+    """Print a line for people on stdout, or on stderr. What a stranger wrote may be in it: it is made printable."""
+    click.echo(printable(text), err=err)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    drawn = Table(title=title, title_justify="left")
+    drawn = Table(title=escape(printable(title)), title_justify="left")
     for i, column in enumerate(columns):
         numeric = bool(rows) and all(isinstance(row[i], int | float) for row in rows)
-        drawn.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(escape(printable(column)), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else escape(str(cell)) for cell in row))
+        drawn.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else escape(printable(str(cell))) for cell in row))
     # A pipe has no width: a table there is as wide as it needs to be, so that no figure is folded.
     Console(width=None if sys.stdout.isatty() else 200).print(drawn)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
-from edgenas.cli.output import table
+from edgenas.cli.output import say, table
 from edgenas.run.flow import result
 from edgenas.run.folder import Run
 
@@ -20,7 +18,7 @@ def show_result(run: Run) -> None:
             b["provenance"], f"{b['margin']:.1%}" if b.get("margin") is not None else "", held(b)]
            for b in document["budgets"]])
     if any(b["provenance"] == "predicted" for b in document["budgets"]):
-        click.echo(f"predicted from published latencies of {document['device']}'s blocks; not measured")
+        say(f"predicted from published latencies of {document['device']}'s blocks; not measured")
     if document["accuracy"]:
         table("accuracy in PyTorch", ["part", "accuracy"],
               [[part, f"{value:.2%}"] for part, value in document["accuracy"].items()])
@@ -32,7 +30,7 @@ def show_result(run: Run) -> None:
                 a["measured_latency_ms"] if a["measured_latency_ms"] is not None else "not on this device",
                 f"{a['spread']:.1%}" if "spread" in a else "", f"{a['test_accuracy']:.2%}", f"{a['agreement']:.2%}"]
                for a in document["artifacts"]])
-    click.echo(f"run: {run.folder}")
+    say(f"run: {run.folder}")
 
 
 def held(budget: dict[str, Any]) -> str:

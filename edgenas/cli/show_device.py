@@ -8,6 +8,7 @@ from typing import Any
 from edgenas.cli.output import table
 from edgenas.run.devices import accelerator_text
 from edgenas.run.step import Step
+from edgenas.text import printable
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 WIDTH = 26
@@ -31,9 +32,9 @@ def print_step(step: Step) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    text = Text.assemble((f"{step.state:<8}", STYLES[step.state]), f" {step.name:<{WIDTH}} {step.text}")
+    text = Text.assemble((f"{step.state:<8}", STYLES[step.state]), printable(f" {step.name:<{WIDTH}} {step.text}"))
     if step.hint:
-        text.append(f"\n{'try:':>{WIDTH + 9}} {step.hint}")
+        text.append(printable(f"\n{'try:':>{WIDTH + 9}} {step.hint}"))
     Console(highlight=False, soft_wrap=True).print(text)
 
 

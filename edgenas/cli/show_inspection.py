@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import click
-
-from edgenas.cli.output import table
+from edgenas.cli.output import say, table
 
 Document = Mapping[str, Any]
 MANY = 10  # classes and choices shown
@@ -20,7 +18,7 @@ def show(document: Document) -> None:
         _artifacts(document)
     _provenance(document.get("provenance") or document["about"] or {})
     checked = document["verified"]
-    click.echo(f"verified: {', '.join(checked)}" if checked else
+    say(f"verified: {', '.join(checked)}" if checked else
                "NOT verified: nothing is beside it, or in it, that says how it was made")
 
 
@@ -29,7 +27,8 @@ def _file(document: Document) -> None:
             *(["input", spec_text(spec)] for spec in document["inputs"]),
             *(["output", spec_text(spec)] for spec in document["outputs"]),
             ["operators", counted(document["operators"])],
-            *([name, f"{value:.4g}"] for name, value in document["figures"].items())]
+            *([name, f"{value:.4g}"] for name, value in document["figures"].items()),
+            *([["image files", _images(document["reads"])]] if document["reads"] else [])]
     table(document["path"], ["what", "value"], [[what, str(value)] for what, value in rows])
 
 
@@ -41,11 +40,18 @@ def _artifacts(document: Document) -> None:
             f"{a['max_abs']:.2g}, {a['agreement']:.1%}", a["in_the_file"], a["sha256"][:12]]
            for a in document["artifacts"]])
     for artifact in document["artifacts"]:
-        click.echo(f"{artifact['path']}: {counted(artifact['operators'])}")
-        if artifact["warning"]:
-            click.echo(f"WARNING: {artifact['path']}: {artifact['warning']}", err=True)
+        say(f"{artifact['path']}: {counted(artifact['operators'])}")
+        if artifact["reads"]:
+            say(f"{artifact['path']} reads {_images(artifact['reads'])}")
+        for text in artifact["warnings"]:
+            say(f"WARNING: {artifact['path']}: {text}", err=True)
     if "members" in document:
-        click.echo(f"files: {', '.join(document['members'])}")
+        say(f"files: {', '.join(document['members'])}")
+
+
+def _images(reads: Document) -> str:
+    needs = f", with the shared {' and '.join(reads['needs'])} of the machine where it runs" if reads["needs"] else ""
+    return f"{', '.join(reads['kinds'])}{needs}"
 
 
 def _provenance(found: Document) -> None:

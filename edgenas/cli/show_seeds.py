@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
-from edgenas.cli.output import table
+from edgenas.cli.output import say, table
 
 CHANCE = 0.25  # below it, more than three quarters of the variance of what a search learned are chance
 
@@ -25,10 +23,10 @@ def show_seeds(document: Mapping[str, Any]) -> None:
           [[name, str(s["count"]), *(shown(name, s[key]) for key in ("mean", "sd", "min", "max"))]
            for name, s in spread.items()])
     found = document["best"]
-    click.echo(f"within budget: {document['within']} of {len(rows)} seeds")
+    say(f"within budget: {document['within']} of {len(rows)} seeds")
     if document["score_correlation"] is not None:
-        click.echo(told(document["score_correlation"]))
-    click.echo(f"best by {found['by']}: seed {found['seed']}, {found['run']}" if found else
+        say(told(document["score_correlation"]))
+    say(f"best by {found['by']}: seed {found['seed']}, {found['run']}" if found else
                "no best: no seed held the budgets with a validation accuracy")
 
 

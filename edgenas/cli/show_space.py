@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
-from edgenas.cli.output import table
+from edgenas.cli.output import say, table
 
 
 def show_space(document: Mapping[str, Any]) -> None:
@@ -24,19 +22,19 @@ def show_space(document: Mapping[str, Any]) -> None:
         return
     where = f"{target['runtime']} on {target['device']}"
     if not target["known"]:
-        click.echo(f"what {where} cannot run is only known once it is measured")
+        say(f"what {where} cannot run is only known once it is measured")
     elif target["unsupported"]:
         table(f"what {where} cannot run, and a search for it leaves out", ["choice", "candidate", "why"],
               [[choice, name, reason] for choice, row in target["unsupported"].items() for name, reason in row.items()])
     else:
-        click.echo(f"{where} runs every candidate")
+        say(f"{where} runs every candidate")
 
 
 def show_own(document: Mapping[str, Any]) -> None:
     """Of a network of the user's own: what keeps its size and why, and how far it reaches."""
     if document["head"]:
-        click.echo(f"new head: {document['head']}")
+        say(f"new head: {document['head']}")
     table("what keeps its size", ["layers", "channels", "why"],
           [[frozen["layers"], frozen["channels"], frozen["why"]] for frozen in document["fixed"]])
     for metric, (low, high) in document["reachable"].items():
-        click.echo(f"{metric}: from {low:.4g} to {high:.4g}")
+        say(f"{metric}: from {low:.4g} to {high:.4g}")

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
+
+from edgenas.text import one_line, printable
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -33,7 +36,7 @@ class Work:
 
 class Terminal:
     """A `edgenas.progress.Progress`; use it as a context, so that the bar ends with the work. Work that starts within
-    other work is done before that goes on.
+    other work is done before that goes on. What it is told is made printable: a stranger may have written it.
     """
 
     def __init__(self) -> None:
@@ -60,19 +63,21 @@ class Terminal:
             self._bars.stop()
 
     def start(self, label: str, total: int, done: int = 0) -> None:
+        label = one_line(label)
         self._works = [work for work in self._works if not work.is_done] + [Work(label, total, done, done)]
         if self._console.is_terminal:
-            self._works[-1].bar = self._bars.add_task(label, total=total, completed=done, note="")
+            self._works[-1].bar = self._bars.add_task(escape(label), total=total, completed=done, note="")
         elif done < total:
             print(f"{label}: {total - done} steps", file=sys.stderr, flush=True)
 
     def advance(self, note: str = "") -> None:
+        note = one_line(note)
         while len(self._works) > 1 and self._works[-1].is_done:
             self._works.pop()
         work = self._works[-1]
         work.done += 1
         if work.bar is not None:
-            self._bars.update(work.bar, advance=1, note=note)  # type: ignore[arg-type]
+            self._bars.update(work.bar, advance=1, note=escape(note))  # type: ignore[arg-type]
             return
         now = time.monotonic()
         if now - work.said >= SECONDS_BETWEEN_LINES or work.done == work.total:
@@ -82,6 +87,7 @@ class Terminal:
                   flush=True)
 
     def say(self, text: str) -> None:
+        text = printable(text)
         if self._console.is_terminal:
             self._bars.console.print(text, highlight=False, markup=False)
         else:

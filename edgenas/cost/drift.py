@@ -18,12 +18,14 @@ NUMBERS = ("temperature_c", "frequency_mhz", "load_average")
 class Drift:
     """checks: how often a block was measured again. largest: its greatest relative difference, None without checks.
 
-    disagreed: blocks and networks whose rounds never agreed, so that their figures are less certain.
+    disagreed: blocks and networks whose rounds never agreed, so that their figures are less certain. by_cpu: those
+    whose figures are the processor's time, as other programs made wall time longer.
     """
 
     checks: int
     largest: float | None
     disagreed: int
+    by_cpu: int = 0
 
 
 def drift(profile: Profile, statistic: str) -> Drift:
@@ -31,7 +33,8 @@ def drift(profile: Profile, statistic: str) -> Drift:
              for check in profile.checks if check.block in profile.blocks]
     made = [*profile.blocks.values(), *(n.measurement for n in profile.networks.values())]
     return Drift(len(found), max(found, key=abs, default=None),
-                 sum(isinstance(m, Measurement) and not m.agreed for m in made))
+                 sum(isinstance(m, Measurement) and not m.agreed for m in made),
+                 sum(isinstance(m, Measurement) and m.clock == "cpu" for m in made))
 
 
 def warning(change: float, device: str, now: Mapping[str, Any]) -> str:

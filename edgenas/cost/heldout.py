@@ -17,6 +17,8 @@ Flags = NDArray[np.bool_]
 COVERAGE = 0.9
 FEWEST_FOR_INTERVAL = math.ceil(COVERAGE / (1 - COVERAGE) - 1e-9)
 MARGIN_QUANTILE = 0.9
+MOST_MARGIN = 0.5
+"""A model that is farther off is of no use: a budget of half the largest network's latency would bind nothing."""
 SESSION = 0.005
 """How far the minima of one file lie apart from one session of measuring to the next, relative, in nine cases of ten:
 0.3% to 0.7% were seen. The networks of a profile are measured minutes apart, and their errors cannot tell of hours."""

@@ -11,8 +11,9 @@ from scipy.optimize import lsq_linear
 
 from edgenas.cost.accuracy import Accuracy, accuracy
 from edgenas.cost.conformal import Interval, conformal
+from edgenas.cost.coverage import Coverage, lacking
 from edgenas.cost.heldout import FEWEST_FOR_INTERVAL
-from edgenas.cost.kernels import family, features
+from edgenas.cost.kernels import BORROWED, family, features
 from edgenas.cost.operators import Network, Operator
 from edgenas.cost.profile import Profile
 from edgenas.cost.regression import Regression
@@ -24,6 +25,7 @@ FEWEST_KERNELS = 6
 """Of a family, below which it counts as never profiled."""
 PRIOR_WEIGHT = 0.05  # how strongly a kernel's own time is believed to be its time in a network, against one network
 LEAST_SHARE = 0.05  # of a kernel's own time that it takes in a network at least
+TOO_FEW = "the profile has too few whole networks for an interval: edgenas profile measures them"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Layer:
 @dataclass(frozen=True)
 class Prediction:
     """latency_ms: of the whole network, without its `unknown` families. low_ms, high_ms: the 90% interval, None where
-    the profile has too few whole networks, or the network has unknown families.
+    there are `doubts`: sentences on what the profile lacks.
     """
 
     layers: tuple[Layer, ...]
@@ -69,6 +71,7 @@ class Prediction:
     low_ms: float | None
     high_ms: float | None
     unknown: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class KernelModel:
     inside: Inside
     interval: Interval | None
     held_out: Accuracy | None
+    coverage: Coverage
 
     @classmethod
     def fit(cls, profile: Profile, statistic: str) -> KernelModel:
@@ -94,22 +98,24 @@ class KernelModel:
         if not regressions:
             raise ProfileError(f"the profile {profile.path} holds no single operators to predict from",
                                f"{profile.header.command} --operators 200")
-        plain = cls(profile, statistic, regressions, Inside(_fastest_ms(profile, statistic)), None, None)
-        whole = [(plain.predict(profile.structures[key]), values(profile.structures[key]),
-                  profile.networks[key].afresh.latency_ms(statistic))
-                 for key in profile.networks if key in profile.structures]
-        known = [(p, moved.sum(), ms) for p, moved, ms in whole if not p.unknown]
+        kernels = [network for network in kernels_of(profile).values() if family(network.operators[0]) in regressions]
+        plain = cls(profile, statistic, regressions, Inside(_fastest_ms(profile, statistic)), None, None,
+                    Coverage.of(kernels, (), np.zeros(0), np.zeros(0)))
+        known = [(profile.structures[key], found.afresh.latency_ms(statistic))
+                 for key, found in profile.networks.items()
+                 if key in profile.structures and not plain.predict(profile.structures[key]).unknown]
         if len(known) < FEWEST_FOR_INTERVAL:
             return plain
-        work, moved, measured = (np.array(column) for column in zip(
-            *((p.latency_ms - p.overhead_ms, moved, ms) for p, moved, ms in known), strict=True))
+        wholes, measured = [network for network, _ in known], np.array([ms for _, ms in known])
+        work = np.array([plain.work_ms(network) for network in wholes])
+        moved = np.array([values(network).sum() for network in wholes])
         call_ms = plain.inside.call_ms
         left_out = np.array([_network_ms(_fit(work, moved, measured, call_ms, without=i), work[i], moved[i])
                              for i in range(len(known))])
         interval = conformal(left_out, measured)
         low, high = left_out / (1 + interval.below), left_out * (1 + interval.above)
         return cls(profile, statistic, regressions, _fit(work, moved, measured, call_ms), interval,
-                   accuracy(left_out, measured, low, high))
+                   accuracy(left_out, measured, low, high), Coverage.of(kernels, wholes, work, moved))
 
     def predict(self, network: Network) -> Prediction:
         alone = self._alone(network)
@@ -119,8 +125,15 @@ class KernelModel:
                        else Layer(op, family(op), None, None) for i, op in enumerate(network.operators))
         total = self.inside.call_ms + float(np.nansum(inside))
         unknown = tuple(sorted({layer.family for layer in layers if layer.latency_ms is None}))
-        low, high = self.interval.of(total) if self.interval and not unknown else (None, None)
-        return Prediction(layers, total, self.inside.call_ms, low, high, unknown)
+        doubts = (*lacking(unknown), *(() if self.interval else (TOO_FEW,)),
+                  *self.coverage.doubts(network, inside, self.work_ms(network), float(values(network).sum())))
+        low, high = self.interval.of(total) if self.interval and not doubts else (None, None)
+        return Prediction(layers, total, self.inside.call_ms, low, high, unknown, doubts)
+
+    def work_ms(self, network: Network) -> float:
+        """What a network's operators take by themselves, without the calls; of unknown families nothing."""
+        times = [ms for ms, _ in self._alone(network).values()]
+        return float(Inside(self.inside.call_ms).of(np.array(times), np.zeros(len(times))).sum())
 
     def _alone(self, network: Network) -> dict[int, tuple[float, str]]:
         """Operators' latencies in a file of their own and where they come from, by index; not of unknown families."""
@@ -130,13 +143,17 @@ class KernelModel:
             measured = self.profile.blocks.get(_signature(network, index))
             if measured is not None:
                 found[index] = measured.latency_ms(self.statistic), "measured"
-            elif family(operator) in self.regressions:
-                due.setdefault(family(operator), []).append(index)
+            elif (name := self._taken_for(operator)) in self.regressions:
+                due.setdefault(name, []).append(index)
         for name, indices in due.items():
             rows = np.array([features(network, index) for index in indices])
             predicted = self.regressions[name].predict(rows)
             found |= {index: (float(ms), "predicted") for index, ms in zip(indices, predicted, strict=True)}
         return found
+
+    def _taken_for(self, operator: Operator) -> str:
+        name = family(operator)
+        return name if name in self.regressions else BORROWED.get(name, name)
 
 
 def kernels_of(profile: Profile) -> dict[str, Network]:

@@ -21,8 +21,13 @@ from edgenas.cost.operators import Network, Operator, Shape, trace
 Draw = Callable[[Generator], tuple[nn.Module, Shape]]
 
 CONV = re.compile(r"(\d+)->(\d+) k(\d+)x(\d+) s(\d+).* g(\d+)")
+CHANNELS = re.compile(r"(\d+)->(\d+)")
 MOST_MACS = 150_000_000
 MOST_VALUES = 2_000_000  # of an operator's input, output or weights
+ALIKE = {"relu6": "relu", "clip": "relu", "sub": "add"}
+"""Kind -> the kind that does as much for each value."""
+BORROWED = {"linear of rows": "pointwise"}
+"""Family -> the one that it is predicted from where it was never profiled, without an interval: the same products."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ def family(operator: Operator) -> str:
     """Which operators are predicted from one another: the kind, convolutions by how they group and reach."""
     match = CONV.match(operator.detail) if operator.kind == "conv2d" else None
     if match is None:
-        return operator.kind
+        rows = operator.kind == "linear" and math.prod(operator.shape[:-1]) > 1
+        return "linear of rows" if rows else ALIKE.get(operator.kind, operator.kind)
     inputs, _, height, width, _, groups = map(int, match.groups())
     if groups == 1:
         return "pointwise" if height * width == 1 else "convolution"
@@ -84,11 +90,19 @@ def features(network: Network, index: int) -> list[float]:
     match = CONV.match(operator.detail) if operator.kind == "conv2d" else None
     area = int(match[3]) * int(match[4]) if match else 1
     stride = int(match[5]) if match else 1
-    channels = sources[0][0] if sources and sources[0] else 1
-    positions = math.prod(operator.shape[1:])
+    channels, outputs = _channels_of(operator, sources)
+    positions = operator.elements // max(1, outputs)
     sizes = [operator.macs, operator.params, read, operator.elements]
     return [*map(float, sizes), *(math.log1p(value) for value in (
-        *sizes, positions, channels, operator.shape[0] if operator.shape else 1, area, stride))]
+        *sizes, positions, channels, outputs, area, stride))]
+
+
+def _channels_of(operator: Operator, sources: list[Shape]) -> tuple[int, int]:
+    """Of what it reads and of what it writes: the first dimension of maps, the last of rows."""
+    match = CHANNELS.match(operator.detail) if operator.kind in ("conv2d", "linear") else None
+    if match:
+        return int(match[1]), int(match[2])
+    return sources[0][0] if sources and sources[0] else 1, operator.shape[0] if operator.shape else 1
 
 
 def sample(count: int, seed: int = 0) -> Iterator[Kernel]:

@@ -24,7 +24,7 @@ import numpy as np
 
 from edgenas.cost.blocks import Blocks, block_latencies
 from edgenas.cost.calibration import Fitter, Seen, calibrated, left_out
-from edgenas.cost.heldout import FEWEST_FOR_INTERVAL, SESSION, Evaluation, HeldOut, band, margin
+from edgenas.cost.heldout import FEWEST_FOR_INTERVAL, MOST_MARGIN, SESSION, Evaluation, HeldOut, band, margin
 from edgenas.cost.model import CostModel, blocks_of, combined, networks
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Profile
@@ -55,10 +55,24 @@ def latency_model(space: Space, profile: Profile, statistic: str) -> tuple[CostM
 
     Blocks that were not measured are predicted (blocks.py), and widen the interval.
 
-    Raises: ProfileError naming what has not been measured yet.
+    Raises: ProfileError naming what has not been measured yet, or that predictions are too far off.
     """
     found = study(space, profile, statistic)
-    return model_of(space, found), found.evaluation.held_out()
+    held_out = found.evaluation.held_out()
+    check_margin(held_out, space, profile)
+    return model_of(space, found), held_out
+
+
+def check_margin(found: HeldOut, space: Space, profile: Profile) -> None:
+    """Raises: ProfileError for a model that is too far off to hold a budget by."""
+    if found.margin <= MOST_MARGIN:
+        return
+    fewer = profile.transfer is not None or profile.left_out
+    raise ProfileError(
+        f"the profile {profile.path} predicts networks of space {space.name!r} too badly: held-out networks took up "
+        f"to {found.margin:.0%} longer than predicted (mean error {found.mape:.0%}); at most {MOST_MARGIN:.0%} is "
+        "accepted", profile.header.command + (", which measures what is only predicted now" if fewer else
+                                       " --renew, while nothing else keeps the device busy"))
 
 
 def model_of(space: Space, found: Study) -> CostModel:

@@ -23,6 +23,9 @@ class Storage:
 
 STORAGE = {
     "fp32": Storage(value=4, operator=250, channel=0),  # an ONNX node, its initialisers' headers and its value names
+    "fp16": Storage(value=2, operator=250, channel=0),
+    "bf16": Storage(value=2, operator=250, channel=0),
+    "fp64": Storage(value=8, operator=250, channel=0),
     "int8": Storage(value=1, operator=400, channel=30),  # a TFLite file's scales and 4-byte biases
 }
 

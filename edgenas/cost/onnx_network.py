@@ -3,205 +3,205 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edgenas.cost.operators import Network, Operator, Shape
-from edgenas.errors import UsageError, missing_extra
+from edgenas.cost.onnx_counting import macs, weights
+from edgenas.cost.onnx_file import read_plain
+from edgenas.cost.onnx_operators import NAME, Bounds, activation_of, bounds_of, hard_swishes, operator_of
+from edgenas.cost.onnx_tensors import is_quantised
+from edgenas.cost.onnx_values import Values, attributes, check_control, title
+from edgenas.cost.onnx_worker import TYPES
+from edgenas.cost.operators import Network, Operator
+from edgenas.text import one_line
 
-ALIASES = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast"}
-ACTIVATIONS = {"Relu": "relu", "HardSwish": "hardswish", "HardSigmoid": "hardsigmoid", "Sigmoid": "sigmoid",
-               "Gelu": "gelu"}
-KINDS = {"Add": "add", "Sum": "add", "Mul": "mul", "Concat": "cat", "MaxPool": "maxpool2d", "MatMul": "matmul",
-         "GlobalAveragePool": "adaptiveavgpool2d", "BatchNormalization": "batchnorm2d", **ACTIVATIONS}
-FIXED = "export it with fixed shapes and a batch of 1"
+ALIASES = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear",
+           "DequantizeLinear"}
+ACTIVATED = ("conv2d", "linear")
+"""Kinds that an activation becomes part of."""
+COMPUTING = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+UNBIASED = re.compile(r"\d+->\d+")
 
 
 @dataclass(frozen=True)
 class Named:
-    """A network, and the name that the file has for each of its operators."""
+    """A network, and what the file tells of it.
+
+    names: the file's own for each operator. precision: fp32, fp16, bf16, fp64, int8, or mixed: int8 in part; several
+    floating-point types are joined by "+". params: weights and biases, shared ones once. not_counted: operators whose
+    multiply-accumulates are not in the network's, by name.
+    """
 
     network: Network
     names: tuple[str, ...]
+    precision: str
+    params: int
+    not_counted: tuple[str, ...]
 
 
 def read_onnx(path: Path) -> Named:
     """The operators of an ONNX file, of the kinds and with the details that `operators.trace` gives them.
 
-    Operators of a kind that edgenas knows nothing of bear their ONNX name in lower case and count no MACs.
+    Operators of a kind that edgenas knows nothing of bear their ONNX name in lower case. Shapes are full ones without
+    a leading batch of 1; of several maps inside a network, channels come before their number.
 
-    Raises: UsageError for a file that is no valid ONNX model, or that has not one input of fixed shape and batch 1.
+    Raises: UsageError for a file that is no valid ONNX model, that has not one input of fixed shape and batch 1, or
+    that decides while it runs what it computes.
     """
-    try:
-        import onnx
-    except ModuleNotFoundError as error:
-        raise missing_extra("onnx", "onnx") from error
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-        model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}", "edgenas predict MODEL.onnx") from error
-    except Exception as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise UsageError(f"{path} is no valid ONNX model: {reason}", "export it again") from error
-    return _Reader(model.graph, path).read()
+    return network_of(read_plain(path), path)
+
+
+def network_of(model: Any, path: Path) -> Named:
+    """As `read_onnx`, of a model that `onnx_worker.plain` made."""
+    check_control(model.graph, path)
+    reader = _Reader(model.graph, Values(model.graph, path))
+    reader.read()
+    types: list[str] = next((entry.value.split() for entry in model.metadata_props if entry.key == TYPES), [])
+    precision, operators = _precision(types, reader.operators)
+    shape = reader.values.shape(model.graph.input[0].name)[1:]
+    return Named(Network(shape, operators), tuple(reader.names), precision, sum(reader.learned.values()),
+                 tuple(reader.not_counted))
+
+
+def _precision(types: list[str], operators: list[Operator]) -> tuple[str, tuple[Operator, ...]]:
+    """In one word, and the operators: marked as int8 only where others are not."""
+    if "int8" not in types:
+        return "+".join(types) or "fp32", tuple(replace(op, int8=False) for op in operators)
+    if all(op.int8 for op in [op for op in operators if op.macs] or operators):
+        return "int8", tuple(replace(op, int8=False) for op in operators)
+    return "mixed", tuple(operators)
 
 
 @dataclass
 class _Reader:
-    """Walks a graph's nodes, which are in the order of execution, and appends the operators that remain of them."""
+    """Walks a graph's nodes, which are in the order of execution, and appends the operators that remain of them.
+
+    index: of the operator that makes a value. roots: of a value that is another one in another shape, that one. uses:
+    how many nodes and outputs need a value, by its root. int8: values that were int8 before they were given. learned:
+    sizes of the weights by name. bounds: of operators that end in a clipping.
+    """
 
     graph: Any
-    path: Path
+    values: Values
     operators: list[Operator] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    not_counted: list[str] = field(default_factory=list)
     index: dict[str, int] = field(default_factory=dict)
+    roots: dict[str, str] = field(default_factory=dict)
+    learned: dict[str, int] = field(default_factory=dict)
+    bounds: dict[int, Bounds] = field(default_factory=dict)
 
-    def read(self) -> Named:
-        self.constants: dict[str, Shape] = {t.name: tuple(t.dims) for t in self.graph.initializer}
-        self.values = {t.name: t for t in self.graph.initializer}
-        items = (*self.graph.input, *self.graph.value_info, *self.graph.output)
-        self.shapes = {i.name: tuple(d.dim_value for d in i.type.tensor_type.shape.dim) for i in items}
-        self.uses: dict[str, int] = {}
-        for node in self.graph.node:
-            for name in node.input:
-                self.uses[name] = self.uses.get(name, 0) + 1
-        input_shape = self._input()
-        for node in self.graph.node:
-            if all(name in self.constants for name in node.input if name):
-                self._constant(node)
+    def read(self) -> None:
+        self.index[self.graph.input[0].name] = -1
+        executed = []
+        for node in hard_swishes(list(self.graph.node)):
+            if all(self.values.is_constant(name) for name in node.input if name):
+                self.values.derive(node)
+            elif self._is_alias(node):
+                self.roots[node.output[0]] = self._root(node.input[0])
             else:
-                self.index[node.output[0]] = self._take(node)
-        return Named(Network(input_shape, tuple(self.operators)), tuple(self.names))
+                executed.append(node)
+        self.int8 = {name for node in self.graph.node if node.op_type == "DequantizeLinear" for name in node.output}
+        self.uses = Counter(self._root(item.name) for item in self.graph.output)
+        self.uses.update(self._root(name) for node in executed for name in node.input)
+        for node in executed:
+            self._take(node)
 
-    def _input(self) -> Shape:
-        inputs = [item for item in self.graph.input if item.name not in self.constants]
-        if len(inputs) != 1:
-            raise UsageError(f"{self.path} has {len(inputs)} inputs; a prediction takes a network of one", FIXED)
-        shape = self.shapes[inputs[0].name]
-        if 0 in shape or shape[:1] != (1,):
-            named = [d.dim_param or d.dim_value for d in inputs[0].type.tensor_type.shape.dim]
-            raise UsageError(f"the input {inputs[0].name!r} of {self.path} has the shape {named}", FIXED)
-        self.index[inputs[0].name] = -1
-        return shape[1:]
+    def _root(self, name: str) -> str:
+        return self.roots.get(name, name)
 
-    def _constant(self, node: Any) -> None:
-        """A node that a runtime computes once, when it loads the file."""
-        for name in node.output:
-            self.constants[name] = self.shapes.get(name, ())
-        if node.op_type == "Constant":
-            for attribute in node.attribute:
-                if attribute.name == "value":
-                    self.values[node.output[0]] = attribute.t
-                    self.constants[node.output[0]] = tuple(attribute.t.dims)
+    def _source(self, name: str) -> int | None:
+        return self.index.get(self._root(name))
 
-    def _take(self, node: Any) -> int:
-        feeds = tuple(self.index[name] for name in node.input if name in self.index)
-        if node.op_type in ALIASES:
-            return feeds[0]
-        if node.op_type == "BatchNormalization" and self._ends(node, "conv2d"):
-            return self._fold(feeds[0], self.constants[node.input[1]])
-        activation = self._activation(node)
-        if activation and self._ends(node, "conv2d", "linear"):
-            return self._replace(feeds[0], detail=f"{self.operators[feeds[0]].detail} {activation}")
-        if node.op_type == "Add" and len(feeds) == 1 and self._ends(node, "linear") and self._is_bias(node, feeds[0]):
-            last = self.operators[feeds[0]]
-            return self._replace(feeds[0], detail=f"{last.detail} bias", params=last.params + last.shape[-1])
-        self.operators.append(self._operator(node, feeds, activation))
-        self.names.append(node.name or f"{node.op_type}_{len(self.names)}")
-        return len(self.operators) - 1
+    def _is_alias(self, node: Any) -> bool:
+        """Whether a node moves no data: its first result is its first input, in another shape."""
+        if self.values.is_constant(node.input[0]):
+            return False
+        if node.op_type != "Transpose":
+            return node.op_type in ALIASES
+        shape = self.values.shape(node.input[0])
+        order = attributes(node).get("perm", range(len(shape))[::-1])
+        moved = [axis for axis in order if shape[axis] != 1]
+        return moved == sorted(moved)
 
-    def _ends(self, node: Any, *kinds: str) -> bool:
-        """Whether the node's input is the last operator's result, which nothing else needs, of one of these kinds."""
-        source = next(name for name in node.input if name in self.index)
-        index = self.index[source]
-        return self.uses[source] == 1 and index == len(self.operators) - 1 >= 0 and self.operators[index].kind in kinds
+    def _take(self, node: Any) -> None:
+        feeds = tuple(index for name in node.input if (index := self._source(name)) is not None)
+        fused = self._fused(node, feeds)
+        if fused is not None:
+            self.index[node.output[0]] = fused
+            return
+        given = [name for name in node.output if name]
+        name = title(node)
+        for place, output in enumerate([output for output in given if output in self.uses] or given[:1]):
+            operator = replace(operator_of(node, output, feeds, self.values), int8=self._is_int8(node))
+            self.operators.append(replace(operator, macs=0, params=0) if place else operator)
+            label = node.name or f"{node.op_type}_{len(self.names)}"
+            self.names.append(one_line(f"{label}:{place}" if place else label, NAME))
+            self.index[output] = len(self.operators) - 1
+        for weight in weights(node, self.values):
+            self._learn(weight)
+        if macs(node, self.values) is None:
+            self.not_counted.append(one_line(name.removeprefix("the operator "), NAME))
+        if bounds := bounds_of(node, self.values):
+            self.bounds[len(self.operators) - 1] = bounds
 
-    def _fold(self, index: int, channels: Shape) -> int:
-        last = self.operators[index]
+    def _is_int8(self, node: Any) -> bool:
+        if is_quantised(node):
+            return True
+        fed = [name for name in node.input if self._source(name) is not None]
+        return all(name in self.int8 for name in (*fed, *(node.input[1:2] if node.op_type in COMPUTING else ())))
+
+    def _fused(self, node: Any, feeds: tuple[int, ...]) -> int | None:
+        """The operator that a node becomes part of, None where it is one of its own."""
+        source = next((self._root(name) for name in node.input if self._source(name) is not None), "")
+        if len(feeds) != 1 or feeds[0] != len(self.operators) - 1 or feeds[0] < 0 or self.uses[source] != 1:
+            return None
+        index, last = feeds[0], self.operators[feeds[0]]
+        if node.op_type == "BatchNormalization" and last.kind == "conv2d":
+            return self._with_bias(index, node.input[2])
+        if node.op_type == "Add" and last.kind == "linear" and self._is_bias(node, last):
+            return self._with_bias(index, next(name for name in node.input if self.values.is_constant(name)))
+        return self._activated(node, index)
+
+    def _activated(self, node: Any, index: int) -> int | None:
+        last, bounds = self.operators[index], bounds_of(node, self.values)
+        if bounds and index in self.bounds and (last.kind in ACTIVATED or node.op_type in ("Max", "Min")):
+            return self._clipped(index, self.bounds[index].within(bounds))
+        activation = activation_of(node, self.values)
+        if activation is None or last.kind not in ACTIVATED:
+            return None
+        if bounds:
+            self.bounds[index] = bounds
+        return self._replace(index, detail=f"{last.detail} {activation}")
+
+    def _clipped(self, index: int, bounds: Bounds) -> int:
+        """What ends in a clipping already, clipped further."""
+        last, before = self.operators[index], self.bounds[index].name
+        self.bounds[index] = bounds
+        if last.kind in ACTIVATED:
+            return self._replace(index, detail=last.detail.removesuffix(before) + bounds.name)
+        return self._replace(index, kind=bounds.name)
+
+    def _with_bias(self, index: int, name: str) -> int:
+        last, channels = self.operators[index], math.prod(self.values.shape(name))
         if " bias" in last.detail:
             return index
-        return self._replace(index, detail=f"{last.detail} bias", params=last.params + channels[0])
+        self._learn(name)
+        return self._replace(index, detail=f"{last.detail} bias", params=last.params + channels)
+
+    def _learn(self, name: str) -> None:
+        """Weights that are used again are the same ones; of biases, exporters merge those that happen to be equal."""
+        shape = self.values.shape(name)
+        self.learned[self.values.origin[name] if len(shape) > 1 else f"{name}:{len(self.learned)}"] = math.prod(shape)
+
+    def _is_bias(self, node: Any, last: Operator) -> bool:
+        other = next(name for name in node.input if self.values.is_constant(name))
+        shape = self.values.shape(other)
+        return bool(UNBIASED.fullmatch(last.detail)) and shape[-1:] == last.shape[-1:] == (math.prod(shape),)
 
     def _replace(self, index: int, **changes: Any) -> int:
         self.operators[index] = replace(self.operators[index], **changes)
         return index
-
-    def _is_bias(self, node: Any, index: int) -> bool:
-        other = next(name for name in node.input if name not in self.index)
-        return self.constants[other] == self.operators[index].shape[-1:] and " bias" not in self.operators[index].detail
-
-    def _activation(self, node: Any) -> str | None:
-        if node.op_type != "Clip":
-            return ACTIVATIONS.get(node.op_type)
-        bounds = [float(self._array(name)) if name in self.values else None for name in node.input[1:3]]
-        return "relu6" if bounds == [0.0, 6.0] else None
-
-    def _operator(self, node: Any, feeds: tuple[int, ...], activation: str | None) -> Operator:
-        shape = self._shape(node)
-        if node.op_type == "Conv" and node.input[1] in self.constants and len(shape) == 3:
-            return self._convolution(node, feeds, shape)
-        if node.op_type in ("Gemm", "MatMul") and node.input[1] in self.constants:
-            return self._linear(node, feeds, shape)
-        if self._is_global_mean(node):
-            return Operator("adaptiveavgpool2d", "output_size=1", feeds, shape, 0, 0)
-        kind = activation or ("avgpool2d" if node.op_type == "AveragePool" else KINDS.get(node.op_type))
-        macs = math.prod(shape) * self._known(node.input[0])[-1] if node.op_type == "MatMul" else 0
-        params = sum(math.prod(self.constants[name]) for name in node.input if name in self.constants)
-        return Operator(kind or node.op_type.lower(), "", feeds, shape, macs, params)
-
-    def _convolution(self, node: Any, feeds: tuple[int, ...], shape: Shape) -> Operator:
-        given = _attributes(node)
-        outputs, per_group, *kernel = self.constants[node.input[1]]
-        groups = given.get("group", 1)
-        strides, dilations = given.get("strides", [1, 1]), given.get("dilations", [1, 1])
-        pads = given.get("pads", [0, 0, 0, 0])
-        detail = (f"{per_group * groups}->{outputs} k{kernel[0]}x{kernel[1]} s{_pair(strides)} p{_pair(pads[:2])} "
-                  f"g{groups}" + (f" d{_pair(dilations)}" if max(dilations) > 1 else ""))
-        biased = len(node.input) > 2 and bool(node.input[2])
-        weights = outputs * per_group * math.prod(kernel)
-        return Operator("conv2d", detail + (" bias" if biased else ""), feeds, shape,
-                        math.prod(shape) * per_group * math.prod(kernel), weights + outputs * biased)
-
-    def _linear(self, node: Any, feeds: tuple[int, ...], shape: Shape) -> Operator:
-        weight = self.constants[node.input[1]]
-        transposed = bool(_attributes(node).get("transB", 0))
-        inputs, outputs = reversed(weight[-2:]) if transposed else weight[-2:]
-        biased = node.op_type == "Gemm" and len(node.input) > 2 and bool(node.input[2])
-        return Operator("linear", f"{inputs}->{outputs}{' bias' if biased else ''}", feeds, shape,
-                        math.prod(shape) * inputs, inputs * outputs + outputs * biased)
-
-    def _is_global_mean(self, node: Any) -> bool:
-        if node.op_type == "ReduceMean":
-            given = _attributes(node)
-            axes = given["axes"] if "axes" in given else (
-                self._array(node.input[1]).tolist() if node.input[1:2] and node.input[1] in self.values else [])
-            return sorted(axis % 4 for axis in axes) == [2, 3] and len(self._known(node.input[0])) == 4
-        if node.op_type == "AveragePool":
-            return list(self._known(node.input[0])[2:]) == list(_attributes(node)["kernel_shape"])
-        return False
-
-    def _array(self, name: str) -> Any:
-        from onnx import numpy_helper
-        return numpy_helper.to_array(self.values[name])
-
-    def _shape(self, node: Any) -> Shape:
-        return self._known(node.output[0])[1:]
-
-    def _known(self, name: str) -> Shape:
-        shape = self.shapes.get(name) or self.constants.get(name, ())
-        if not shape or 0 in shape:
-            raise UsageError(f"the shape of {name!r} in {self.path} is not fixed", FIXED)
-        return shape
-
-
-def _attributes(node: Any) -> dict[str, Any]:
-    from onnx import helper
-    return {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
-
-
-def _pair(values: list[int]) -> str:
-    """`1` for [1, 1], `1x2` for [1, 2]."""
-    return "x".join(map(str, values if len(set(values)) > 1 else values[:1]))

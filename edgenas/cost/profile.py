@@ -2,18 +2,23 @@
 
 A file of JSON lines: a header, then one measurement a line, appended and synced as it is made. A last line that
 was cut short by a crash is dropped; any other damage is refused. Profiles that come with edgenas are only read.
+
+Several processes may use one: `writing` is for who measures what is missing, one after the other. What is appended
+without it (a decoded network) finds out first what others appended, and is left out if they have it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.resources
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,10 +27,13 @@ from edgenas.cost.operators import Network
 from edgenas.cost.published import Published, latency_from
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.files import append_line, user_folder, write_text
+from edgenas.locks import Say, exclusive, locked, to_stderr
 from edgenas.measure.measurement import Measurement
 
 SCHEMA = 1
 PACKAGE = "edgenas.profiles"
+ONCE = ("block", "decoded")
+"""Kinds of records of which the first counts, where two processes made the same."""
 RENEW = "measure it anew: edgenas profile --renew"
 
 
@@ -115,6 +123,8 @@ class Profile:
     checks: list[Check] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
     transfer: Transfer | None = None
+    read: tuple[int, int] = (0, 0)  # which file it was, by its number, and how many bytes of it are known
+    others: set[tuple[str, str]] = field(default_factory=set)  # kind and key of what other processes appended meanwhile
 
     @classmethod
     def create(cls, path: Path, header: Header) -> Profile:
@@ -126,7 +136,8 @@ class Profile:
             raise _read_only(path)
         header = header.model_copy(update={"created": datetime.now(UTC).isoformat(timespec="seconds")})
         write_text(path, header.model_dump_json() + "\n")
-        return cls(path, header)
+        found = path.stat()
+        return cls(path, header, read=(found.st_ino, found.st_size))
 
     @classmethod
     def load(cls, path: Path) -> Profile:
@@ -135,21 +146,26 @@ class Profile:
         Raises: ProfileError when it is missing, damaged or of another schema.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            with path.open("rb") as stream:
+                number, text = os.fstat(stream.fileno()).st_ino, stream.read().decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ProfileError(f"cannot read the profile {path}: {error}", "measure it: edgenas profile") from error
         lines = text.split("\n")
-        if unfinished := lines.pop():
-            write_text(path, text[:len(text) - len(unfinished)])
+        unfinished = lines.pop()
         if not lines:
             raise _damaged(path, 1, "no complete header")
-        profile = cls(path, _header(path, lines[0]))
-        for number, line in enumerate(lines[1:], start=2):
-            try:
-                profile._take(json.loads(line))
-            except (ValueError, KeyError, TypeError, DeviceError) as error:
-                raise _damaged(path, number, str(error)) from error
+        profile = cls(path, _header(path, lines[0]), read=(number, len(text.encode()) - len(unfinished.encode())))
+        profile._take_all(lines[1:], first=2)
         return profile
+
+    @contextlib.contextmanager
+    def writing(self, say: Say = to_stderr) -> Iterator[None]:
+        """Hold the profile, to measure what it lacks: no other process does so meanwhile, and what others measured
+        until then is known."""
+        with writing(self.path, say):
+            if self.path.is_file():
+                self._renew()
+            yield
 
     @property
     def digest(self) -> str:
@@ -210,8 +226,42 @@ class Profile:
     def _append(self, record: dict[str, Any]) -> None:
         if self.path.is_relative_to(packaged_folder()):
             raise _read_only(self.path)
-        self._take(record)
-        append_line(self.path, json.dumps(record, sort_keys=True))
+        with exclusive(self.path) as stream:
+            self.others |= self._news(stream)
+            if record["kind"] in ONCE and (record["kind"], record["key"]) in self.others:
+                return
+            self._take(record)
+            append_line(self.path, json.dumps(record, sort_keys=True))
+            self.read = self.read[0], os.fstat(stream.fileno()).st_size
+
+    def _news(self, stream: BinaryIO) -> set[tuple[str, str]]:
+        """Learn what other processes appended; kind and key of each. A line that was cut short is taken away."""
+        if os.fstat(stream.fileno()).st_ino != self.read[0]:
+            self._renew()
+            return {("block", key) for key in self.blocks} | {("decoded", key) for key in self.decoded}
+        stream.seek(self.read[1])
+        added, _, unfinished = stream.read().rpartition(b"\n")
+        if unfinished:
+            stream.truncate(stream.tell() - len(unfinished))
+        return self._take_all(added.decode("utf-8", errors="replace").split("\n") if added else [])
+
+    def _renew(self) -> None:
+        """Read all of it again. Raises: ProfileError where it is of another machine or runtime by now."""
+        fresh = Profile.load(self.path)
+        fresh.check(self.header.runtime_version, self.header.machine)
+        vars(self).update(vars(fresh))
+
+    def _take_all(self, lines: Sequence[str], first: int = 0) -> set[tuple[str, str]]:
+        """first: the number of the first line, where that is known."""
+        taken = set()
+        for number, line in enumerate(lines, start=first):
+            try:
+                record = json.loads(line)
+                self._take(record)
+            except (ValueError, KeyError, TypeError, DeviceError) as error:
+                raise _damaged(self.path, number, str(error)) from error
+            taken.add((record["kind"], record["key"]))
+        return taken
 
     def _take(self, record: dict[str, Any]) -> None:
         kind, key = record["kind"], record["key"]
@@ -235,6 +285,13 @@ class Profile:
                 s: latency_from(m) for s, m in record["blocks"].items()})
         else:
             raise ValueError(f"unknown kind {kind!r}")
+
+
+def writing(path: Path, say: Say = to_stderr) -> contextlib.AbstractContextManager[None]:
+    """The lock beside the profile at `path`, of who measures what that lacks."""
+    if path.is_relative_to(packaged_folder()):
+        return contextlib.nullcontext()
+    return locked(path.with_suffix(".lock"), f"measures for the profile {path}", say)
 
 
 def profiles_folder() -> Path:

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from edgenas.cost.drift import ALLOWED, state_of, warning
 from edgenas.cost.missing import Place, missing_blocks, missing_networks, places
 from edgenas.cost.model import blocks_of, networks, whole
 from edgenas.cost.operators import example_input
-from edgenas.cost.profile import Header, Profile, profile_path
+from edgenas.cost.profile import Header, Profile, profile_path, writing
 from edgenas.cost.published import Published
 from edgenas.export import exporter
 from edgenas.export.base import Export
@@ -73,13 +73,14 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
     precision = precision_for(runtime, precision)
     path = profile_path(device.name, runtime, threads, precision, folder)
     conditions = measuring.probe(device, runtime)
-    if path.exists() and not renew:
-        profile = Profile.load(path)
-        profile.check(conditions.version, conditions.machine)
-        return profile
-    return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
-                                       precision=precision, provenance=provenance_of(module),
-                                       runtime_version=conditions.version, machine=conditions.machine))
+    with writing(path) if renew or not path.exists() else contextlib.nullcontext():
+        if path.exists() and not renew:
+            profile = Profile.load(path)
+            profile.check(conditions.version, conditions.machine)
+            return profile
+        return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
+                                           precision=precision, provenance=provenance_of(module),
+                                           runtime_version=conditions.version, machine=conditions.machine))
 
 
 def is_repeated(profile: Profile) -> bool:
@@ -159,10 +160,15 @@ class Bench:
         keep: takes a signature, its measurement, and whether that is its first.
         """
         doubtful: dict[str, Measurement] = {}
+        by_cpu = 0
         for signature, measurement in self._measured(modules):
             keep(signature, measurement, True)
+            by_cpu += measurement.clock == "cpu"
             if not measurement.agreed:
                 doubtful[signature] = measurement
+        if by_cpu:
+            self.say(f"{self.device.name}: other programs made {by_cpu} of {len(modules)} latencies longer; these are "
+                     "told by the processor's time instead")
         if doubtful:
             self.say(f"{self.device.name}: the rounds of {len(doubtful)} never agreed; measuring them once more")
         for signature, measurement in self._measured({s: modules[s] for s in doubtful}):
@@ -201,7 +207,13 @@ class Bench:
             self.say(warning(change(now, before), self.device.name, state))
 
     def _chunk(self, modules: Modules, heard: list[Conditions]) -> Iterator[tuple[str, Measurement]]:
-        return measured(modules, self.device, self.profile, spent=self.spent, on_header=heard.append, say=self.say)
+        return measured(modules, self.device, self.profile, spent=self.spent, on_header=heard.append, say=self.say,
+                        label=self._label)
+
+    def _label(self, signature: str) -> str:
+        """What an error calls a block or network."""
+        place = places(self.space).get(self._anchor() or "" if signature == ANCHOR else signature)
+        return "the block " + " ".join(str(name) for name in place if name) if place else "a whole network"
 
     def _modules(self, wanted: Mapping[str, Place]) -> dict[str, tuple[nn.Module, Shape]]:
         return block_modules(self.space, wanted)
@@ -234,15 +246,20 @@ def profile_space(space: Space, device: Device, profile: Profile, *, on_done: Ad
 
 def measured(modules: Modules, device: Device, profile: Profile, *, spent: Spent | None = None,
              on_header: Callable[[Conditions], None] = lambda conditions: None,
-             say: Say = lambda text: None) -> Iterator[tuple[str, Measurement]]:
-    """Export modules and measure the files on `device`; yields (name, measurement) as each is made."""
+             say: Say = lambda text: None,
+             label: Callable[[str], str] = lambda name: "") -> Iterator[tuple[str, Measurement]]:
+    """Export modules and measure the files on `device`; yields (name, measurement) as each is made.
+
+    label: what an error calls a module of that name.
+    """
     spent = spent or Spent()
     names = list(modules)
     for start in range(0, len(names), CHUNK + 1):
         chunk = names[start:start + CHUNK + 1]
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             began = time.monotonic()
-            artifacts = exported([modules[name] for name in chunk], device, profile, Path(folder))
+            files = exported([modules[name] for name in chunk], device, profile, Path(folder))
+            artifacts = [replace(file, label=label(name)) for name, file in zip(chunk, files, strict=True)]
             spent.export += time.monotonic() - began
             began = time.monotonic()
             for result in measuring.measure(device, profile.header.runtime, artifacts, threads=profile.header.threads,

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from edgenas.data.load import load
 from edgenas.data.task import Split, Task
+from edgenas.errors import DataWarning
 
-__all__ = ["Split", "Task", "load"]
+__all__ = ["DataWarning", "Split", "Task", "load"]

@@ -13,6 +13,7 @@ from torch.nn import functional
 from edgenas.errors import DataError
 
 SMALLEST = 4  # pixels of a side
+AT_ONCE = 256  # images
 
 
 def as_images(array: NDArray[Any], what: str) -> Tensor:
@@ -28,7 +29,9 @@ def as_images(array: NDArray[Any], what: str) -> Tensor:
         array = array.transpose(0, 3, 1, 2)
     if array.ndim != 4 or array.shape[1] not in (1, 3):
         raise DataError(f"{what} has the shape {array.shape}, which is none of (N, H, W), (N, H, W, C) and "
-                        "(N, C, H, W) with 1 or 3 channels", "reshape the array")
+                        "(N, C, H, W) with 1 or 3 channels",
+                        "leave the fourth channel out" if array.ndim == 4 and 4 in array.shape[1::2] else
+                        "reshape the array")
     if min(array.shape[2:]) < SMALLEST:
         raise DataError(f"{what} has the shape {array.shape}, but images are at least "
                         f"{SMALLEST}×{SMALLEST} pixels",
@@ -42,7 +45,7 @@ def _bytes(array: NDArray[Any], what: str) -> NDArray[np.uint8]:
     if array.dtype.kind not in "iuf":
         raise DataError(f"{what} has values of type {array.dtype}, "
                         "but images are uint8, or floats from 0 to 1",
-                        "convert the array with .astype('uint8')")
+                        "multiply it by 255" * (array.dtype.kind == "b") or "convert the array with .astype('uint8')")
     low, high = array.min(), array.max()
     if np.isnan(low):
         raise DataError(f"{what} holds NaN values", "replace or remove the images that hold them")
@@ -50,7 +53,9 @@ def _bytes(array: NDArray[Any], what: str) -> NDArray[np.uint8]:
         raise DataError(f"{what} has {array.dtype} values from {low:g} to {high:g}, "
                         "but images are uint8, or floats from 0 to 1",
                         "scale the floats to 0..1, or convert values of 0..255 with .astype('uint8')")
-    scaled: NDArray[np.uint8] = np.rint(array * 255).astype(np.uint8)
+    scaled = np.empty(array.shape, dtype=np.uint8)
+    for start in range(0, len(array), AT_ONCE):  # all at once would take many times the array's memory
+        scaled[start:start + AT_ONCE] = np.rint(array[start:start + AT_ONCE] * 255)
     return scaled
 
 

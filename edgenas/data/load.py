@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import get_args
 
 import numpy as np
 
 from edgenas.data import sources, statistics
+from edgenas.data.copies import without_copies
+from edgenas.data.names import PartName
 from edgenas.data.pixels import OnBadImage, in_memory
 from edgenas.data.split import divide
 from edgenas.data.task import Split, Task
-from edgenas.errors import DataError, UsageError, unknown
+from edgenas.errors import DataError, DataWarning, UsageError, unknown
 
 
 def load(
@@ -36,6 +39,9 @@ def load(
     max_images: keep at most this many images for training and validation together (and of the source's own
         validation part, if it has one). The test part is never reduced.
 
+    Where the data is not as it should be and can be used, a DataWarning says how: copies of one image in several parts
+    or classes, folders that were not plain, images of 16 bits that use few of them.
+
     Raises: DataError for data that cannot be used, UsageError for a source or value that is not understood.
     """
     if image_size is not None and not 4 <= image_size <= 4096:
@@ -47,13 +53,18 @@ def load(
     raw = sources.read(source)
     parts = divide(raw, seed=seed, validation_share=validation_share, test_share=test_share,
                    max_images=max_images)
-    splits, skipped = in_memory(parts, image_size, on_bad_image)
+    loaded = in_memory(parts, image_size, on_bad_image)
+    missing: set[PartName] = {"validation", "test"}
+    splits, copies = without_copies(loaded, missing - set(raw.parts))
     _still_there(raw.classes, splits["train"])
+    notes = (*raw.notes, *loaded.notes, *copies)
+    for note in notes:
+        warnings.warn(note, DataWarning, stacklevel=2)
     mean, std = statistics.mean_std(splits["train"].images)
     return Task(
         name=raw.name, source=source, classes=raw.classes,
         train=splits["train"], validation=splits["validation"], test=splits["test"],
-        mean=mean, std=std, seed=seed, skipped=skipped,
+        mean=mean, std=std, seed=seed, skipped=loaded.skipped, notes=notes,
         fingerprint=statistics.fingerprint(
             raw.classes, {name: splits[name] for name in ("train", "validation", "test")}),
     )

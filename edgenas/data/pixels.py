@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -11,61 +12,94 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgenas.data.arrays import squared
-from edgenas.data.decode import UNREADABLE, decode
+from edgenas.data.decode import Seen, Unreadable, decode
+from edgenas.data.limits import check_bytes
+from edgenas.data.names import PartName
 from edgenas.data.progress import tracked
-from edgenas.data.raw import Encoded, Part, PartName
+from edgenas.data.raw import Encoded, Part
 from edgenas.data.task import Split
 from edgenas.errors import DataError
+from edgenas.text import counted
 
 OnBadImage = Literal["error", "skip"]
+DARK = 64
+"""Of 256 levels: where no pixel reaches it, most are unused."""
 
 
-def in_memory(
-    parts: Mapping[PartName, Part], image_size: int | None, on_bad_image: OnBadImage
-) -> tuple[dict[PartName, Split], tuple[str, ...]]:
-    """The parts' images and labels, and the names of the images that were skipped.
+@dataclass
+class Loaded:
+    """The parts in memory. `skipped`: names of the images that could not be read; `kept`: each part without them."""
 
-    Raises: DataError naming the unreadable images (with "error"), or for sizes that differ or are too small.
+    splits: dict[PartName, Split]
+    kept: dict[PartName, Part]
+    skipped: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass
+class Bad:
+    """Images that could not be read, and why."""
+
+    names: list[str] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
+
+    def add(self, name: str, error: Unreadable) -> None:
+        self.names.append(name)
+        if len(self.first) < 3:
+            self.first.append(f"{name} ({error})")
+
+    def __str__(self) -> str:
+        more = f" and {len(self.names) - 3} more" if len(self.names) > 3 else ""
+        return ", ".join(self.first) + more
+
+
+def in_memory(parts: Mapping[PartName, Part], image_size: int | None, on_bad_image: OnBadImage) -> Loaded:
+    """The parts' images and labels.
+
+    Raises: DataError naming the unreadable images (with "error"), for sizes that differ or are too small, or for more
+    than there may be in memory.
     """
     images: dict[PartName, Tensor] = {}
-    labels: dict[PartName, Tensor] = {}
-    bad: list[str] = []
+    kept: dict[PartName, Part] = {}
+    bad, seen = Bad(), Seen()
     for name, part in parts.items():
-        kept = torch.from_numpy(part.labels)
         if isinstance(part.images, Tensor):
             images[name] = part.images if image_size is None else squared(part.images, image_size)
+            kept[name] = part
         else:
-            images[name], good, unread = _decoded(part.images, image_size)
-            kept = kept[torch.from_numpy(good)]
-            bad += unread
-        labels[name] = kept
-    if bad and on_bad_image == "error":
-        raise _unreadable(bad, sum(map(len, parts.values())))
-    if any(len(kept) == 0 for kept in labels.values()):
-        raise DataError("no image of a whole part could be read", "check that the files are images")
+            images[name], good = _decoded(part.images, image_size, bad, seen)
+            kept[name] = part.take(good)
+    if bad.names and on_bad_image == "error":
+        raise DataError(f"{len(bad.names)} of {sum(map(len, parts.values()))} images cannot be read: {bad}",
+                        "mend or remove them, or leave them out with --on-bad-image skip")
+    if any(len(part) == 0 for part in kept.values()):
+        raise DataError("no image of a whole part could be read" + (f": {bad}" if bad.names else ""),
+                        "check that the files are images")
     images = _alike(images)
-    return {name: Split(images[name], labels[name]) for name in parts}, tuple(bad)
+    splits = {name: Split(images[name], torch.from_numpy(kept[name].labels)) for name in parts}
+    return Loaded(splits, kept, tuple(bad.names), tuple(_notes(bad, seen, images["train"])))
 
 
-def _decoded(encoded: Encoded, size: int | None) -> tuple[Tensor, NDArray[np.bool_], list[str]]:
-    """The readable images (N, C, H, W), which of all they are, and the names of the others."""
-    decoded: list[NDArray[np.uint8]] = []
-    good = np.ones(len(encoded), dtype=bool)
-    bad: list[str] = []
-    first = ""
-    files = tracked(encoded.read(encoded.rows), len(encoded), "reading images")
-    for position, (name, content) in enumerate(files):
+def _decoded(encoded: Encoded, size: int | None, bad: Bad, seen: Seen) -> tuple[Tensor, NDArray[np.int64]]:
+    """The readable images (N, C, H, W), in the order of the rows, and their positions among all."""
+    order = np.argsort(encoded.rows, kind="stable")
+    decoded: dict[int, NDArray[np.uint8]] = {}
+    first, shape = "", (0, 0)
+    files = tracked(encoded.read(encoded.rows[order]), len(encoded), "reading images")
+    for position, (name, content) in zip(order.tolist(), files, strict=True):
         try:
-            pixels = decode(name, content, size)
-        except UNREADABLE:
-            good[position] = False
-            bad.append(name)
+            pixels = decode(name, content, size, seen)
+        except Unreadable as error:
+            bad.add(name, error)
             continue
-        if decoded and pixels.shape[:2] != decoded[0].shape[:2]:
-            raise _sizes_differ(first, decoded[0].shape, name, pixels.shape)
-        first = first or name
-        decoded.append(pixels)
-    return _stacked(decoded), good, bad
+        if not decoded:
+            first, shape = name, pixels.shape[:2]
+            check_bytes(f"{len(encoded)} images of {shape[1]}×{shape[0]}", len(encoded) * pixels.nbytes)
+        elif pixels.shape[:2] != shape:
+            raise _sizes_differ(first, shape, name, pixels.shape)
+        decoded[position] = pixels
+    good = np.array(sorted(decoded), dtype=np.int64)
+    return _stacked([decoded[position] for position in good.tolist()]), good
 
 
 def _stacked(decoded: list[NDArray[np.uint8]]) -> Tensor:
@@ -87,10 +121,18 @@ def _alike(images: dict[PartName, Tensor]) -> dict[PartName, Tensor]:
     return {name: tensor.expand(-1, channels, -1, -1).contiguous() for name, tensor in images.items()}
 
 
-def _unreadable(bad: list[str], total: int) -> DataError:
-    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-    return DataError(f"{len(bad)} of {total} images cannot be read: {', '.join(bad[:3])}{more}",
-                     "mend or remove them, or leave them out with --on-bad-image skip")
+def _notes(bad: Bad, seen: Seen, train: Tensor) -> list[str]:
+    """What was met in the files that a user should know."""
+    notes = [f"{counted(len(bad.names), 'image')} left out, which cannot be read: {bad}"] if bad.names else []
+    if seen.several:
+        notes.append(f"{counted(seen.several, 'image')} with several frames or pages, of which the first is read: "
+                     f"{seen.first_several}")
+    brightest = int(train.max())
+    if brightest < DARK:
+        deep = f"; of {counted(seen.deep, 'image')} with 16 bits the upper 8 are kept: {seen.first_deep}"
+        notes.append(f"no pixel of the training images is brighter than {brightest} of 255: of 256 levels "
+                     f"{brightest + 1} are left (scale the values to the whole range){deep if seen.deep else ''}")
+    return notes
 
 
 def _sizes_differ(first: str, size: tuple[int, ...], second: str, other: tuple[int, ...]) -> DataError:

@@ -1,7 +1,7 @@
 """A folder of images by class: one sub-folder for each class, below train, validation and test or not.
 
-Every file in a class folder, at any depth, is taken to be an image, except hidden files and the thumbnails
-that some systems leave.
+Every file in a class folder, at any depth, is taken to be an image, except hidden files and what some systems leave.
+Links are followed. How folders are told from each other: see `layout`.
 """
 
 from __future__ import annotations
@@ -12,69 +12,34 @@ from pathlib import Path
 
 import numpy as np
 
-from edgenas.data.raw import PART_NAMES, Encoded, PartName, RawData, Rows, by_class
+from edgenas.data.layout import understood
+from edgenas.data.raw import Encoded, RawData, Rows, by_class
+from edgenas.data.tree import holds, scan
 from edgenas.errors import DataError
+from edgenas.text import printable
 
 FORM = "FOLDER of images by class"
-LITTER = ("thumbs.db", "desktop.ini")
 
 
 def accepts(source: str) -> bool:
-    return os.path.isdir(source) and not any(Path(source).glob("*.parquet"))
+    return os.path.isdir(source) and holds(source) == "images"
 
 
 def read(source: str) -> RawData:
-    root = Path(source)
-    return by_class(root.resolve().name, {
-        part: _files(root, folder) for part, folder in _parts(source, root).items()
-    })
-
-
-def _parts(source: str, root: Path) -> dict[PartName, Path]:
-    """Train, validation and test folders if the folder has them, else the folder itself as train."""
-    folders = _visible(root)
-    if not folders:
+    top, said = scan(source)
+    if not top.folders and not top.broken:
         raise DataError(f"{source} has no sub-folders, but each class is a sub-folder with its images",
                         f"put the images into {source}/CLASS/")
-    named = [folder for folder in folders if folder.name.lower() in PART_NAMES]
-    if named == folders:
-        parts: dict[PartName, Path] = {}
-        for folder in named:
-            part = PART_NAMES[folder.name.lower()]
-            if part in parts:
-                raise DataError(f"{source} has two {part} folders: {parts[part].name} and {folder.name}",
-                                "keep one of them")
-            parts[part] = folder
-        return parts
-    if len(named) > 1:
-        others = ", ".join(folder.name for folder in folders if folder not in named)
-        raise DataError(f"{source} has the folders {', '.join(folder.name for folder in named)} "
-                        f"beside others: {others}", "move the others elsewhere")
-    return {"train": root}
+    layout = understood(source, top)
+    return by_class(Path(source).resolve().name, {
+        part: (_encoded(source, [path for _, path in files]), [label for label, _ in files])
+        for part, files in layout.parts.items()
+    }, notes=(*said, *layout.notes))
 
 
-def _files(root: Path, folder: Path) -> tuple[Encoded, list[str]]:
-    found = {child.name: sorted(_inside(child)) for child in _visible(folder)}
-    for name, inside in found.items():
-        if not inside:
-            raise DataError(f"the class folder {folder / name} is empty", "add images to it, or remove it")
-    files = [file for inside in found.values() for file in inside]
-    labels = [name for name, inside in found.items() for _ in inside]
-
+def _encoded(source: str, paths: list[str]) -> Encoded:
     def content(rows: Rows) -> Iterator[tuple[str, Path]]:
         for row in rows:
-            yield str(files[row].relative_to(root)), files[row]
+            yield printable(paths[row]), Path(source, paths[row])
 
-    return Encoded(np.arange(len(files)), content), labels
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-
-
-def _inside(folder: Path) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and name.lower() not in LITTER:
-                yield Path(parent, name)
+    return Encoded(np.arange(len(paths)), content)

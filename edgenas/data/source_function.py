@@ -1,5 +1,6 @@
-"""`MODULE:FUNCTION`: a function of the user's that takes nothing and returns a train and a test set.
+"""`MODULE:FUNCTION`: a function of the user's that takes nothing and returns its sets.
 
+These are (train, test), (train, validation, test), or a dictionary of them by name; what it lacks is cut from train.
 Each set is a pair of arrays (images, labels), or a PyTorch data set or list of (image, label), where an image
 is an array, a tensor (C, H, W) or a Pillow image. The current directory can be imported from.
 """
@@ -11,7 +12,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,14 @@ from torch import Tensor
 
 from edgenas.data.arrays import as_images
 from edgenas.data.decode import eight_bit
-from edgenas.data.raw import PartName, RawData, by_class
-from edgenas.errors import DataError
+from edgenas.data.names import PartName, assigned
+from edgenas.data.raw import RawData, by_class
+from edgenas.errors import DataError, EdgenasError, UserCodeError
+from edgenas.text import one_line
 
 FORM = "MODULE:FUNCTION"
-NAMES: tuple[PartName, PartName] = ("train", "test")
+HINT = "return (train, test) or (train, validation, test), each a pair of arrays or a list of (image, label)"
+NAMES: dict[int, tuple[PartName, ...]] = {2: ("train", "test"), 3: ("train", "validation", "test")}
 
 
 def accepts(source: str) -> bool:
@@ -33,23 +37,39 @@ def accepts(source: str) -> bool:
 
 
 def read(source: str) -> RawData:
-    with _current_directory():
-        function = _imported(source)
-        try:
-            sets = function()
-            train, test = sets
-            arrays = {name: _arrays(given, f"the {name} set of {source}")
-                      for name, given in zip(NAMES, (train, test), strict=True)}
-        except DataError:
-            raise
-        except Exception as error:  # the user's own code may raise anything
-            raise DataError(
-                f"{source} did not return a train and a test set: {type(error).__name__}: {error}",
-                "return (train, test), each a pair of arrays or a list of (image, label)") from error
+    with _current_directory(), _user_code(source):
+        sets, notes = _by_part(source, _imported(source)())
+        arrays = {part: _arrays(given, f"the {part} set of {source}") for part, given in sets.items()}
     return by_class(source, {
         name: (as_images(images, f"the {name} set of {source}"), labels)
         for name, (images, labels) in arrays.items()
-    })
+    }, notes=notes)
+
+
+@contextlib.contextmanager
+def _user_code(source: str) -> Iterator[None]:
+    """The user's own code may raise anything, and may try to end the process."""
+    try:
+        yield
+    except (EdgenasError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise UserCodeError(f"{source} did not return a train and a test set: {_told(error)}", HINT) from error
+
+
+def _told(error: BaseException) -> str:
+    return one_line(f"{type(error).__name__}: {error}", 300)
+
+
+def _by_part(source: str, given: Any) -> tuple[dict[PartName, Any], list[str]]:
+    """The sets by part. Raises: DataError when it is no such pair, triple or dictionary."""
+    if isinstance(given, Mapping):
+        named, notes = assigned(source, "sets", [str(key) for key in given])
+        return {part: given[name] for part, name in named.items()}, notes
+    if not isinstance(given, list | tuple) or len(given) not in NAMES:
+        what = f"{len(given)} of them" if isinstance(given, list | tuple) else type(given).__name__
+        raise DataError(f"{source} did not return a train and a test set, but {what}", HINT)
+    return dict(zip(NAMES[len(given)], given, strict=True)), []
 
 
 @contextlib.contextmanager
@@ -67,9 +87,11 @@ def _imported(source: str) -> Callable[[], Any]:
     module, _, name = source.partition(":")
     try:
         function = getattr(importlib.import_module(module), name)
-    except Exception as error:  # the user's own code may raise anything
-        raise DataError(f"{source} cannot be imported: {type(error).__name__}: {error}",
-                        f"run from the folder that holds {module.partition('.')[0]}.py") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # as above
+        raise UserCodeError(f"{source} cannot be imported: {_told(error)}",
+                            f"run from the folder that holds {module.partition('.')[0]}.py") from error
     if not callable(function):
         raise DataError(f"{source} is a {type(function).__name__}, not a function",
                         "name a function that returns a train and a test set")

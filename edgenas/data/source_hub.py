@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -15,13 +16,15 @@ FORM = "OWNER/NAME of the Hugging Face hub"
 def accepts(source: str) -> bool:
     """A name like `ylecun/mnist` that no file or folder here has, and whose owner is no folder here."""
     path = Path(source)
-    return (re.fullmatch(r"\w[\w-]*/[\w-][\w.-]*", source) is not None and not path.parent.exists()
+    return (re.fullmatch(r"\w[\w-]*/[\w-][\w.-]*", source) is not None and not os.path.exists(path.parent)
             and path.suffix.lower() not in (*ARCHIVES, ".npz", ".parquet"))
 
 
 def read(source: str) -> RawData:
     import datasets
+    from huggingface_hub.constants import HF_HUB_CACHE
 
     with reading(f"the data set {source} of the Hugging Face hub (there is no folder of that name)"):
         found = datasets.load_dataset(source)
-    return from_datasets(source, found)
+    caches = (datasets.config.HF_DATASETS_CACHE, datasets.config.DOWNLOADED_DATASETS_PATH, HF_HUB_CACHE)
+    return from_datasets(source, found, map(Path, caches))

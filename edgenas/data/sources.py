@@ -6,6 +6,7 @@ A source has `FORM`, how its values are written; `accepts(source)`, whether a va
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import ModuleType
 
@@ -36,11 +37,11 @@ def read(source: str) -> RawData:
 
 def _refused(source: str) -> UsageError:
     path = Path(source)
-    if path.is_file() and path.suffix.lower() in ARCHIVES:
+    if os.path.isfile(source) and path.suffix.lower() in ARCHIVES:
         return DataError(f"{source} is an archive, not a folder",
                          f"unpack it, then give the folder: --data {path.with_suffix('')}")
-    if path.is_file():
-        return DataError(f"{source} is a file of a kind that is not read as data",
+    if os.path.exists(source):
+        return DataError(f"{source} is of a kind that is not read as data",
                          "give a folder of images by class, a folder of parquet files or an .npz file")
     if "/" in source or "\\" in source or source.startswith((".", "~")):
         return DataError(f"there is no file or folder {source}", "check the path, or try --data mnist")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgenas.data.raw import Part, PartName, RawData
+from edgenas.data.names import PartName
+from edgenas.data.raw import Part, RawData
 from edgenas.errors import DataError, UsageError
 
 
@@ -70,8 +71,8 @@ def _cut(part: Part, count: int, seed: int, keep: int) -> tuple[Part, Part]:
     count = min(max(count, present), len(part) - present)
     rest, out = train_test_split(
         np.arange(len(part)), test_size=count, random_state=seed, stratify=part.labels)
-    for label in np.unique(part.labels):
-        lacking = max(0, keep - np.count_nonzero(part.labels[rest] == label))
-        back = out[part.labels[out] == label][:lacking]
+    left = np.bincount(part.labels[rest], minlength=int(part.labels.max()) + 1)
+    for label in np.intersect1d(np.flatnonzero(left < keep), part.labels):
+        back = out[part.labels[out] == label][:keep - left[label]]
         rest, out = np.concatenate([rest, back]), out[~np.isin(out, back)]
     return part.take(rest), part.take(out)

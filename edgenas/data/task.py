@@ -26,7 +26,8 @@ class Task:
 
     `mean` and `std` are those of the train images' channels on a scale of 0 to 1. `skipped` names the images
     that could not be read and were left out. `fingerprint` is a SHA-256 of all images, labels and classes:
-    two tasks with the same fingerprint are the same data, split the same way.
+    two tasks with the same fingerprint are the same data, split the same way. `notes` are sentences on what a user
+    should know of the data.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Task:
     seed: int
     skipped: tuple[str, ...]
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -67,6 +69,7 @@ class Task:
             "std": list(self.std),
             "seed": self.seed,
             "skipped": list(self.skipped),
+            "notes": list(self.notes),
             "fingerprint": self.fingerprint,
         }
 

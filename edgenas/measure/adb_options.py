@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
-from edgenas.errors import UsageError, unknown
-from edgenas.measure.device import Device
+from edgenas.errors import unknown
+from edgenas.measure.device import Device, wrong_option
+from edgenas.measure.programs import chosen
 
-SERVER = re.compile(r"(?:(?P<host>[^\s:-][^\s:]*):)?(?P<port>\d{1,5})")
+SERVER = re.compile(r"(?:(?P<host>\w[\w.-]*):)?(?P<port>\d{1,5})")
+SERIAL = re.compile(r"[\w\[(][\w.:%\[\]()@-]*")
 ADDRESS = re.compile(r"[^\s-]\S*:\d{1,5}")
+PROGRAM = re.compile(r"adb[\w.-]*")
 
 
 @dataclass(frozen=True)
 class AdbOptions:
     """serial: as `adb devices` lists it, needed where several are attached; a phone on the network has `address:port`.
 
-    adb: the program. server: `port` or `host:port` of an adb server other than the usual one. folder: where jobs get a
-    folder of their own on the phone.
+    adb: the program's name, which is looked for on PATH; a path is for the user alone to say, in EDGENAS_ADB. server:
+    `port` or `host:port` of an adb server other than the usual one. folder: where jobs get a folder of their own on the
+    phone.
     """
 
     serial: str = ""
@@ -57,25 +61,24 @@ def read_options(device: Device) -> AdbOptions:
         if key == "server" and isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str) or not value or not value.isprintable():
-            raise _wrong(key, value, "it must be a text")
+            raise wrong_option(key, value, "it must be a text")
         values[key] = value
     options = AdbOptions(**values)
     _check(options)
-    return options
+    return replace(options, adb=chosen("adb", options.adb))
 
 
 def _check(options: AdbOptions) -> None:
-    if options.serial.startswith("-") or any(character.isspace() for character in options.serial):
-        raise _wrong("serial", options.serial, "it must not begin with '-' or contain spaces")
-    if options.adb.startswith("-"):
-        raise _wrong("adb", options.adb, "it must be the name or the path of a program")
+    if options.serial and not SERIAL.fullmatch(options.serial):
+        raise wrong_option("serial", options.serial, "it must be a serial number as `adb devices` lists it, or "
+                           "address:port")
+    if not PROGRAM.fullmatch(options.adb):
+        raise wrong_option("adb", options.adb, "it must be the name, beginning with 'adb', of a program on PATH: a "
+                           "device's file may not say what else runs on this machine",
+                           "if you trust that program: export EDGENAS_ADB=PATH")
     if options.server:
         found = SERVER.fullmatch(options.server)
         if found is None or not 0 < int(found["port"]) < 65536:
-            raise _wrong("server", options.server, "it must be a port, or host:port, of an adb server")
+            raise wrong_option("server", options.server, "it must be a port, or host:port, of an adb server")
     if not options.folder.startswith("/"):
-        raise _wrong("folder", options.folder, "it must begin with '/'")
-
-
-def _wrong(key: str, value: object, rule: str) -> UsageError:
-    return UsageError(f"options.{key} is {value!r}; {rule}", "mend it in the device's file")
+        raise wrong_option("folder", options.folder, "it must begin with '/'")

@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass
 
 from edgenas.errors import DeviceError
+from edgenas.text import quoted
 
-NUMBER = r"(\d+(?:\.\d+)?(?:e\+?\d+)?)"
-SAME = re.compile(r"count=(\d+) curr=(\d+)(?:\(all same\))?(?: p5=.*)?$")
-DIFFERENT = re.compile(rf"count=(\d+) first=(\d+) curr=(\d+) min=(\d+) max=(\d+) avg={NUMBER} std=(\d+)"
+WHOLE = r"(\d{1,15})"
+NUMBER = r"(\d{1,15}(?:\.\d{1,15})?(?:e\+?\d\d?)?)"
+SAME = re.compile(rf"count={WHOLE} curr={WHOLE}(?:\(all same\))?(?: p5=.*)?$")
+DIFFERENT = re.compile(rf"count={WHOLE} first={WHOLE} curr={WHOLE} min={WHOLE} max={WHOLE} avg={NUMBER} std=(\d+)"
                        r"(?: p5=\d+ median=\d+ p95=\d+)?$")
 TIMINGS = re.compile(rf"Inference timings in us: Init: \d+, First inference: \d+, Warmup \(avg\): {NUMBER}, "
                      rf"Inference \(avg\): {NUMBER}$")
@@ -22,7 +24,12 @@ RUN_ORDER = re.compile(r"=+ Run Order =+")
 COLUMNS = ["[node type]", "[first]", "[avg ms]", "[%]", "[cdf%]", "[mem KB]", "[times called]", "[Name]"]
 PRECISION = 1e-5
 """Relative, of its averages: they have six digits."""
-SHOWN = 200
+ROW = 4000
+"""Characters of a row of its table, ..."""
+ROWS = 100_000
+"""... and rows, at most."""
+LARGEST = 1e9
+"""Milliseconds, or calls, in one: more is garbage."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +116,12 @@ def operators(text: str) -> list[Operator]:
     names = _cells(next(lines, ""), len(COLUMNS) + 1)
     if [name for name in names if name != "[start]"] != COLUMNS:
         raise _unknown(" ".join(names), f"the columns {' '.join(COLUMNS)} were expected")
-    rows = []
+    rows: list[Operator] = []
     for line in lines:
         if not line.strip():
             break
+        if len(rows) >= ROWS:
+            raise _unknown(line, f"the operators' table has more than {ROWS} rows")
         rows.append(_operator(line, names))
     return rows
 
@@ -120,18 +129,29 @@ def operators(text: str) -> list[Operator]:
 def _operator(line: str, names: list[str]) -> Operator:
     cells = dict(zip(names, _cells(line, len(names)), strict=False))
     try:
-        return Operator(cells["[node type]"], float(cells["[first]"]), float(cells["[avg ms]"]),
-                        float(cells["[%]"].removesuffix("%")) / 100, int(cells["[times called]"]), cells["[Name]"])
+        first_ms, avg_ms, calls = (_figure(cells[name]) for name in ("[first]", "[avg ms]", "[times called]"))
+        return Operator(cells["[node type]"], first_ms, avg_ms, float(cells["[%]"].removesuffix("%")) / 100, int(calls),
+                        cells["[Name]"])
     except (KeyError, ValueError) as error:
         raise _unknown(line, "it is no row of the operators' table") from error
 
 
+def _figure(text: str) -> float:
+    """Raises: ValueError for what is no number from 0 to LARGEST."""
+    number = float(text)
+    if not 0 <= number <= LARGEST:
+        raise ValueError(f"{number} is out of range")
+    return number
+
+
 def _cells(line: str, count: int) -> list[str]:
     """Tabs, or two spaces and more, stand between columns; a name may contain them."""
+    if len(line) > ROW:
+        raise _unknown(line, f"a row of the operators' table has more than {ROW} characters")
     return re.split(r"\s*\t\s*|\s{2,}", line.strip(), maxsplit=count - 1)
 
 
 def _unknown(line: str, rule: str) -> DeviceError:
-    shown = f" at {line.strip()[:SHOWN]!r}" if line else ""
+    shown = f" at {quoted(line.strip())}" if line else ""
     return DeviceError(f"benchmark_model's output is of an unknown format{shown}: {rule}",
                        "use a benchmark_model of TensorFlow Lite 2.4 or later, or the runtime binary")

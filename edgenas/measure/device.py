@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib.resources
+import json
+import math
 import os
-import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path, PurePath
 from typing import Any
@@ -12,11 +13,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from edgenas import plugins
-from edgenas.errors import UsageError, unknown
+from edgenas.errors import FileError, UsageError, unknown
+from edgenas.files import read_toml
 from edgenas.measure.runtime import load_runtime, options_of, runtime_names
 from edgenas.measure.transport import transport_names
+from edgenas.text import quoted
 
 PACKAGE = "edgenas.devices"
+LIMIT = 1 << 16
+"""Bytes of a device's file."""
+KINDS = {bool: "true or false", str: "a text", int: "a whole number", float: "a number with a decimal point"}
 
 
 class Device(BaseModel):
@@ -56,9 +62,10 @@ class Device(BaseModel):
             for key, value in values.items():
                 if key not in defaults:
                     raise unknown(f"setting of runtime {runtime!r}", key, defaults)
-                if not isinstance(value, type(defaults[key])):
-                    raise UsageError(f"settings.{runtime}.{key} is {value!r}; it must be a "
-                                     f"{type(defaults[key]).__name__}", f"for example {key} = {defaults[key]!r}")
+                wanted = type(defaults[key])
+                if not isinstance(value, wanted) or value in (math.inf, -math.inf) or value != value:
+                    raise UsageError(f"settings.{runtime}.{key} is {quoted(value)}; it must be {KINDS[wanted]}",
+                                     f"for example {key} = {json.dumps(defaults[key])}")
         return self
 
     @field_validator("runtimes")
@@ -105,11 +112,11 @@ def load_device(name_or_path: str) -> Device:
 
 def _read(source: Traversable) -> Device:
     try:
-        values = tomllib.loads(source.read_bytes().decode("utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the device file {source}: {error.strerror}", "edgenas devices") from error
-    except ValueError as error:
-        raise UsageError(f"the device file {source} is not TOML: {error}", "mend the file") from error
+        with importlib.resources.as_file(source) as path:
+            values = read_toml(path, LIMIT)
+    except FileError as error:
+        raise UsageError(f"the device's file cannot be used: {error.message}",
+                         "mend the file, or name one of those that `edgenas devices` lists") from error
     device = _checked(values, source)
     stem = PurePath(source.name).stem
     if device.name != stem:
@@ -130,3 +137,8 @@ def _checked(values: dict[str, Any], source: Traversable) -> Device:
         raise UsageError(f"the device file {source} is wrong at {place!r}: {first['msg']}", "mend the file") from error
     except UsageError as error:
         raise UsageError(f"the device file {source} is wrong: {error.message}", error.hint) from error
+
+
+def wrong_option(key: str, value: object, rule: str, hint: str = "mend it in the device's file") -> UsageError:
+    """The error for a transport's option that breaks a rule."""
+    return UsageError(f"options.{key} is {quoted(value)}; {rule}", hint)

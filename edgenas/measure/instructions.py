@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 from pathlib import Path
 
 from edgenas.errors import DeviceError, UsageError
+from edgenas.files import read_bounded
+from edgenas.measure.process import TAIL, complete
 from edgenas.measure.programs import fate
+from edgenas.text import quoted
 
 CPU = "cortex-a76"
+LONGEST_S = 3600.0
+"""For a run of the program: emulation is slow."""
 RUNS = (2, 10)
 """Inferences in the two runs of the program whose difference is taken."""
 SETTINGS = ("calibration_s=1e-9", "warmup_min_s=0", "warmup_max_s=1e9", "sample_us=9e15")
@@ -40,14 +44,14 @@ def _total(program: Path, qemu: Path, plugin: Path, cpu: str, runs: int) -> int:
         (folder / "program").symlink_to(program.absolute())
         command = ["setarch", "-R", str(qemu.absolute()), "-cpu", cpu, "-seed", "1", "-plugin", "./plugin.so,out=count",
                    "./program", "--bench", "count", f"warmup_runs={runs}", *SETTINGS]
-        done = subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, errors="replace",
-                              check=False)
-        if done.returncode:
-            status = 128 - done.returncode if done.returncode < 0 else done.returncode
-            raise DeviceError(f"{program.name} could not be counted: {fate(status, done.stderr.strip()[-400:])}")
-        counted = folder / "count"
-        total = re.search(r"^total (\d+)$", counted.read_text() if counted.is_file() else "", re.MULTILINE)
-    if total is None or not done.stdout.startswith(ENDED):
-        raise DeviceError(f"{program.name} could not be counted: it printed {done.stdout[:80]!r}",
+        done = complete(command, LONGEST_S, folder=name, env={})
+        if done.status:
+            status = 128 - done.status if done.status < 0 else done.status
+            raise DeviceError(f"{program.name} could not be counted: {fate(status, done.words[-TAIL:])}")
+        counted, said = folder / "count", done.said.decode(errors="replace")
+        text = read_bounded(counted, 1 << 16).decode(errors="replace") if counted.is_file() else ""
+        total = re.search(r"^total (\d{1,18})$", text, re.MULTILINE)
+    if total is None or not said.startswith(ENDED):
+        raise DeviceError(f"{program.name} could not be counted: it printed {quoted(said, 80)}",
                           "export it again with --format binary")
     return int(total[1])

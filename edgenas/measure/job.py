@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,15 @@ PYTHON = "{python}"
 
 @dataclass(frozen=True)
 class Artifact:
-    """An exported model file, and the name that its measurement bears."""
+    """An exported model file, and the name that its measurement bears. label: what people call it, if not `id`."""
 
     id: str
     path: Path
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.label or repr(self.id)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,12 @@ class Job:
     files: Mapping[str, Path]
     command: tuple[str, ...]
     stdin: str = ""
+
+    def limit_s(self, timeout_s: float) -> int:
+        """The longest that it may take, if no line may take longer than `timeout_s`: its results are one per file at
+        most. This ends what goes on printing without one.
+        """
+        return math.ceil(timeout_s * (2 + len(self.files)))
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from edgenas.errors import DeviceError
+from edgenas.files import parse_json
+from edgenas.text import quoted
 
 SHOWN = 80
 
@@ -16,8 +17,8 @@ def parse(line: str) -> dict[str, Any]:
     Raises: DeviceError showing the line, shortened.
     """
     try:
-        value = json.loads(line, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(line, finite=True)
+    except ValueError as error:
         raise bad_line(line, "is not one whole JSON document") from error
     if not isinstance(value, dict):
         raise bad_line(line, "is not a JSON object")
@@ -25,10 +26,5 @@ def parse(line: str) -> dict[str, Any]:
 
 
 def bad_line(line: str, rule: str) -> DeviceError:
-    shown = line if len(line) <= SHOWN else line[:SHOWN] + "…"
-    return DeviceError(f"the worker's line {shown!r} {rule}",
+    return DeviceError(f"the worker's line {quoted(line, SHOWN)} {rule}",
                        "run the same command again; if it stays, the runtime on the device is damaged")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from edgenas.errors import DeviceError, LinkLost, UsageError, unknown
-from edgenas.measure.clock import check_clock
+from edgenas.locks import Say, device_lock, locked, to_stderr
+from edgenas.measure.clock import check_clock, takes_time
 from edgenas.measure.conditions import Conditions, read_header, reported_failure
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact, Order, job_of, lines_of
@@ -20,19 +22,20 @@ from edgenas.measure.transport import Transport, open_transport
 
 PAUSES_S = (1.0, 5.0, 15.0, 30.0, 60.0)
 """Before each further try after a connection broke and nothing was measured since."""
-Say = Callable[[str], None]
+SHOWN = 3  # names of artifacts that a message gives
 Hear = Callable[[Conditions], None]
 
 
 def measure(device: Device, runtime: str, artifacts: Sequence[Artifact], *, threads: int | None = None,
             protocol: Protocol = DEFAULT, interleave: bool = False,
-            on_trouble: Say = lambda text: None,
+            on_trouble: Say = to_stderr,
             on_header: Hear = lambda conditions: None) -> Iterator[Measurement]:
     """Measure the artifacts in order, yielding each measurement as soon as it is made.
 
     With `interleave` the rounds of all artifacts take turns, which makes their ratios steadier, and the
     measurements come at the end. `threads` is the device's own number if not given. If the connection to the device
-    breaks, it is made again and what is left is measured; `on_trouble` hears of it. `on_header` hears what measures,
+    breaks, it is made again and what is left is measured; while another process measures on the device, that is waited
+    for; `on_trouble` hears of it. `on_header` hears what measures,
     and in what state it is, whenever it begins.
 
     Raises, at once: UsageError for a runtime that the device does not have, an artifact that is not there, or
@@ -82,7 +85,8 @@ def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say,
     while due:
         before = len(due)
         try:
-            yield from here.measurements(replace(order, artifacts=tuple(due.values())), due, on_header)
+            with here.turn(on_trouble):
+                yield from here.measurements(replace(order, artifacts=tuple(due.values())), due, on_header)
             break
         except LinkLost as error:
             tries = 0 if len(due) < before else tries + 1
@@ -94,7 +98,7 @@ def _measurements(device: Device, runtime: str, order: Order, on_trouble: Say,
         except DeviceError as error:
             raise _failed(error, due, place) from error
     if due:
-        raise DeviceError(f"the worker ended without measuring {', '.join(map(repr, due))} {place}",
+        raise DeviceError(f"the worker ended without measuring {_named(due)} {place}",
                           "run the same command again")
 
 
@@ -120,6 +124,13 @@ class _Here:
                 check_clock(self.module, claimed_s, time.monotonic() - began)
                 del due[found.id]
                 yield found
+
+    def turn(self, say: Say) -> contextlib.AbstractContextManager[None]:
+        """Held while it measures: two that do so at once disturb each other. Where no time is measured, nobody does."""
+        if not takes_time(self.module):
+            return contextlib.nullcontext()
+        path = device_lock(self.device.name, is_local=self.device.transport == "local")
+        return locked(path, f"measures on {self.device.name}", say)
 
     def header(self, lines: Iterator[str]) -> Conditions:
         for line in lines:
@@ -147,6 +158,11 @@ class _Here:
             raise bad_line(line, f"is not credible: {error.message}") from error
 
 
+def _named(due: dict[str, Artifact]) -> str:
+    names = [artifact.name for artifact in due.values()]
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+
+
 def _failed(error: DeviceError, due: dict[str, Artifact], place: str) -> DeviceError:
-    what = f"{next(iter(due))!r} could not be measured {place}" if due else f"measuring {place} failed"
+    what = f"{next(iter(due.values())).name} could not be measured {place}" if due else f"measuring {place} failed"
     return type(error)(f"{what}: {error.message}", error.hint)

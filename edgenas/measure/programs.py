@@ -1,7 +1,8 @@
-"""Executable files: for which processor one is, what runs it here, and how a shell says that it ended."""
+"""Executable files: which a user chose, for which processor one is, what runs it here, and how it ended."""
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import signal
@@ -11,6 +12,14 @@ from edgenas.errors import DeviceError
 
 PROCESSORS = {3: "x86", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 """The machines of ELF files, by the names that QEMU and `uname -m` have for them."""
+
+
+def chosen(name: str, otherwise: str = "") -> str:
+    """The program that the user chose as `name`, in EDGENAS_<NAME> of the environment; else `otherwise`, or `name`.
+
+    A device's file names no path of a program: whoever wrote it would have that run here.
+    """
+    return os.environ.get(f"EDGENAS_{name.upper()}") or otherwise or name
 
 
 def processor(path: Path) -> str:

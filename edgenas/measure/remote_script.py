@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 NO_FOLDER, NO_TIMEOUT = 90, 91
 """Exit statuses of a script that could not begin."""
+LONGEST = 5000
+"""Characters of a line that names a folder."""
 OWN_255 = 254
 """In place of a command's exit status 255, which is what ssh gives when the connection broke."""
 
@@ -91,7 +93,7 @@ class Place:
 
 def read_place(line: str, token: str) -> Place | None:
     """The place that a job's script names; None for other lines, which a login shell may print."""
-    found = re.fullmatch(rf"{token} (\S*) ((?:/.*)?/edgenas-\w+)", line)
-    if found is None:
+    found = re.fullmatch(rf"{token} (\S*) ((?:/.*)?/edgenas-\w+)", line[:LONGEST])
+    if found is None or not found[2].isprintable():
         return None
     return Place(found[2], int(found[1]) if re.fullmatch(r"\d{1,18}", found[1]) else None)

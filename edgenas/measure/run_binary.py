@@ -11,7 +11,6 @@ import importlib.metadata
 import json
 import math
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,22 @@ from typing import Any
 import numpy as np
 
 from edgenas.errors import DeviceError, UsageError, missing_extra
+from edgenas.files import parse_json
 from edgenas.measure import machine
 from edgenas.measure.job import Job, Order
+from edgenas.measure.process import complete
 from edgenas.measure.programs import emulator, fate, processor
+from edgenas.text import one_line
 
 FORMAT = "binary"
 SUFFIX = ".bin"
 EXTRA = "tvm"
 SCRIPT = Path(__file__).with_name("programs.sh")
 HOST_ONLY = "timeout_s"  # of the protocol: no program knows it
+TARGETS = {"aarch64": "aarch64", "armv7l": "armv7", "armv8l": "armv7", "riscv64": "riscv64", "x86_64": "x86-64"}
+"""What compilers call the processor that `uname -m` names."""
+LONGEST_S = 300.0
+"""For one inference; under emulation even a large network takes less."""
 FAILED = re.compile(r"failed (\d{1,9}) (\d{1,3}) ?(.*)")
 
 
@@ -74,9 +80,10 @@ def _check_processors(order: Order, facts: dict[str, list[str]]) -> None:
     for artifact in order.artifacts:
         wanted = processor(artifact.path)
         if wanted not in can_run:
-            raise DeviceError(f"program {artifact.id!r} is for {wanted}, and the device is {found}",
-                              f'write target = "{found.replace("x86_64", "x86-64")}" in the device\'s file and '
-                              "export again")
+            raise DeviceError(f"program {artifact.id!r} is for {wanted}, and the device is {one_line(found, 40)}",
+                              f'write target = "{TARGETS[found]}" in the device\'s file and export again'
+                              if found in TARGETS else
+                              "write the device's processor as target in its file and export again")
 
 
 def _translated(line: str, order: Order) -> str:
@@ -87,9 +94,9 @@ def _translated(line: str, order: Order) -> str:
         found: Any = {"error": fate(int(failed[2]), failed[3])}
     else:
         try:
-            found = json.loads(line)
+            found = parse_json(line, finite=True)
             number = found.pop("id")
-        except (ValueError, RecursionError, AttributeError, TypeError, KeyError):
+        except (ValueError, AttributeError, TypeError, KeyError):
             return line
     if not (isinstance(number, str) and re.fullmatch(r"\d{1,9}", number) and int(number) < len(order.artifacts)):
         return line
@@ -120,8 +127,7 @@ class Session:
         self._run(self._given)
 
     def _run(self, given: bytes, *words: str) -> str:
-        done = subprocess.run([*self._command, *words], input=given, capture_output=True, check=False)
-        if done.returncode:
-            status = 128 - done.returncode if done.returncode < 0 else done.returncode
-            raise RuntimeError(fate(status, done.stderr.decode(errors="replace").strip()))
-        return done.stdout.decode("ascii")
+        done = complete([*self._command, *words], LONGEST_S, given)
+        if done.status:
+            raise RuntimeError(fate(128 - done.status if done.status < 0 else done.status, done.words))
+        return done.said.decode("ascii")

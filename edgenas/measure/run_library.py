@@ -17,6 +17,7 @@ import numpy as np
 FORMAT = "library"
 SUFFIX = "_c.so"
 EXTRA = "tvm"
+IN_CALLER = True
 
 
 def version() -> str:

@@ -16,6 +16,7 @@ FORMAT = "tflite"
 SUFFIX = ".tflite"
 EXTRA = "tflite"
 PRECISIONS = ("fp32", "int8")
+IN_CALLER = True
 
 
 def _package() -> str:

@@ -10,6 +10,7 @@ FORMAT = "onnx"
 SUFFIX = ".onnx"
 EXTRA = "onnx"
 PRECISIONS = ("fp32", "int8", "mixed")
+IN_CALLER = True
 DTYPES = {"float": "float32", "double": "float64"}
 
 

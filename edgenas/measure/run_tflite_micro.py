@@ -25,6 +25,7 @@ import importlib.metadata
 import math
 import os
 import re
+import resource
 import signal
 import sys
 import tempfile
@@ -47,6 +48,8 @@ OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
 LEAST_ARENA, LARGEST_ARENA = 1 << 20, 1 << 28  # bytes, of those that are tried first
 TOO_SMALL, CRASHED = "missing:", "it ended with signal"
 LONGEST_S = 300  # a run may take, with kernels that are not fast
+FASTEST = 1e5  # MHz, or MACs per cycle: no processor is
+HEARD, SAID = 1 << 24, 4000  # bytes that such a run may write, and that are read of them
 STEP = 16  # bytes: what an arena is aligned to
 ALLOCATED = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
 
@@ -74,8 +77,9 @@ class Session:
 
     def __init__(self, path: str, threads: int, clock_mhz: float = OPTIONS["clock_mhz"],
                  macs_per_cycle: float = OPTIONS["macs_per_cycle"]) -> None:
-        if not (clock_mhz > 0 and macs_per_cycle > 0):
-            raise ValueError(f"clock_mhz is {clock_mhz} and macs_per_cycle {macs_per_cycle}; both must be above 0")
+        if not (0 < clock_mhz <= FASTEST and 0 < macs_per_cycle <= FASTEST):
+            raise ValueError(f"clock_mhz is {clock_mhz} and macs_per_cycle {macs_per_cycle}; both must be above 0, and "
+                             f"at most {FASTEST:g}")
         content = Path(path).read_bytes()
         if content[4:8] != b"TFL3":
             raise ValueError(f"{Path(path).name!r} is no TFLite model")
@@ -146,6 +150,7 @@ def tried(content: bytes, arena: int) -> str:
             try:
                 faulthandler.disable()
                 signal.alarm(LONGEST_S)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (HEARD, HEARD))
                 for number in (1, 2):
                     os.dup2(heard.fileno(), number)
                 _run_once(content, arena)
@@ -157,7 +162,7 @@ def tried(content: bytes, arena: int) -> str:
                 os._exit(status)
         status = os.waitpid(child, 0)[1]
         heard.seek(0)
-        said = " ".join(heard.read().split())
+        said = " ".join(heard.read(SAID).split())
     return "" if status == 0 else f"{CRASHED} {status}. {said}" if os.WIFSIGNALED(status) else said or "it said nothing"
 
 

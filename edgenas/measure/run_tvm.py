@@ -25,6 +25,7 @@ FORMAT = "tvm"
 SUFFIX = ".so"
 EXTRA = "tvm"
 PRECISIONS = ("fp32", "int8")
+IN_CALLER = True
 
 
 def version() -> str:

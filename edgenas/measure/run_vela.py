@@ -39,6 +39,8 @@ TYPES = {0: "float32", 2: "int32", 3: "uint8", 7: "int16", 9: "int8"}  # of TFLi
 REASON = re.compile(r"operator: (\w+), ofm: '(.*)'\n(?:Reason: )?(.*)")
 FUSED = "_act"  # ends the name of an operator while vela has its activation apart
 SHOWN = 3
+NAME = re.compile(r"\w[\w.-]{0,79}", re.ASCII)  # of what vela.ini has; no option of the program's
+HEARD = 1 << 24  # characters that are read of what vela prints
 
 _now_s = 0.0
 
@@ -127,6 +129,9 @@ class Compiled(NamedTuple):
 def compiled(path: str, accelerator: str, system_config: str = "", memory_mode: str = "") -> Compiled:
     """Raises: ValueError with vela's reason."""
     from ethosu.vela import vela
+    for name in (accelerator, system_config, memory_mode):
+        if name and not NAME.fullmatch(name):
+            raise ValueError(f"{name[:80]!r} is no name of an accelerator, a system or a memory mode in vela.ini")
     argv = [os.path.abspath(path), "--accelerator-config", accelerator, "--verbose-performance",
             *(["--system-config", system_config] if system_config else []),
             *(["--memory-mode", memory_mode] if memory_mode else [])]
@@ -136,12 +141,12 @@ def compiled(path: str, accelerator: str, system_config: str = "", memory_mode: 
                 vela.main([*argv, "--output-dir", folder])
         except (Exception, SystemExit) as error:
             heard.seek(0)
-            told = heard.read() if isinstance(error, SystemExit) else getattr(error, "data", str(error))
+            told = heard.read(HEARD) if isinstance(error, SystemExit) else getattr(error, "data", str(error))
             reason = (told.strip().splitlines() or [repr(error)])[-1]
             raise ValueError(f"vela cannot compile it: {reason}") from error
         heard.seek(0)
         (summary,) = _rows(next(Path(folder).glob("*_summary_*.csv")))
-        return Compiled(summary, _rows(next(Path(folder).glob("*_per-layer.csv"))), heard.read(),
+        return Compiled(summary, _rows(next(Path(folder).glob("*_per-layer.csv"))), heard.read(HEARD),
                         next(Path(folder).glob("*_vela.tflite")).read_bytes())
 
 

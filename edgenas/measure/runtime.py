@@ -42,6 +42,8 @@ class Runtime(Protocol):
     clock() -> float     seconds, to be used in place of the real time
     describe() -> dict   the accelerator that it runs on, a part of what the machine is: `name`, `software` (true if
                          it is only emulated), and what else tells it from others
+    IN_CALLER            true if what it runs on one thread is computed in the thread that calls `invoke`: that thread's
+                         processor time is then the run's, whatever else keeps the machine busy; false if not said
     PRECISIONS           of the files that it measures, the first by default, if not ("fp32",)
     PROVENANCE           of its figures, if they are not "measured": "estimated"
     METRICS              metric -> what `Told` says, of costs that a budget may bind and the session's figures tell
@@ -87,6 +89,11 @@ def precision_for(name: str, wanted: str | None = None) -> Precision:
         raise UsageError(f"runtime {name!r} runs no {wanted} files", f"--precision {known[0]}"
                          + "".join(f" or {other}" for other in known[1:]) + ", or another --runtime")
     return cast(Precision, wanted or known[0])
+
+
+def in_caller(runtime: Runtime) -> bool:
+    """Whether what it runs on one thread is computed in the calling thread."""
+    return bool(getattr(runtime, "IN_CALLER", False))
 
 
 def provenance_of(runtime: Runtime) -> str:

@@ -6,9 +6,11 @@ import re
 
 from edgenas.errors import DeviceError, LinkLost
 from edgenas.measure.link_rules import Rule, by_rule, last_line
+from edgenas.measure.packages import how_to_install
 from edgenas.measure.process import TAIL, Ended, ended
 from edgenas.measure.remote_script import NO_FOLDER, NO_TIMEOUT, OWN_255
 from edgenas.measure.ssh_options import SshOptions
+from edgenas.text import quoted
 
 SSH_FAILED = 255
 
@@ -82,10 +84,10 @@ def job_failed(options: SshOptions, error: Ended, program: str) -> DeviceError:
                            if program == options.python else "")
     if error.status == 126:
         return DeviceError(f"{options.host!r} cannot run {program!r}: {last_line(error.words)}")
-    missing = re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", error.words)
+    missing = re.search(r"ModuleNotFoundError: No module named '([\w.]{1,200})'", error.words)
     if missing and program == options.python:
-        return DeviceError(f"{program} on {options.host!r} lacks the package {missing[1]!r}",
-                           options.by_hand(f"{options.python} -m pip install {missing[1]}"))
+        return DeviceError(f"{program} on {options.host!r} lacks the package {quoted(missing[1], 80)}",
+                           how_to_install(missing[1], options.by_hand(f"{options.python} -m pip install")))
     return ended(_status(error.status), error.words)
 
 

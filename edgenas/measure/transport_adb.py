@@ -7,7 +7,9 @@ adb ends with status 0 and without a word when the connection breaks: a job is o
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
+import os
 import re
 import secrets
 import shlex
@@ -32,6 +34,8 @@ GRACE_S = 10.0
 """What it may take to stop a job and remove its folder."""
 SLOWEST = 50_000
 """Bytes per second; files that come slower are given up."""
+CHATTER = 1000
+"""Lines of adb's own, or that a phone may print before it runs what it is told."""
 BLOCK = 4096
 """Bytes; what the smallest file takes on most disks."""
 ABOUT = 'echo "$(getprop ro.product.model), Android $(getprop ro.build.version.release), $(uname -m)"'
@@ -49,16 +53,15 @@ class AdbTransport(Transport):
             raise UsageError("this runtime needs Python on the device, and a phone has none",
                              "use the runtime binary or benchmark_model: --runtime binary")
         token = secrets.token_hex(8)
-        # The lines are one per file at most; this only ends what this machine can no longer end.
-        limit_s = math.ceil(timeout_s * (2 + len(job.files)))
+        limit_s = job.limit_s(timeout_s)  # also for the phone itself, when this machine can no longer end it
         script = job_script(token, self._options.folder, job.command, limit_s, self._left)
         self._connect()
-        with staged(job) as (stage, need_kib), self._shell(f"sh -c {shlex.quote(script)}", token) as session:
+        with staged(job) as (stage, need_kib), self._begin(script, token) as session:
             lines = self._lines(session, token, job.command[0])
             place = self._begun(lines, token)
             self._left.append(place.folder)
             self._push(stage, place, need_kib, timeout_s)
-            session.timeout_s = timeout_s
+            session.allow(timeout_s, limit_s + GRACE_S)
             session.say("go")
             yield from lines
         self._left.clear()
@@ -72,18 +75,22 @@ class AdbTransport(Transport):
                 return f"{known} over adb" + (f" ({self._options.serial})" if self._options.serial else "")
         raise link_lost(self._options)
 
+    def _begin(self, script: str, token: str) -> contextlib.AbstractContextManager[Running]:
+        return self._shell(f"sh -c {shlex.quote(script)}", token, ANSWER_S)
+
     @contextlib.contextmanager
-    def _shell(self, script: str, token: str, timeout_s: float = ANSWER_S) -> Iterator[Running]:
+    def _shell(self, script: str, token: str, timeout_s: float) -> Iterator[Running]:
         """A shell on the phone that says `<token> ended <exit status>` at its end."""
         command = self._options.command("shell", f"{script}; status=$?; echo {token} ended $status; exit $status")
-        with running(command, subprocess.PIPE, timeout_s, grace_s=GRACE_S) as session:
+        with running(command, subprocess.PIPE, timeout_s, grace_s=GRACE_S, limit_s=timeout_s,
+                     env=os.environ) as session:
             yield session
 
     def _lines(self, session: Running, token: str, program: str) -> Generator[str, None, None]:
         status, words = None, ""
         try:
             for line in session.lines():
-                found = re.fullmatch(rf"(.*){token} ended (\d+)", line.rstrip("\r"))
+                found = re.fullmatch(rf"(.*){token} ended (\d{{1,3}})", line.rstrip("\r"))
                 if found is None:
                     yield line.rstrip("\r")
                     continue
@@ -103,7 +110,7 @@ class AdbTransport(Transport):
 
     def _begun(self, lines: Generator[str, None, None], token: str) -> Place:
         """The place that the script made."""
-        for line in lines:
+        for line in itertools.islice(lines, CHATTER):
             if place := read_place(line, token):
                 self._met = True
                 return place
@@ -125,7 +132,7 @@ class AdbTransport(Transport):
         """Have the adb server connect to a phone on the network; one that is plugged in needs nothing."""
         if shutil.which(self._options.adb) is None:
             raise DeviceError(f"the program {self._options.adb!r} is not installed",
-                              "apt install adb, or set adb under [options] in the device's file to its path")
+                              "apt install adb, or export EDGENAS_ADB=PATH, which says where it is")
         if not self._options.on_network:
             return
         with contextlib.suppress(Ended, Silent):
@@ -135,7 +142,10 @@ class AdbTransport(Transport):
             self._adb(ANSWER_S, "connect", self._options.serial)
 
     def _adb(self, timeout_s: float, *words: str) -> list[str]:
-        return list(stream_lines(self._options.command(*words), b"", timeout_s))
+        # With an environment of its own, as the adb server, which this may start, is for the user's other programs too.
+        said = stream_lines(self._options.command(*words), b"", timeout_s, limit_s=timeout_s, env=os.environ)
+        with contextlib.closing(said):
+            return list(itertools.islice(said, CHATTER))
 
     def _trouble(self, words: str) -> DeviceError:
         return no_connection(self._options, words, self._met, self._attached())

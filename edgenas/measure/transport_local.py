@@ -30,7 +30,7 @@ class LocalTransport(Transport):
             # -P: the files beside the linked ones must not shadow modules of the same name.
             python = (sys.executable, "-P")
             command = [*python, *job.command[1:]] if job.command[0] == PYTHON else list(job.command)
-            yield from stream_lines(command, job.stdin.encode(), timeout_s, folder)
+            yield from stream_lines(command, job.stdin.encode(), timeout_s, folder, job.limit_s(timeout_s))
 
     def reach(self, timeout_s: float) -> str:
         return f"this machine, {platform.system()} {platform.machine()}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import secrets
 import subprocess
 import tempfile
@@ -43,21 +44,21 @@ class SshTransport(Transport):
 
     def stream(self, job: Job, timeout_s: float) -> Generator[str, None, None]:
         token = secrets.token_hex(8)
-        # The worker's lines are one per file at most; this only ends what this machine can no longer end.
-        limit_s = math.ceil(timeout_s * (2 + len(job.files)))
+        limit_s = job.limit_s(timeout_s)  # also for the device itself, when this machine can no longer end it
         script = job_script(token, self._options.folder, self._command(job), limit_s, self._left)
         # A socket's path may have 100 characters: not every system's own temporary folder is that short.
         short = tempfile.TemporaryDirectory(prefix="edgenas-", dir="/tmp")
         with tempfile.TemporaryFile() as files, short:
             need_kib, link = pack(job, files), f"{short.name}/link"
             command = self._options.command(script, "-M", "-S", link)
-            with running(command, subprocess.PIPE, self._login_s, grace_s=GRACE_S) as session:
+            with running(command, subprocess.PIPE, self._login_s, grace_s=GRACE_S, limit_s=self._login_s,
+                         env=os.environ) as session:
                 lines = session.lines()
                 place = self._begun(lines, token)
                 self._left.append(place.folder)
                 self._send(files, link, place, need_kib, timeout_s)
                 short.cleanup()
-                session.timeout_s = timeout_s
+                session.allow(timeout_s, limit_s + GRACE_S)
                 session.say("go")
                 yield from self._results(lines, self._command(job)[0])
         self._left.clear()
@@ -66,7 +67,7 @@ class SshTransport(Transport):
         token = secrets.token_hex(8)
         command = self._options.command(f'echo {token} "$(uname -s -r -m)"', "-S", "none")
         try:
-            for line in itertools.islice(stream_lines(command, b"", timeout_s), CHATTER):
+            for line in itertools.islice(_said(command, b"", timeout_s), CHATTER):
                 if line.startswith(token):
                     return f"{line.removeprefix(token).strip()} over ssh to {self._options.host}"
         except Ended as error:
@@ -103,7 +104,7 @@ class SshTransport(Transport):
         limit_s = math.ceil(timeout_s + files.tell() / SLOWEST)
         command = self._options.command(unpack_script(place.folder, limit_s), "-oControlMaster=no", "-S", link)
         try:
-            for _ in stream_lines(command, files, limit_s):
+            for _ in _said(command, files, limit_s):
                 pass
         except Ended as error:
             raise no_files(self._options, error, need_kib, place.free_kib) from error
@@ -115,6 +116,11 @@ class SshTransport(Transport):
             yield from lines
         except Ended as error:
             raise job_failed(self._options, error, program) from error
+
+
+def _said(command: list[str], stdin: bytes | IO[bytes], limit_s: float) -> Generator[str, None, None]:
+    """What ssh prints within that time. It has an environment of its own: an agent that it starts is the user's."""
+    return stream_lines(command, stdin, limit_s, limit_s=limit_s, env=os.environ)
 
 
 TRANSPORT = SshTransport

@@ -25,6 +25,12 @@ The protocol, its numbers coming with the job (see protocol.py, which says what 
   reference computation, and is quiet if either took no longer than the fastest so far (at the start the
   worker looks for that fastest). More rounds are taken until one of them was quiet: its minimum is then
   among those that agree.
+- A run that outlasts a turn of the processor is never undisturbed where other programs run: all rounds agree, on a
+  figure several times too long. The processor's time of this thread does not count those. So where a runner computes
+  in the calling thread (its `IN_CALLER`), and on one thread, both clocks are read. Where the wall time is longer than
+  the processor's by more than `agreement`, the worker waits, takes more rounds, and in the end gives the processor's
+  time, which it says: `clock` is "cpu". On several threads there is no such clock: rounds are taken until one had
+  enough of the machine's cores to itself; if none had, a run longer than a turn is not measured.
 - If rounds or patience run out before, `agreed` is false.
 - Artifacts come one after another; with "interleave" all are loaded at once, every round visits each of
   them in turn, and all get the same number of rounds: for comparing them with each other.
@@ -54,7 +60,15 @@ from typing import Any
 import numpy as np
 
 SCHEMA = 1
+TURN_MS = 3.0  # of a run that a scheduler lets through undisturbed, now and then, however many programs run
+ROOM = 0.5  # cores that other programs may use of those that a run on several threads wants
+WAIT_S = 0.1  # before another round, where something disturbs
+WAITS = 3  # times the patience, where something disturbs: more runs have a lower minimum
 DIGITS = 9  # of a millisecond: far below any clock's resolution, so that an exact clock gives exact figures
+
+
+class Busy(Exception):
+    """Other programs leave too little of the machine to measure it."""
 
 
 class Reference:
@@ -82,14 +96,51 @@ class Reference:
         return self.clock() - start
 
 
+class Load:
+    """What else this machine did since an earlier moment."""
+
+    def __init__(self) -> None:
+        self.counts, self.own_s, self.began_s = _processor_counts(), time.process_time(), time.monotonic()
+
+    def other_cores(self) -> float | None:
+        """How many cores other programs, and other guests of the physical machine, used on average; None if unknown."""
+        elapsed_s, now = time.monotonic() - self.began_s, _processor_counts()
+        if not now or not self.counts or elapsed_s <= 0:
+            return None
+        busy_s = sum(now[i] - self.counts[i] for i in (0, 1, 2, 5, 6, 7)) / os.sysconf("SC_CLK_TCK")
+        return max(0.0, (busy_s - (time.process_time() - self.own_s)) / elapsed_s)
+
+    def state(self) -> dict[str, float]:
+        """`load_average` of the last minute, `other_cores`, and `steal_share`: of the processor's time, what the host
+        of this guest gave to others. What cannot be read is missing."""
+        found, now, others = {"load_average": os.getloadavg()[0]}, _processor_counts(), self.other_cores()
+        if others is not None and (total := sum(now) - sum(self.counts)) > 0:
+            found |= {"other_cores": others, "steal_share": max(0, now[7] - self.counts[7]) / total}
+        return {name: round(value, 3) for name, value in found.items()}
+
+
+def _processor_counts() -> list[int]:
+    """Ticks in user, nice, system, idle, iowait, irq, softirq and steal time of all cores; empty if not told."""
+    words = (_text("/proc/stat") or "").partition("\n")[0].split()[1:9]
+    return [int(word) for word in words] if len(words) == 8 and all(word.isdigit() for word in words) else []
+
+
 class Timer:
-    """One loaded artifact, warmed up, and the samples taken of it: milliseconds per run, round by round."""
+    """One loaded artifact, warmed up, and the samples taken of it: milliseconds per run, round by round.
+
+    cpu: the clock of this thread's processor time, where that is the run's. cores: that the run wants to itself, 0 if
+    it is not known to want any.
+    """
 
     def __init__(self, invoke: Callable[[], Any], clock: Callable[[], float], reference: Reference,
-                 protocol: dict[str, Any]) -> None:
+                 protocol: dict[str, Any], cpu: Callable[[], float] | None = None, cores: int = 0) -> None:
         self.invoke, self.clock, self.reference, self.protocol = invoke, clock, reference, protocol
+        self.cpu, self.cores = cpu, cores
+        self.reading_s = min(-(cpu() - cpu()) for _ in range(100)) if cpu else 0.0
+        self.load = Load() if clock is time.perf_counter else None
         self.rounds: list[list[float]] = []
-        self.was_quiet = False
+        self.cpu_rounds: list[list[float]] = []
+        self.was_quiet = self.had_room = False
         self.figures: dict[str, float] = {}
         self.spent_s = 0.0
         self.loops = 1
@@ -103,7 +154,7 @@ class Timer:
         fastest, runs, elapsed_s = math.inf, 0, 0.0
         while ((runs < protocol["warmup_runs"] or elapsed_s < protocol["warmup_min_s"])
                and elapsed_s < protocol["warmup_max_s"]):
-            fastest = min(fastest, self._sample())
+            fastest = min(fastest, self._sample()[0])
             runs += 1
             elapsed_s = self.clock() - start
         return max(fastest, 10.0 ** -DIGITS)
@@ -113,34 +164,68 @@ class Timer:
         bounded = max(protocol["min_runs"], min(protocol["runs"], protocol["slow_round_s"] / sample_s))
         return int(max(bounded, protocol["round_s"] / sample_s))
 
-    def _sample(self) -> float:
-        invoke, clock = self.invoke, self.clock
+    def _sample(self) -> tuple[float, float]:
+        """By the clock, and by the processor's time if that is read."""
+        invoke, clock, cpu = self.invoke, self.clock, self.cpu
+        began = cpu() if cpu else 0.0
         start = clock()
         for _ in range(self.loops):
             invoke()
-        return round((clock() - start) * 1e3 / self.loops, DIGITS)
+        wall_s = clock() - start
+        cpu_s = cpu() - began - self.reading_s if cpu else 0.0
+        return self._per_run(wall_s), max(self._per_run(cpu_s), 10.0 ** -DIGITS)
+
+    def _per_run(self, seconds: float) -> float:
+        return round(seconds * 1e3 / self.loops, DIGITS)
 
     def round(self) -> None:
         start = self.clock()
-        quiet_before = self.reference.quiet()
-        self.rounds.append([self._sample() for _ in range(self.samples)])
+        if self.rounds and self.disturbed():
+            time.sleep(WAIT_S)
+        load, quiet_before = Load(), self.reference.quiet()
+        samples = [self._sample() for _ in range(self.samples)]
+        self.rounds.append([wall_ms for wall_ms, _ in samples])
+        self.cpu_rounds.append([cpu_ms for _, cpu_ms in samples])
         self.was_quiet |= self.reference.quiet() or quiet_before
+        if self.cores > 1:
+            others = load.other_cores()
+            self.had_room |= others is None or others + self.cores <= (os.cpu_count() or 1) + ROOM
         self.spent_s += self.clock() - start
 
-    def agreed(self) -> bool:
-        minima = self._lowest_minima()
-        return self.was_quiet and bool(minima[-1] / minima[0] - 1 <= self.protocol["agreement"])
+    def disturbed(self) -> bool:
+        """Whether wall time cannot be believed: the processor's is shorter, or there was no room for all threads."""
+        if self.cpu:
+            return bool(self._figure(self.rounds) > self._figure(self.cpu_rounds) * (1 + self.protocol["agreement"]))
+        return self.cores > 1 and not self.had_room and self._lowest_minima(self.rounds)[0] > TURN_MS
 
     def done(self) -> bool:
-        exhausted = self.spent_s >= self.protocol["patience_s"]
-        return len(self.rounds) >= self.protocol["rounds"] and bool(exhausted or self.agreed())
-
-    def _lowest_minima(self) -> list[float]:
-        return sorted(min(samples) for samples in self.rounds)[:self.protocol["rounds"]]
+        if len(self.rounds) < self.protocol["rounds"]:
+            return False
+        disturbed = self.disturbed()
+        exhausted = self.spent_s >= self.protocol["patience_s"] * (WAITS if disturbed else 1)
+        return bool(exhausted or self._agreed(self.rounds) and not disturbed)
 
     def latency(self) -> dict[str, Any]:
-        runs = sum(map(len, self.rounds)) * self.loops
-        return {**summary(self.rounds, self._lowest_minima()), "runs": runs, "agreed": self.agreed()}
+        """Raises: Busy if several threads had no room."""
+        disturbed = self.disturbed()
+        if disturbed and not self.cpu:
+            raise Busy(f"other programs kept {self.load.other_cores() if self.load else 0:.1f} of {os.cpu_count()} "
+                       f"cores busy, and a run on {self.cores} threads is too long to be timed beside them")
+        rounds = self.cpu_rounds if disturbed else self.rounds
+        clocks = {"clock": "cpu" if disturbed else "wall", "wall_ms": self._figure(self.rounds),
+                  "cpu_ms": self._figure(self.cpu_rounds)} if self.cpu else {}
+        return {**summary(rounds, self._lowest_minima(rounds)), "runs": sum(map(len, rounds)) * self.loops,
+                "agreed": self._agreed(rounds), **clocks, **({"state": self.load.state()} if self.load else {})}
+
+    def _agreed(self, rounds: list[list[float]]) -> bool:
+        minima = self._lowest_minima(rounds)
+        return self.was_quiet and bool(minima[-1] / minima[0] - 1 <= self.protocol["agreement"])
+
+    def _figure(self, rounds: list[list[float]]) -> float:
+        return statistics.median(self._lowest_minima(rounds))
+
+    def _lowest_minima(self, rounds: list[list[float]]) -> list[float]:
+        return sorted(min(samples) for samples in rounds)[:self.protocol["rounds"]]
 
 
 def summary(rounds: Sequence[Sequence[float]], minima: Sequence[float]) -> dict[str, Any]:
@@ -182,7 +267,9 @@ def measured(artifacts: list[dict[str, str]], load: Callable[[str], Timer],
             with noting_failure(key):
                 timer.round()
     for key in (artifact["id"] for artifact in artifacts):
-        yield {"id": key, **(failures.get(key) or result(timers[key]))}
+        with noting_failure(key):
+            found = result(timers[key]) if key in timers else {}
+        yield {"id": key, **(failures.get(key) or found)}
 
 
 def result(timer: Timer) -> dict[str, Any]:
@@ -192,6 +279,8 @@ def result(timer: Timer) -> dict[str, Any]:
 def failure(error: Exception) -> dict[str, str]:
     text = " ".join(str(error).split())
     known = {"error": f"{type(error).__name__}: {text}"[:1000]}
+    if isinstance(error, Busy):
+        return {"error": text, "busy": "yes"}
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     return {**known, "missing": missing} if missing else known
 
@@ -240,7 +329,9 @@ def run_job(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         session = runner.Session(path, job["threads"], **job["options"])
         seed = job["protocol"]["seed"]
         session.prepare([example_input(shape, dtype, seed) for _, shape, dtype in session.inputs])
-        timer = Timer(session.invoke, clock, reference, job["protocol"])
+        in_caller = getattr(runner, "IN_CALLER", False) and clock is time.perf_counter
+        cpu = time.thread_time if in_caller and job["threads"] == 1 else None
+        timer = Timer(session.invoke, clock, reference, job["protocol"], cpu, job["threads"] if in_caller else 0)
         timer.figures = getattr(session, "figures", {})
         return timer
 

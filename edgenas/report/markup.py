@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from edgenas.text import printable
+
 
 class Html(str):
     """Markup. Any other text is escaped."""
@@ -14,13 +16,18 @@ class Html(str):
 
 def tag(name: str, *content: str, **attributes: str | None) -> Html:
     """`tag("p", "a < b", class_="note")` -> `<p class="note">a &lt; b</p>`; no attribute where it is None."""
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{_escaped(value)}"'
                     for key, value in attributes.items() if value is not None)
     return Html(f"<{name}{given}>{join(content)}</{name}>")
 
 
 def join(content: Iterable[str], between: str = "") -> Html:
-    return Html(escape(between).join(item if isinstance(item, Html) else escape(item) for item in content))
+    return Html(escape(between).join(item if isinstance(item, Html) else _escaped(item) for item in content))
+
+
+def _escaped(text: str) -> str:
+    """Also fit to be printed, for who reads the page in a terminal, and to be written as UTF-8."""
+    return escape(printable(text))
 
 
 def section(key: str, title: str, *content: str) -> Html:

@@ -42,7 +42,8 @@ def classes(found: Data) -> Html:
 
 
 def left_out(found: Data) -> list[Html]:
+    notes = [note(text) for text in found.notes]
     if not found.skipped:
-        return []
-    return [note(f"{len(found.skipped)} images could not be read and were left out:"),
+        return notes
+    return [*notes, note(f"{len(found.skipped)} images could not be read and were left out:"),
             tag("pre", "\n".join(found.skipped))]

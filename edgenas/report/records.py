@@ -29,6 +29,7 @@ class Data(Record):
     seed: int
     skipped: tuple[str, ...]
     fingerprint: str
+    notes: tuple[str, ...] = ()
 
 
 class BudgetState(Record):

@@ -10,7 +10,7 @@ from typing import Literal
 
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
-from edgenas.export.contents import figures, operators, signature, tuned, unscheduled
+from edgenas.export.contents import figures, operators, reads, signature, tuned, unscheduled
 from edgenas.export.tvm_target import CPU_MARK
 from edgenas.files import sha256
 from edgenas.measure.runtime import Precision
@@ -40,7 +40,7 @@ def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target
         parity_images=proven.parity.images, target=target_name(target), figures=figures(path),
         precision=precision, int8=int8_choices(run.architecture) if precision == "mixed" else (),
         quantisation=proven.quantisation,
-        gates=proven.gates, unscheduled=unscheduled(path), tuned=tuned(path))
+        gates=proven.gates, unscheduled=unscheduled(path), tuned=tuned(path), reads=reads(path))
 
 
 def layout(shape: Sequence[int], image: tuple[int, int, int]) -> Literal["NCHW", "NHWC"]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgenas.budget import Budget
 from edgenas.cost.model import CostModel
-from edgenas.run.limits import FLOOR, constraints_of, safe
+from edgenas.run.limits import FLOOR, constraints_of, floors, safe
 from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.scoring import favour
 from edgenas.space.architecture import Architecture
@@ -83,7 +83,7 @@ class Attempts:
         """The network nearest to the best-ranked, or of the best score where none was ranked, that uses the first
         budget well, or else the best at all; the cheapest, where nothing is predicted to hold and nothing has held."""
         self.by = self.models
-        for floor in (FLOOR, 0.0):
+        for floor in floors(FLOOR):
             picked = decode(self.favoured, constraints_of(self.models, self.budgets, caution, floor), self.measured)
             if picked is not None:
                 return picked

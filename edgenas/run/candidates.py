@@ -26,6 +26,7 @@ from edgenas.space.precision import int8_choices
 
 UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost measures say nothing of its networks, "
               "which are ranked by multiply-accumulates alone; --set search.ranking=validation asks the supernet")
+CHANCE = 0.01  # relative difference of two trial losses that another seed turns round
 Tried = dict[Architecture, dict[str, float]]
 
 
@@ -124,7 +125,7 @@ class Candidates:
         """The one that learns fastest: all begin their training, the better half of them goes on, and so on."""
         found = fastest(best, self.run.config, self.trial_losses)
         self.note()
-        return found
+        return costliest(self.trials, found, self.run.models[self.run.budgets[0].metric])
 
     def trial_losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
         self.progress.start("trial trainings", len(architectures) * epochs)
@@ -137,6 +138,15 @@ class Candidates:
         found = [{"architecture": dict(a), **{name: finite(value) for name, value in figures.items()},
                   **(self.trials[a].row if a in self.trials else {})} for a, figures in self.tried.items()]
         self.run.write("search.json", {"history": self.result.history, "scores": self.result.scores, "tried": found})
+
+
+def costliest(trials: Mapping[Architecture, Trial], found: Architecture, model: CostModel) -> Architecture:
+    """Of those that learned as long as `found` and, but for chance, as fast, the one that is predicted to cost most:
+    all were measured to hold the budgets."""
+    best = trials.get(found)
+    equals = [found] if best is None else [a for a, trial in trials.items() if trial.epochs == best.epochs
+                                           and trial.loss <= best.loss * (1 + CHANCE)]
+    return max(equals, key=model.predict)
 
 
 def distinct(order: list[Architecture], figures: Mapping[Architecture, Mapping[str, float]]) -> list[Architecture]:

@@ -16,7 +16,8 @@ from edgenas.measure.transport import open_transport
 from edgenas.run.devices import accelerator_text, is_software, profile_paths
 from edgenas.run.machine_steps import machine_step, state_steps
 from edgenas.run.request import runtime_of
-from edgenas.run.step import OK, SKIPPED, WARNING, Step, failed, one_line
+from edgenas.run.step import OK, SKIPPED, WARNING, Step, failed
+from edgenas.text import one_line
 
 REACH_S = 30.0
 

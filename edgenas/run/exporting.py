@@ -11,7 +11,7 @@ from torch import nn
 from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter, manifest
 from edgenas.export.base import Exporter
-from edgenas.export.gates import warning
+from edgenas.export.doubts import doubts
 from edgenas.export.labelled import labelled
 from edgenas.measure.runtime import Precision, load_runtime, precisions_of, runtime_names
 from edgenas.measure.session import runtime_format
@@ -67,8 +67,10 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
         own = replace(asked, precision=precision, target=target)
         made.append(export_one(run, network, export, runtime, own, progress))
         progress.advance(summary(made[-1]))
-        if slow := warning(made[-1].gates):
-            progress.say(f"warning: {made[-1].path}: {slow}")
+        for text in doubts(made[-1]):
+            progress.say(f"warning: {made[-1].path}: {text}")
+        if (reads := made[-1].reads) and reads.warning:
+            progress.say(f"warning: {made[-1].path}: {reads.warning}")
     document = describe(run, list(({a.path: a for a in previous(run)} | {a.path: a for a in made}).values()))
     manifest.write(document, run.artifacts)
     return document
@@ -98,8 +100,9 @@ def summary(artifact: manifest.Artifact) -> str:
     q, tuning = artifact.quantisation, f"; {artifact.tuned}" if artifact.tuned else ""
     if q is None:
         return f"{artifact.format}: largest difference from PyTorch {artifact.max_abs:.2g}{tuning}"
+    change = f"{abs(q.drop_points):.2g} points {'more' if q.drop_points < 0 else 'less'}"
     return (f"{artifact.format} {artifact.precision} by {q.method}: {q.validation_accuracy_int8:.1%} of validation "
-            f"images right, {q.drop_points:.2g} points less than fp32{tuning}")
+            f"images right, {change} than fp32{tuning}")
 
 
 def exporters(formats: Sequence[str], precision: str | None = None) -> list[Exporter]:

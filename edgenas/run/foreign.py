@@ -14,6 +14,7 @@ from torch import nn
 from edgenas.data import Task, load
 from edgenas.errors import ExportError, RunError, UsageError
 from edgenas.export import manifest
+from edgenas.export.doubts import doubts
 from edgenas.files import write_json
 from edgenas.measure.device import load_device
 from edgenas.progress import Progress
@@ -25,9 +26,11 @@ from edgenas.run.proving import HOST
 from edgenas.run.request import runtime_of
 from edgenas.run.verifying import check
 from edgenas.space import Architecture, Space
+from edgenas.text import one_line
 from edgenas.training import predict
 
 RECORD = "network.json"
+NAMED = 3  # images in a message
 
 
 class Foreign(Run):
@@ -72,7 +75,8 @@ def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> For
     check_fits(network, task, request["from"])
     config = RunConfig(
         command=tuple(command), data=request["data"], data_fingerprint=task.fingerprint,
-        image_size=request["image_size"], max_images=request["max_images"], device=request["device"],
+        image_size=request["image_size"], max_images=request["max_images"], seed=task.seed,
+        on_bad_image=request["on_bad_image"] or "error", device=request["device"],
         runtime=runtime_of(device, None), threads=device.threads, space=request["from"], budgets=())
     folder = Path(request["out"])
     _claim(folder, {"from": request["from"], "network_sha256": fingerprint(network),
@@ -85,7 +89,8 @@ def task_of(request: Mapping[str, Any]) -> Task:
 
     Raises: DataError or UsageError.
     """
-    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"])
+    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
+                on_bad_image=request["on_bad_image"] or "error", seed=request["seed"] or 0)
     return normalised(task, request)
 
 
@@ -111,6 +116,9 @@ def export_foreign(run: Foreign, formats: Sequence[str], progress: Progress, ask
 
     Raises: UsageError for an unknown format; ExportError when no format can hold it.
     """
+    if lost := run.task.skipped:
+        progress.say(f"warning: {len(lost)} images could not be read and are left out: "
+                     f"{one_line(', '.join(lost[:NAMED]))}{', …' * (len(lost) > NAMED)}")
     chosen = [export.format for export in exporters(formats, asked.precision)]
     refused: dict[str, str] = {}
     for format in chosen:
@@ -126,7 +134,7 @@ def export_foreign(run: Foreign, formats: Sequence[str], progress: Progress, ask
     made = [a for a in document.artifacts if a.target == HOST and a.format in set(chosen) - set(refused)
             and asked.precision in (None, a.precision)]
     return {"out": str(run.folder), "refused": refused, "verified": verified(run, made, progress),
-            **document.model_dump(mode="json")}
+            "warnings": {a.path: said for a in made if (said := doubts(a))}, **document.model_dump(mode="json")}
 
 
 def verified(run: Foreign, artifacts: Sequence[manifest.Artifact], progress: Progress) -> list[dict[str, Any]]:

@@ -17,9 +17,13 @@ from torch import Tensor, nn
 
 from edgenas.data import Task
 from edgenas.errors import EdgenasError, UsageError
+from edgenas.export.repeatability import check_repeatable, mixing_layer, same
 from edgenas.imports import import_function
+from edgenas.text import one_line
 
 SHOWN = 3  # names of weights in a message
+LONGEST = 80  # characters of such a name
+SEVERAL = 4  # images that are given to the network at once, to see whether it mixes them
 GIVEN = "given:"
 _given: dict[str, nn.Module] = {}
 
@@ -66,15 +70,17 @@ def _giver(name: str) -> Callable[[], nn.Module]:
 
 
 def check_fits(network: nn.Module, task: Task, name: str) -> None:
-    """Whether the network classifies the task's images.
+    """Whether the network classifies the task's images, each by itself.
 
-    Raises: UsageError with the shapes.
+    Raises: UsageError with the shapes, or naming the layer that mixes images; ExportError when two passes differ.
     """
     image = task.normalise(task.train.images[:1])
     shape = "x".join(map(str, task.input_shape))
     try:
         with torch.no_grad():
-            made = network(image)
+            made = check_repeatable(network, image, name)
+    except EdgenasError:
+        raise
     except Exception as error:  # the user's own code may raise anything
         raise UsageError(f"{name} fails on an image of {shape} (channels x height x width), as --data has them: "
                          f"{_line(error)}",
@@ -87,6 +93,31 @@ def check_fits(network: nn.Module, task: Task, name: str) -> None:
         raise UsageError(f"{name} tells {made.shape[1]} classes apart, and the data has {len(task.classes)}",
                          "give data with the classes that it was trained on, or teach it these: edgenas run --from … "
                          "--new-head")
+    _check_apart(network, task.normalise(task.train.images[:SEVERAL]), name)
+
+
+def _check_apart(network: nn.Module, images: Tensor, name: str) -> None:
+    """A file takes one image at a time; what it loses is judged by what the network gives for many.
+
+    Raises: UsageError when the network gives something else for an image alone than among others.
+    """
+    def together() -> Any:
+        return network(images)
+
+    def alone() -> Any:
+        return torch.cat([network(image) for image in torch.split(images, 1)])
+
+    with torch.no_grad():
+        try:
+            equal = same(together(), alone())
+        except Exception as error:  # the user's own code may raise anything
+            raise UsageError(f"{name} takes one image, and fails on {len(images)} at once: {_line(error)}",
+                             "use x.shape[0] where it has a batch of 1") from error
+        if not equal:
+            raise UsageError(f"{name} gives something else for an image alone than among others, first seen in "
+                             f"what {mixing_layer(network, images)} gives",
+                             "a batch normalisation must use its running statistics: .eval(), and no .train() within "
+                             "the forward pass")
 
 
 def normalised(task: Task, request: Mapping[str, Any]) -> Task:
@@ -144,20 +175,21 @@ def _check_weights(network: nn.Module, found: dict[str, Tensor], path: Path, nam
         raise UsageError(f"--weights {path} does not fit {name}: {' and '.join(parts)}", hint)
     for key, value in found.items():
         if value.shape != known[key].shape:
-            raise UsageError(f"--weights {path} does not fit {name}: {key} is {tuple(value.shape)}, and in the network "
+            raise UsageError(f"--weights {path} does not fit {name}: {one_line(key, LONGEST)} is "
+                             f"{tuple(value.shape)}, and in the network "
                              f"{tuple(known[key].shape)}", hint)
 
 
 def _check_finite(network: nn.Module, where: str) -> None:
     for key, value in network.state_dict().items():
         if value.is_floating_point() and not value.isfinite().all():
-            raise UsageError(f"{where}: the weight {key} holds values that are not finite",
+            raise UsageError(f"{where}: the weight {one_line(key, LONGEST)} holds values that are not finite",
                              "give weights of an earlier checkpoint")
 
 
 def _some(names: list[str]) -> str:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return ", ".join(one_line(name, LONGEST) for name in names[:SHOWN]) + more
 
 
 def _line(error: BaseException) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from edgenas.run.step import OK, SKIPPED, WARNING, Step, one_line
+from edgenas.run.step import OK, SKIPPED, WARNING, Step
+from edgenas.text import one_line
 
 LITTLE_MIB = 500
 HOT_C = 70.0

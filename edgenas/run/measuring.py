@@ -104,12 +104,14 @@ def distinct(network: nn.Module) -> nn.Module:
 
 def measure_decoded(run: Run, files: Mapping[str, Path]) -> None:
     """Measure exported networks, by signature, and keep that in the profile."""
-    for signature, measurements in measure_files(run, files, run.config.runtime).items():
+    for signature, measurements in measure_files(run, files, run.config.runtime, label="a decoded network").items():
         run.profile.add_decoded(signature, measurements)
 
 
-def measure_files(run: Run, files: Mapping[str, Path], runtime: str) -> dict[str, list[Measurement]]:
-    """REPEATS measurements of each file on the run's device: of all that were made, the lowest.
+def measure_files(run: Run, files: Mapping[str, Path], runtime: str,
+                  label: str = "") -> dict[str, list[Measurement]]:
+    """REPEATS measurements of each file on the run's device: of all that were made, the lowest. label: what people call
+    each of them, if not by its name.
 
     Another program on the device only ever adds time. So while a file's lowest REPEATS differ by more than
     AGREEMENT, it is measured again, up to MOST_REPEATS times.
@@ -117,7 +119,8 @@ def measure_files(run: Run, files: Mapping[str, Path], runtime: str) -> dict[str
     found: dict[str, list[Measurement]] = {name: [] for name in files}
     due = dict.fromkeys(files, REPEATS)
     while due:
-        artifacts = [Artifact(f"{name}#{i}", files[name]) for i in range(REPEATS) for name in due if i < due[name]]
+        artifacts = [Artifact(f"{name}#{i}", files[name], label)
+                     for i in range(REPEATS) for name in due if i < due[name]]
         for result in measure(run.device, runtime, artifacts, threads=run.config.threads):
             found[result.id.rpartition("#")[0]].append(result)
         due = {name: 1 for name, made in found.items() if len(made) < MOST_REPEATS

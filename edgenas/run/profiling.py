@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from edgenas.cost.drift import drift
-from edgenas.cost.latency import Study, model_of, study
+from edgenas.cost.latency import Study, check_margin, model_of, study
 from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.plan import check_minutes, profile_within, transfer
-from edgenas.cost.profile import Profile, stored
+from edgenas.cost.profile import Profile, profile_path, stored, writing
 from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile, steps
 from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
@@ -70,7 +70,8 @@ def space_options(request: ProfileRequest) -> dict[str, str]:
 def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> dict[str, Any]:
     """Profile a device for a space as the command line's options say; returns the report.
 
-    Raises: UsageError, DeviceError or ExportError; what was measured until then is kept.
+    Raises: UsageError, DeviceError or ExportError, and ProfileError where predictions turn out to be too far off; what
+    was measured until then is kept.
     """
     runtime = runtime_of(device, request.runtime)
     precision = precision_for(runtime, request.precision)
@@ -80,17 +81,21 @@ def profile_one(space: Space, device: Device, request: ProfileRequest, progress:
         progress.say(told(dropped, device.name))
     folder = Path(request.profiles) if request.profiles else None
     source = source_of(request.transfer_from, folder) if request.transfer_from else None
-    profile = open_profile(device, runtime, threads=request.threads, folder=folder, renew=request.renew,
-                           precision=request.precision)
-    before = len(profile.blocks) + len(profile.networks)
-    if request.operators:
-        profile_operators(device, profile, request.operators, progress)
-    spent = measure(Bench(space, device, profile, progress.advance, progress.say), request, source, progress)
+    path = profile_path(device.name, runtime, request.threads or device.threads, precision, folder)
+    with writing(path, progress.say):
+        profile = open_profile(device, runtime, threads=request.threads, folder=folder, renew=request.renew,
+                               precision=request.precision)
+        before = len(profile.blocks) + len(profile.networks)
+        if request.operators:
+            profile_operators(device, profile, request.operators, progress)
+        spent = measure(Bench(space, device, profile, progress.advance, progress.say), request, source, progress)
     with TORCH:
         found = study(space, profile, STATISTICS[0])
     document = describe(space, profile, found) | {
         "measured_now": len(profile.blocks) + len(profile.networks) - before, "seconds": asdict(spent)}
-    return document | {"page": write_page(profile.path.with_suffix(".html"), document, found, progress)}
+    page = write_page(profile.path.with_suffix(".html"), document, found, progress)
+    check_margin(found.evaluation.held_out(), space, profile)
+    return document | {"page": page}
 
 
 def check_whole(request: ProfileRequest, precision: str) -> None:

@@ -13,7 +13,7 @@ from torch import nn
 from edgenas.cost.operators import example_input
 from edgenas.errors import ExportError
 from edgenas.export.base import Export, Exporter
-from edgenas.export.contents import sidecar_path
+from edgenas.export.contents import int8_coverage, sidecar_path
 from edgenas.export.gates import gates
 from edgenas.export.lowering import NotLoweredError
 from edgenas.export.manifest import Quantisation
@@ -27,6 +27,7 @@ from edgenas.run.folder import Run
 from edgenas.run.measuring import calibration
 from edgenas.run.proving import Proven, runnable
 from edgenas.run.retraining import retrained
+from edgenas.text import one_line
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Quantiser:
         return proven
 
     def _trained(self, export: Exporter, runtime: str, scratch: Path, target: str) -> Proven:
-        self.progress.say(f"{scratch.name} after rounding alone: {self.tried[-1]}; it is trained for int8")
+        self.progress.say(one_line(f"{scratch.name} after rounding alone: {self.tried[-1]}; it is trained for int8"))
         try:
             network = retrained(self.run, self.qat, self.progress, self.precision)
         except NotLoweredError as error:
@@ -83,7 +84,7 @@ class Quantiser:
             method=method, calibration_images=len(images), validation_images=found.images,
             validation_accuracy_fp32=found.expected_right / found.images,
             validation_accuracy_int8=found.right / found.images, drop_points=found.drop_points,
-            max_drop_points=self.max_drop)
+            max_drop_points=self.max_drop, coverage=int8_coverage(scratch))
         if found.drop_points > self.max_drop:
             return None
         return Proven(runtime, found, record, gates(network, item.example, scratch, export.format))
@@ -107,8 +108,10 @@ class Quantiser:
 
 
 def lost(found: Parity) -> str:
+    drop = found.drop_points
+    change = f"{-drop:.2f} points gained" if drop < 0 else f"{drop:.2f} points lost"
     return (f"{found.right / found.images:.2%} of {found.images} validation images are right, in fp32 "
-            f"{found.expected_right / found.images:.2%}: {found.drop_points:.2f} points lost")
+            f"{found.expected_right / found.images:.2%}: {change}")
 
 
 def publish(made: Path, path: Path, export: Exporter) -> None:

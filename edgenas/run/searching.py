@@ -44,6 +44,11 @@ def prepare(run: Run, progress: Progress) -> None:
     check_together(run.models, run.budgets)
 
 
+def missing(run: Run) -> int:
+    """How many measurements the cost models lack."""
+    return steps(run.profile, missing_blocks(run.space, run.profile), missing_networks(run.space, run.profile))
+
+
 def profile_device(run: Run, progress: Progress) -> None:
     """Measure what the cost models need, and say how good they are."""
     if run.latency_word == "predicted":
@@ -51,10 +56,11 @@ def profile_device(run: Run, progress: Progress) -> None:
         progress.say(f"latency_ms is predicted from published latencies of {run.device.name}'s blocks; nothing is "
                      f"measured. Margin {model.margin:.1%}")
         return
-    work = steps(run.profile, missing_blocks(run.space, run.profile), missing_networks(run.space, run.profile))
-    if work:
-        progress.start(f"profile {run.device.name} {run.config.runtime}", work)
-        profile_space(run.space, run.device, run.profile, on_done=progress.advance, say=progress.say)
+    if missing(run):
+        with run.profile.writing(progress.say):
+            if work := missing(run):
+                progress.start(f"profile {run.device.name} {run.config.runtime}", work)
+                profile_space(run.space, run.device, run.profile, on_done=progress.advance, say=progress.say)
     for metric in filter(run.told, run.metrics):
         progress.say(f"cost model of {metric}: margin {run.models[metric].margin:.1%}")
     error = run.latency[1] if "latency_ms" in run.metrics else None

@@ -11,12 +11,12 @@ from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run.attempts import Attempts, Rank
+from edgenas.run.limits import FLOOR
 from edgenas.search.decode import Scores, even
 from edgenas.space.architecture import Architecture
 
 ROUNDS = 8
 RANKED_ROUNDS = 4
-WELL_USED = 0.95  # share of a budget from which on another round is not worth its time
 TOO_CHEAP = 0.8  # share of what was predicted: below it better networks fit than those that were ranked
 HINT = "raise the budget, or search a narrower space: --set space.width=0.5"
 Measure = Callable[[Architecture], Mapping[str, float]]
@@ -59,7 +59,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
         if picked is None:
             continue  # the next round is less cautious
         row = taken(picked)
-        if row["within"] and attempts.used(row) >= WELL_USED:
+        if row["within"] and attempts.used(row) >= FLOOR:
             break
     if not attempts.held:
         raise BudgetError(_failure(attempts.rounds, budgets, words), HINT)

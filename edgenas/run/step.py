@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from edgenas.errors import EdgenasError
+from edgenas.text import one_line
 
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
 
@@ -27,8 +28,3 @@ class Step:
 def failed(name: str, error: EdgenasError, hint: str = "") -> Step:
     """`hint` is for an error that has none."""
     return Step(name, FAILED, one_line(error.message), error.hint or hint)
-
-
-def one_line(text: str) -> str:
-    """One printable line of what a device may have said."""
-    return "".join(letter for letter in " ".join(text.split()) if letter.isprintable())

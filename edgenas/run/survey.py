@@ -84,7 +84,7 @@ def describe_own(request: Mapping[str, Any], target: str | None, runtime: str | 
     Raises: UsageError, DataError or UserCodeError naming what is wrong with the data, the network or its weights.
     """
     origin = request["origin"]
-    task = task_of(request)
+    task = task_of({"on_bad_image": None, "seed": None, **request})
     network, head = headed(build(origin, request["weights"]), task, origin, new_head=request["new_head"])
     elastic = apart(network, task, origin)
     space = space_of(elastic, origin, task.input_shape, len(task.classes))

@@ -25,7 +25,8 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
 
     The artifact of the run's own runtime and precision is the one that the budgets bind. Files compiled for another
     target are not run. Latency is the median of several measurements, each in a new session, by the run's statistic;
-    `spread` says how far they lie apart.
+    `spread` says how far they lie apart, `clock` whether it is wall time or, where other programs made that longer, the
+    processor's ("cpu").
 
     Raises: ExportError when an artifact is missing or was changed.
     """
@@ -86,6 +87,7 @@ def _check(run: Run, artifact: manifest.Artifact, file: Path, expected: Tensor) 
         (measurements,) = measure_files(run, {artifact.path: file}, artifact.runtime).values()
         row["measured_latency_ms"] = figure(measurements, run.config.statistic)
         row["spread"] = spread(measurements, run.config.statistic)
+        row["clock"] = "cpu" if any(m.clock == "cpu" for m in measurements) else "wall"
         if artifact.runtime == run.config.runtime:
             row["told"] = {m: told(run, m, measurements) for m in run.metrics if run.told(m)}
     return row

@@ -49,8 +49,8 @@ static int classify_image(void) {
 }
 
 static int describe(void) {
-    printf("{\"worker\": %d, \"runtime\": \"binary\", \"version\": \"%s\", %s, \"machine\": ",
-           net_worker, net_version, net_signature);
+    printf("{\"worker\": %d, \"runtime\": \"binary\", \"version\": \"%s\", %s, \"images\": %s, \"machine\": ",
+           net_worker, net_version, net_signature, net_images);
     describe_machine(stdout);
     puts("}");
     return flushed();
@@ -103,9 +103,24 @@ static int bench(const char *id, int count, char **assignments) {
     return flushed();
 }
 
+static int help(void) {
+    printf("A network. What it takes on the standard input, and the line that it prints:\n\n"
+           "  (no argument)                float32 tensors of %s, little-endian: the logits of each\n", net_shape);
+    if (net_classify)
+        printf("  --image                      an image file, %s: its class, label and probability\n", net_kinds);
+    printf("  --bench ID [NAME=VALUE ...]  nothing: the network's latency; a NAME that is not known lists them\n"
+           "  --describe                   nothing: the signature, what images are read, and the machine\n"
+           "  --help                       nothing: this text\n");
+    if (net_classify && *net_unread)
+        printf("\n%s\n", net_unread);
+    return flushed();
+}
+
 int main(int count, char **words) {
     if (count == 1)
         return predict();
+    if (count == 2 && !strcmp(words[1], "--help"))
+        return help();
     if (count == 2 && !strcmp(words[1], "--image"))
         return classify_image();
     if (count == 2 && !strcmp(words[1], "--describe"))
@@ -113,6 +128,6 @@ int main(int count, char **words) {
     if (count >= 3 && !strcmp(words[1], "--bench"))
         return bench(words[2], count - 3, words + 3);
     fprintf(stderr, "'%s' cannot be used so: give no argument and float32 tensors on the standard input, "
-                    "--image and an image there, --describe, or --bench ID [NAME=VALUE ...]\n", words[1]);
+                    "--image and an image there, --describe, --help, or --bench ID [NAME=VALUE ...]\n", words[1]);
     return USAGE;
 }

@@ -13,6 +13,10 @@ extern const size_t net_input_count, net_output_count;
 extern const char net_version[];
 extern const char net_signature[]; /* "inputs": [...], "outputs": [...] */
 extern const int net_worker;       /* version of the lines that the program prints */
+extern const char net_shape[];     /* of the input: 1 x 3 x 32 x 32 */
+extern const char net_images[];    /* the kinds of image files that it reads, JSON: ["PPM", "PGM"] */
+extern const char net_kinds[];     /* the same in words */
+extern const char net_unread[];    /* why it reads no others; empty if it does */
 
 extern int (*const net_classify)(void); /* image/classify.c's, or NULL */
 

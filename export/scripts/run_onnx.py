@@ -27,4 +27,5 @@ pixels = (pixels * how["scale"] - np.float32(how["mean"])) / np.float32(how["std
 network = onnxruntime.InferenceSession(folder / artifact["path"])
 logits = network.run(None, {artifact["inputs"][0]["name"]: pixels.transpose(2, 0, 1)[None]})[0][0]
 shares = np.exp(logits - logits.max())
-print(manifest["classes"][logits.argmax()], f"{shares.max() / shares.sum():.4f}")
+label = "".join(letter if letter.isprintable() else "?" for letter in manifest["classes"][logits.argmax()])
+print(label, f"{shares.max() / shares.sum():.4f}")

@@ -34,4 +34,5 @@ if made["dtype"] == "int8":
     scale = made["quantisation"]
     logits = (logits.astype(np.float32) - scale["zero_point"]) * np.float32(scale["scale"])
 shares = np.exp(logits - logits.max())
-print(manifest["classes"][logits.argmax()], f"{shares.max() / shares.sum():.4f}")
+label = "".join(letter if letter.isprintable() else "?" for letter in manifest["classes"][logits.argmax()])
+print(label, f"{shares.max() / shares.sum():.4f}")

@@ -30,4 +30,5 @@ network = relax.VirtualMachine(library, tvm.cpu())["main"]
 given = tvm.runtime.tensor(np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], np.float32))
 logits = network(given).numpy()[0]
 shares = np.exp(logits - logits.max())
-print(manifest["classes"][logits.argmax()], f"{shares.max() / shares.sum():.4f}")
+label = "".join(letter if letter.isprintable() else "?" for letter in manifest["classes"][logits.argmax()])
+print(label, f"{shares.max() / shares.sum():.4f}")

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,11 +10,17 @@ from edgenas.cost.conformal import conformal
 from edgenas.cost.heldout import (
     FEWEST_FOR_INTERVAL,
     MARGIN_QUANTILE,
+    MOST_MARGIN,
     Evaluation,
     Floats,
     band,
     margin,
 )
+from edgenas.cost.latency import check_margin
+from edgenas.cost.profile import Header, Profile
+from edgenas.errors import ProfileError
+
+from .nets import twins
 
 
 def evaluated(ratio: Floats, doubt_ms: Floats | float = 0.0) -> Evaluation:
@@ -33,6 +42,22 @@ def test_the_report_is_of_the_networks_left_out() -> None:
     assert held.spearman is not None and held.kendall is not None and 0.8 < held.kendall < held.spearman < 1
     assert held.coverage == pytest.approx(0.9, abs=0.051)
     assert held.margin == pytest.approx(np.quantile(1 / RATIOS - 1, MARGIN_QUANTILE))
+
+
+@pytest.mark.parametrize(("margin", "fewer", "hint"), [
+    (MOST_MARGIN, False, ""), (MOST_MARGIN + 0.01, False, "--renew, while nothing else keeps the device busy"),
+    (1.29, True, "--precision fp32, which measures what is only predicted now")])
+def test_a_model_that_is_too_far_off_is_refused_with_what_to_do(margin: float, fewer: bool, hint: str) -> None:
+    held = replace(evaluated(RATIOS).held_out(), margin=margin)
+    header = Header(device="host", runtime="onnxruntime", runtime_version="1", threads=1, machine={"id": "m"})
+    profile = Profile(Path("host.jsonl"), header, left_out={"block"} if fewer else set())
+    if not hint:
+        check_margin(held, twins(), profile)
+        return
+    with pytest.raises(ProfileError, match=r"host.jsonl predicts networks of space 'twins' too badly: .* up to "
+                       f"{margin:.0%} longer than predicted .*; at most 50% is accepted") as caught:
+        check_margin(held, twins(), profile)
+    assert caught.value.hint.startswith("edgenas profile --device host") and caught.value.hint.endswith(hint)
 
 
 def test_networks_that_are_not_random_count_for_the_margin_alone() -> None:

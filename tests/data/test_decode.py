@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from io import BytesIO
 
 import numpy as np
@@ -8,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import EpsImagePlugin, Image
 
-from edgenas.data.decode import UNREADABLE, decode
-from edgenas.errors import DataError
+from edgenas.data.decode import Unreadable, decode
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -96,7 +96,7 @@ def test_a_large_jpeg_read_at_a_reduced_scale_looks_the_same():
     ("32-bit grey", encoded(Image.new("F", (6, 6)), "TIFF")),
 ])
 def test_unreadable(name, content):
-    with pytest.raises(UNREADABLE):
+    with pytest.raises(Unreadable):
         decode(name, content, None)
 
 
@@ -105,18 +105,16 @@ def test_no_other_program_is_started_to_read_an_image(monkeypatch):
         raise AssertionError("Ghostscript was started")
 
     monkeypatch.setattr(EpsImagePlugin, "Ghostscript", started)
-    with pytest.raises(UNREADABLE):
+    with pytest.raises(Unreadable):
         decode("x", encoded(Image.new("RGB", (6, 6)), "EPS"), None)
 
 
 def test_a_tiny_image_is_named():
-    with pytest.raises(DataError, match="dot.png is 3×9 pixels, and images are at least 4×4"):
+    with pytest.raises(Unreadable, match="^3×9 pixels, and images are at least 4×4$"):
         decode("dot.png", encoded(Image.new("RGB", (3, 9))), 32)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # Pillow warns of the metadata that was damaged
-# A damaged header may claim any size.
-@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @settings(deadline=None, max_examples=150)
 @given(kind=st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"]), data=st.data())
 def test_damaged_files_never_raise_anything_else(kind, data):
@@ -126,7 +124,5 @@ def test_damaged_files_never_raise_anything_else(kind, data):
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     content = content[:data.draw(st.integers(0, len(content)))]
-    try:
+    with contextlib.suppress(Unreadable):
         assert decode("x", bytes(content), 8).shape[:2] == (8, 8)
-    except (*UNREADABLE, DataError):
-        pass

@@ -58,14 +58,30 @@ def test_rows_are_read_in_the_order_asked_for():
     assert [content for _, content in chosen.read(chosen.rows)] == [png(2), png(0), png(3)]
 
 
-def test_paths_name_the_image_and_are_used_without_bytes(tmp_path):
-    (tmp_path / "cat.png").write_bytes(png(1))
-    cells = [{"bytes": None, "path": str(tmp_path / "cat.png")}, {"bytes": png(2), "path": "x/dog.png"},
-             {"bytes": None, "path": None}]
-    data = datasets.Dataset.from_dict({"image": cells, "label": [0, 1, 0]})
-    assert contents(from_datasets("d", {"train": data})) == [
-        ("train row 0 (cat.png)", tmp_path / "cat.png"), ("train row 1 (dog.png)", png(2)),
-        ("train row 2", None)]
+def pathed(*cells):
+    return {"train": datasets.Dataset.from_dict({"image": list(cells), "label": [0, 1, 0][:len(cells)]})}
+
+
+def test_a_path_names_the_image():
+    found = pathed({"bytes": png(2), "path": "x/dog.png"}, {"bytes": None, "path": None}, {"bytes": png(1), "path": ""})
+    assert contents(from_datasets("d", found)) == [
+        ("train row 0 (dog.png)", png(2)), ("train row 1", None), ("train row 2", png(1))]
+
+
+def test_a_file_that_a_cell_names_is_read_only_where_the_hub_keeps_files(tmp_path):
+    (tmp_path / "cache").mkdir()
+    for place in (tmp_path / "cache" / "cat.png", tmp_path / "secret.png"):
+        place.write_bytes(png(1))
+    (tmp_path / "cache" / "link.png").symlink_to(tmp_path / "secret.png")
+    inside = {"bytes": None, "path": str(tmp_path / "cache" / "cat.png")}
+    raw = from_datasets("d", pathed(inside, inside), [tmp_path / "cache"])
+    assert contents(raw)[0] == ("train row 0 (cat.png)", tmp_path / "cache" / "cat.png")
+    for path in (tmp_path / "secret.png", tmp_path / "cache" / "link.png", tmp_path / "cache/../secret.png", "rel.png"):
+        raw = from_datasets("d", pathed(inside, {"bytes": None, "path": str(path)}), [tmp_path / "cache"])
+        with pytest.raises(DataError, match="train row 1 .* names a file instead of holding it"):
+            contents(raw)
+    with pytest.raises(DataError, match="names a file instead of holding it"):
+        contents(from_datasets("d", pathed(inside, inside)))
 
 
 @pytest.mark.parametrize(("label", "kind", "others", "expected"), [
@@ -80,6 +96,7 @@ def test_label_column(label, kind, others, expected):
 
 def test_parts():
     raw = from_datasets("d", {"train": table(), "dev": table(), "test": table(), "unsupervised": table()})
+    assert raw.notes == ("d: 1 part left out, being none of train, validation, test: unsupervised",)
     assert list(raw.parts) == ["train", "validation", "test"]
     assert contents(raw, "test")[0][0] == "test row 0"
 
@@ -91,7 +108,7 @@ def test_parts():
     ({"train": datasets.Dataset.from_dict({"text": ["a"], "label": [0]})}, "no image column .*: text, label"),
     ({"train": table(), "test": table(label="labels")}, "the test part of d lacks the column"),
     ({"train": table(), "valid": table(), "dev": table()}, "d has two validation parts"),
-    ({"train": table(labels=(None, 1, 0, 1))}, "labels of shape .* type object"),
+    ({"train": table(labels=(None, 1, 0, 1))}, "has 1 image without a label; the first is number 0"),
     ({"train": table(), "test": table(labels=(-1, -1, -1, -1))}, "lacks: -1"),
     ({"train": table(image="left", right=[{"bytes": b"", "path": None}] * 4)}, "no image column that can be"),
 ])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from edgenas.data import load
+from edgenas.data import DataWarning, load
 from edgenas.errors import DataError, UsageError
 
 
@@ -33,11 +33,11 @@ def test_no_test_image_is_in_train_or_validation(folder, with_test):
 
 
 def test_labels_stay_with_their_images(tmp_path):
-    images = np.arange(60, dtype=np.uint8).reshape(-1, 1, 1).repeat(5, 1).repeat(5, 2)
+    images = (4 * np.arange(60, dtype=np.uint8)).reshape(-1, 1, 1).repeat(5, 1).repeat(5, 2)
     np.savez(tmp_path / "d.npz", images=images, labels=np.array(["low", "mid", "top"])[np.arange(60) // 20])
     task = load(str(tmp_path / "d.npz"))
     for split in (task.train, task.validation, task.test):
-        assert torch.equal(split.images[:, 0, 0, 0] // 20, split.labels)
+        assert torch.equal(split.images[:, 0, 0, 0] // 80, split.labels)
     assert task.classes == ("low", "mid", "top")
     assert task.name == "d"
 
@@ -45,7 +45,7 @@ def test_labels_stay_with_their_images(tmp_path):
 def test_mean_and_std_are_of_train_only(tmp_path, rng):
     train = rng.integers(0, 100, (40, 6, 6), dtype=np.uint8)
     np.savez(tmp_path / "d.npz", x_train=train, y_train=np.arange(40) % 2,
-             x_test=np.full((10, 6, 6), 255, np.uint8), y_test=np.arange(10) % 2)
+             x_test=rng.integers(200, 256, (10, 6, 6), dtype=np.uint8), y_test=np.arange(10) % 2)
     task = load(str(tmp_path / "d.npz"))
     given = task.train.images.numpy() / 255
     assert task.mean == (pytest.approx(given.mean(), abs=1e-6),)
@@ -83,7 +83,8 @@ def test_a_text_file_named_jpg(folder):
     with pytest.raises(DataError, match=r"1 of 25 images cannot be read: cat/fake\.jpg") as caught:
         load(str(root))
     assert "--on-bad-image skip" in caught.value.hint
-    task = load(str(root), on_bad_image="skip")
+    with pytest.warns(DataWarning, match=r"^1 image left out, which cannot be read: cat/fake\.jpg \(text, no image\)$"):
+        task = load(str(root), on_bad_image="skip")
     assert task.skipped == ("cat/fake.jpg",)
     assert task.describe()["skipped"] == ["cat/fake.jpg"]
     assert len(task.train) + len(task.validation) + len(task.test) == 24

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from edgenas.data import load, source_function
-from edgenas.errors import DataError
+from edgenas.errors import DataError, UserCodeError
 
 PAIR_OF_ARRAYS = """
 import numpy as np
@@ -53,6 +53,7 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop("helper_beside", None)
 
 
+@pytest.mark.filterwarnings("ignore::edgenas.data.DataWarning")  # the test images are those of train
 @pytest.mark.parametrize("code", [PAIR_OF_ARRAYS, TENSORS, TORCH_DATASET, PILLOW_PAIRS])
 def test_every_form_of_set(module, code):
     path = list(sys.path)
@@ -72,8 +73,12 @@ def test_every_form_of_set(module, code):
     ("def sets(:", "sets", "cannot be imported: SyntaxError"),
     ("import no_such_package", "sets", "ModuleNotFoundError: No module named 'no_such_package'"),
     ("def sets(): raise KeyError('mine')", "sets", "did not return a train and a test set: KeyError: 'mine'"),
-    ("def sets(): return None", "sets", "did not return a train and a test set: TypeError"),
-    ("def sets(): return [], [], []", "sets", "did not return a train and a test set: ValueError"),
+    ("def sets(): return None", "sets", "did not return a train and a test set, but NoneType"),
+    ("def sets(): return [], [], [], []", "sets", "did not return a train and a test set, but 4 of them"),
+    ("def sets(): return {'train': [], 'test': [], 'eval': [], 'dev': []}", "sets", "two validation sets"),
+    ("def sets(): raise SystemExit(0)", "sets", "did not return a train and a test set: SystemExit: 0"),
+    ("raise SystemExit", "sets", "cannot be imported: SystemExit"),
+    ("def sets(): return sets()", "sets", "RecursionError"),
     ("def sets(): return [1, 2], [3]", "sets", "did not return a train and a test set: TypeError"),
     ("import numpy as np\ndef sets(): return [(np.zeros((5, 5)), 0), (np.zeros((5, 6)), 1)], []", "sets",
      "the train set of user_sets:sets has images of several shapes"),
@@ -83,12 +88,33 @@ def test_every_form_of_set(module, code):
      "4 images but 3 labels"),
 ])
 def test_refused(module, code, name, message):
-    with pytest.raises(DataError, match=message) as caught:
+    with pytest.raises((DataError, UserCodeError), match=message) as caught:
         source_function.read(module(code, name))
     assert caught.value.hint
 
 
 def test_a_module_that_does_not_exist(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="no_such_module:f cannot be imported: ModuleNotFoundError"):
+    with pytest.raises(UserCodeError, match="no_such_module:f cannot be imported: ModuleNotFoundError"):
         source_function.read("no_such_module:f")
+
+
+SETS = """
+import numpy as np
+def part(first, count):
+    return np.arange(first * 30, (first + count) * 30).astype(np.uint8).reshape(-1, 5, 6), np.arange(count) % 2
+"""
+
+
+@pytest.mark.parametrize(("given", "sizes"), [
+    ("part(0, 12), part(12, 4), part(16, 2)", {"train": 12, "validation": 4, "test": 2}),
+    ("{'train': part(0, 12), 'val': part(12, 4), 'test': part(16, 2)}", {"train": 12, "validation": 4, "test": 2}),
+    ("{'train': part(0, 12), 'test': part(16, 2)}", {"train": 12, "test": 2}),
+    ("{'train': part(0, 12)}", {"train": 12}),
+])
+def test_a_validation_set_is_used_as_it_is(module, given, sizes):
+    raw = source_function.read(module(f"{SETS}def sets(): return {given}"))
+    assert {name: len(part) for name, part in raw.parts.items()} == sizes
+    firsts = {"train": 0, "validation": 12 * 30 % 256, "test": 16 * 30 % 256}
+    found = {name: int(part.images[0, 0, 0, 0]) for name, part in raw.parts.items()}
+    assert found == {name: firsts[name] for name in sizes}

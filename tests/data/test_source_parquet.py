@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from edgenas.data import load, source_parquet
+from edgenas.data import DataWarning, load, source_parquet
 from edgenas.errors import DataError
 
 
@@ -63,7 +63,8 @@ def test_an_unreadable_image_is_named_by_its_row(tmp_path, rng):
     pq.write_table(pa.Table.from_pylist(table), tmp_path / "train.parquet")
     with pytest.raises(DataError, match="1 of 10 images cannot be read: train row 7"):
         load(str(tmp_path))
-    assert load(str(tmp_path), on_bad_image="skip").skipped == ("train row 7",)
+    with pytest.warns(DataWarning, match=r"1 image left out, which cannot be read: train row 7 \(text, no image\)"):
+        assert load(str(tmp_path), on_bad_image="skip").skipped == ("train row 7",)
 
 
 def refused(folder, message):

@@ -77,12 +77,22 @@ def files(colour: bool, count: int = 100) -> list[bytes]:
     return [file(tinted(image, index) if colour else image) for index, image in enumerate(digits(count))]
 
 
+def described(colour: bool) -> Images:
+    channels = 3 if colour else 1
+    return Images(Preprocessing(channels="RGB" if colour else "grey", size=SIZE, scale=1 / 255,
+                                mean=(0.45, 0.4, 0.5)[:channels], std=(0.2, 0.3, 0.25)[:channels]), CLASSES)
+
+
 @functools.cache
 def photographed(colour: bool) -> Photographed:
     torch.manual_seed(0)
-    channels = 3 if colour else 1
-    how = Preprocessing(channels="RGB" if colour else "grey", size=SIZE, scale=1 / 255,
-                        mean=(0.45, 0.4, 0.5)[:channels], std=(0.2, 0.3, 0.25)[:channels])
-    made = Photographed(settled(MiniNet(channels)), Images(how, CLASSES))
+    made = Photographed(settled(MiniNet(3 if colour else 1)), described(colour))
     given = torch.from_numpy(np.stack([made.input(content) for content in files(colour)]))
     return Photographed(decided(made.net, given), made.images)
+
+
+def small() -> Photographed:
+    """Of one layer, for grey images: quick to compile."""
+    torch.manual_seed(0)
+    height, width = SIZE
+    return Photographed(nn.Sequential(nn.Flatten(), nn.Linear(height * width, len(CLASSES))), described(False))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -39,3 +40,10 @@ def predictor(path: Path, via: tuple[str, ...] = (),
         return np.float32(rows).reshape(len(images), *shape[1:])
 
     return predict
+
+
+def needs_an_interpreter(content: bytes) -> bool:
+    """Whether a 64-bit ELF file names a dynamic loader."""
+    start, = struct.unpack_from("<Q", content, 32)
+    size, count = struct.unpack_from("<HH", content, 54)
+    return 3 in [struct.unpack_from("<I", content, start + index * size)[0] for index in range(count)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edgenas.errors import EdgenasError
+from edgenas.export.contents import reads
 from edgenas.export.tvm_target import CROSS, compiler
 
 from .image_files import jpeg_files
@@ -65,6 +66,11 @@ def test_it_predicts_what_pytorch_predicts(format: str, made: Photographed, targ
     np.testing.assert_allclose(found, expected, atol=1e-3)
     assert (found.argmax(1) == expected.argmax(1)).all() and len(set(found.argmax(1))) > 1
     check_answers(made, program, contents if family == "aarch64" else contents[:10], via=emulated)
-    check_answers(made, program, [content for _, content in jpeg_files()][:2], 0.1, via=emulated)
     refused = run(program, "--image", given=contents[0][:-1], via=emulated)
     assert (refused.returncode, refused.stderr) == (2, b"the image ends early\n")
+    images = [content for _, content in jpeg_files()][:2]
+    if "JPEG" not in reads(file).kinds:
+        refused = run(program, "--image", given=images[0], via=emulated)
+        assert (refused.returncode, refused.stderr.decode()) == (2, f"{reads(file).unread}\n")
+        pytest.skip(reads(file).unread)
+    check_answers(made, program, images, 0.1, via=emulated)

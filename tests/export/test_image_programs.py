@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from edgenas.errors import ExportError
+from edgenas.export.contents import reads
 
+from .decoding import hide, need
 from .image_files import oriented, picture, saved
-from .photographed import CLASSES, Photographed, digits, file, files, photographed, tinted
-from .programs import predictor, run
+from .photographed import CLASSES, Photographed, digits, file, files, photographed, small, tinted
+from .programs import line, needs_an_interpreter, predictor, run
 
 GREY, COLOUR = False, True
 PHOTO = saved(picture("RGB", 30, 40), "PPM")
@@ -35,7 +37,10 @@ def found(program: Path, content: bytes, via: tuple[str, ...] = ()) -> dict:
 
 def check_answers(made: Photographed, program: Path, contents: list[bytes], tolerance: float = 1e-4,
                   via: tuple[str, ...] = ()) -> None:
-    """Logits may differ by `tolerance` of the largest one, and so may classes that are nearer to one another."""
+    """Logits may differ by `tolerance` of the largest one, and so may classes that are nearer to one another. Files of
+    a kind that the program does not read skip the test.
+    """
+    need(contents[0], line(program, "--describe", via=via)["images"])
     expected = made.logits(contents)
     answers, allowed = [found(program, content, via) for content in contents], tolerance * np.abs(expected).max()
     np.testing.assert_allclose([answer["logits"] for answer in answers], expected, atol=allowed)
@@ -61,9 +66,41 @@ def test_images_of_every_kind_and_size(built) -> None:
     """A resized value may differ by 1 of 255, a JPEG's by more."""
     made, program = built
     colour = [tinted(image, index).resize((40 + 7 * index, 90 - 3 * index)) for index, image in enumerate(digits(12))]
-    check_answers(made, program, [file(image, "PNG") for image in colour], 0.02)
     check_answers(made, program, [file(image.convert("L")) for image in colour], 0.02)
+    check_answers(made, program, [file(image, "PNG") for image in colour], 0.02)
     check_answers(made, program, [oriented(image, "JPEG", 1 + index % 8) for index, image in enumerate(colour)], 0.1)
+
+
+def test_it_says_what_it_reads(built) -> None:
+    made, program = built
+    kinds = line(program, "--describe")["images"]
+    assert kinds[-2:] == ["PPM", "PGM"]
+    assert json.loads(Path(f"{program}.json").read_text())["reads"]["kinds"] == kinds == list(reads(program).kinds)
+    done = run(program, "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    text = done.stdout.decode()
+    assert reads(program).needs or not needs_an_interpreter(program.read_bytes())
+    assert "JPEG" not in kinds or "--image                      an image file, JPEG, " in text
+    assert f"float32 tensors of 1 x {len(made.images.preprocessing.mean)} x 24 x 28" in text
+    assert reads(program).unread in text
+
+
+def test_without_decoders_it_reads_plain_files_and_says_how_to_read_more(tmp_path: Path, monkeypatch) -> None:
+    hide(monkeypatch, tmp_path)
+    made = small()
+    program = made.export("binary", tmp_path / "net.bin")
+    check_answers(made, program, files(GREY, 5))
+    assert line(program, "--describe")["images"] == ["PPM", "PGM"]
+    sentence = ("it reads no JPEG and no PNG, as libjpeg and libpng for the target host were not found where it was "
+                "exported: apt install libjpeg-dev libpng-dev (or brew install jpeg-turbo libpng), then export it "
+                "again; give it PPM (P6) or PGM (P5)")
+    assert sentence in run(program, "--help").stdout.decode()
+    assert reads(program).unread == reads(program).warning == sentence
+    for content in (saved(picture("RGB", 9, 9), "PNG"), saved(picture("RGB", 9, 9), "JPEG")):
+        done = run(program, "--image", given=content)
+        assert (done.returncode, done.stdout, done.stderr.decode()) == (2, b"", f"{sentence}\n")
+    done = run(program, "--image", given=b"GIF89a")
+    assert done.stderr == b"the input is no image of a kind that is read: PPM (P6) or PGM (P5)\n"
 
 
 @pytest.mark.parametrize(("content", "sentence"), [

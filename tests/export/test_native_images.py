@@ -8,7 +8,6 @@ import random
 import shutil
 import struct
 import subprocess
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from edgenas.data.decode import decode
-from edgenas.export.to_binary import NATIVE
 
-from .image_files import exact_files, jpeg_files, oriented, picture, saved
+from .decoding import FLAGS, compile_reader, decoders, need
+from .image_files import chunk, exact_files, jpeg_files, kind_of, oriented, picture, png, saved
 from .test_native import WARNINGS
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc here")
 HERE = Path(__file__).parent
-STRICT = ("file", "pnm", "png", "jpeg", "exif", "flatten", "fit")
 EXACT, JPEG = dict(exact_files()), dict(jpeg_files())
 
 
@@ -39,18 +37,11 @@ class Picture(ctypes.Structure):
                 ("pixels", ctypes.POINTER(ctypes.c_ubyte))]
 
 
-def compiled(folder: Path, *options: str) -> list[str]:
-    flags = ["gcc", "-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", *options]
-    for name in (*STRICT, "stb"):
-        subprocess.run([*flags, *(WARNINGS if name in STRICT else ["-Wall", "-fwrapv"]), "-c",
-                        str(NATIVE / "image" / f"{name}.c"), "-o", str(folder / f"{name}.o")], check=True)
-    return [*flags, *(str(folder / f"{name}.o") for name in (*STRICT, "stb"))]
-
-
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory) -> ctypes.CDLL:
     folder = tmp_path_factory.mktemp("images")
-    subprocess.run([*compiled(folder, "-fPIC"), "-shared", "-lm", "-o", str(folder / "images.so")], check=True)
+    parts = compile_reader(folder, "-O2", "-fPIC", *WARNINGS)
+    subprocess.run([*FLAGS, "-shared", *parts, "-lm", "-o", str(folder / "images.so")], check=True)
     found = ctypes.CDLL(str(folder / "images.so"))
     found.read_image.restype = found.fit.restype = ctypes.c_char_p
     found.read_image.argtypes = [Bytes, ctypes.POINTER(Picture)]
@@ -59,6 +50,7 @@ def reader(tmp_path_factory) -> ctypes.CDLL:
 
 def read(reader: ctypes.CDLL, content: bytes) -> NDArray[np.uint8] | str:
     """(H, W, C), or the reason."""
+    need(content)
     image = Picture()
     error = reader.read_image(Bytes(content, len(content)), ctypes.byref(image))
     if error:
@@ -122,17 +114,9 @@ def test_transparency_is_pillow_s_to_the_bit(reader) -> None:
     np.testing.assert_array_equal(flattened(reader, rgba, 1)[:, :, 0], np.asarray(white.convert("L")))
 
 
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def png(width: int, height: int, kind: int = 2) -> bytes:
-    """A small file that promises many pixels."""
-    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-
-
 PNG, PHOTO, PPM = EXACT["RGB.png"], JPEG["photo-RGB.jpg"], EXACT["colour.ppm"]
+PLAIN = saved(Image.new("RGB", (16, 16)), "JPEG", progressive=True)[:-2]
+LAST_SCAN = PLAIN[PLAIN.rindex(b"\xff\xda"):]
 DAMAGED = PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:]
 
 
@@ -145,6 +129,9 @@ DAMAGED = PNG[:60] + bytes([PNG[60] ^ 1]) + PNG[61:]
     (PHOTO[:-2], "ends early"), (PHOTO[:4], "ends early"), (PHOTO[:len(PHOTO) // 2], "ends early"),
     (b"\xff\xd8\xff\xe0\x00\x04ab\x00", "ends early"), (b"\xff\xd8\xff\xe0\x00\x04abcd", "has a wrong length"),
     (b"\xff\xd8\xff\xd9", "cannot be decoded"),
+    (PHOTO[:len(PHOTO) // 2] + b"\xff\xd9", "cannot be decoded: Corrupt JPEG data: premature end"),
+    (PLAIN + 100 * LAST_SCAN + b"\xff\xd9", "cannot be decoded: it has more than 100 scans"),
+    (png(9, 9, pixels=bytes(28 * 8)), "cannot be decoded"), (png(9, 9, more=chunk(b"ABCD", b"")), "cannot be decoded"),
     (PPM[:-1], "ends early"), (b"P6", "the header must have"), (b"P6\n4 4\n255", "the header must have"),
     (b"P5 0 4 255\n", "the header must have"), (b"P5 4 4 65536\n", "the header must have"),
     (b"P5 -4 4 255\n", "the header must have"), (b"P5 99999999999999999999 1 255\n", "the header must have"),
@@ -215,10 +202,11 @@ def test_no_bytes_make_it_read_or_write_elsewhere(tmp_path: Path) -> None:
                            capture_output=True, check=False)
     if probe.returncode:
         pytest.skip("this gcc has no address sanitiser")
-    flags = compiled(tmp_path, *sanitised)
-    subprocess.run([*flags, f"-I{NATIVE}", str(HERE / "read_images.c"), "-lm", "-o", str(program)], check=True)
-    given = mutations([*EXACT.values(), *JPEG.values(), oriented(picture("RGB", 20, 9), "PNG", 5),
-                       saved(picture("RGBA", 30, 30), "PNG")], 1000)
+    parts = compile_reader(tmp_path, *sanitised)
+    subprocess.run([*FLAGS, *sanitised, str(HERE / "read_images.c"), *parts, "-lm", "-o", str(program)], check=True)
+    whole = [*EXACT.values(), *JPEG.values(), oriented(picture("RGB", 20, 9), "PNG", 5),
+             saved(picture("RGBA", 30, 30), "PNG")]
+    given = mutations([content for content in whole if kind_of(content) in decoders().reads.kinds], 1000)
     packed = b"".join(struct.pack("<I", len(content)) + content for content in given)
     done = subprocess.run([str(program)], input=packed, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]

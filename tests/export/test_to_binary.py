@@ -31,7 +31,7 @@ from edgenas.measure.protocol import Protocol
 
 from .conftest import Exported
 from .nets import MiniNet, Unsupported, coloured, decided, settled
-from .programs import line, predictor, run
+from .programs import line, needs_an_interpreter, predictor, run
 from .test_formats import (  # noqa: F401  what holds for every format, here with this file's `exported`
     test_a_file_of_other_weights_fails_the_gate,
     test_every_item_is_reported_once_its_file_is_there,
@@ -75,13 +75,6 @@ def layer(path: Path) -> Export:
     return Export(nn.Conv2d(2, 3, 3), torch.randn(1, 2, 5, 5), path)
 
 
-def needs_an_interpreter(content: bytes) -> bool:
-    """Whether a 64-bit ELF file names a dynamic loader."""
-    start, = struct.unpack_from("<Q", content, 32)
-    size, count = struct.unpack_from("<HH", content, 54)
-    return 3 in [struct.unpack_from("<I", content, start + index * size)[0] for index in range(count)]
-
-
 def test_the_signature_stands_beside_the_program(exported: Programs) -> None:
     path = exported.items["net"].path
     (image,), (logits,) = signature(path)
@@ -112,6 +105,14 @@ def test_it_says_what_it_is_and_where_it_runs(linear: Path) -> None:
             == {key: value for key, value in here.items() if key not in changing})
     assert found["machine"]["python"] is None
     assert read_header(json.dumps(found), "binary").machine == found["machine"]
+
+
+def test_it_says_what_it_takes(linear: Path) -> None:
+    done = run(linear, "--help")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "float32 tensors of 1 x 8, little-endian" in done.stdout.decode()
+    assert b"--image" not in done.stdout
+    assert line(linear, "--describe")["images"] == []
 
 
 def test_logits_are_the_exact_float32(linear: Path, exported: Programs) -> None:
@@ -160,6 +161,7 @@ def test_its_protocol_is_the_workers(linear: Path) -> None:
     (["--bench", ""], "'' is no id"),
     (["--bench"], "'--bench' cannot be used so"),
     (["--describe", "all"], "'--describe' cannot be used so"),
+    (["--help", "me"], "'--help' cannot be used so"),
     (["image.raw"], "'image.raw' cannot be used so"),
     (["--image"], "this program was exported without what an image's pixels become"),
 ])

@@ -1,1 +1,1 @@
-"""Wrong and hostile command lines and files: every call must end as a user would expect. See `python -m fuzz --help`."""
+"""Wrong and hostile command lines and files: every call must end as a user would expect."""

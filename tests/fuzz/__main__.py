@@ -21,8 +21,8 @@ from fuzz.calls import Call, drawn
 from fuzz.judgement import faults
 from fuzz.sandbox import Outcome, called, forked, new_folder, removed
 
-HEAVY = ("onnx", "onnxruntime", "safetensors.torch", "pydantic", "rich.console", "datasets", "sklearn.datasets", "scipy.stats",
-         "lightning_fabric", "edgenas.run.flow", "edgenas.report.page", "edgenas.export", "edgenas.data")
+HEAVY = ("onnx", "onnxruntime", "safetensors.torch", "pydantic", "rich.console", "datasets", "sklearn.datasets",
+         "scipy.stats", "lightning_fabric", "edgenas.run.flow", "edgenas.report.page", "edgenas.export", "edgenas.data")
 
 
 def main() -> int:
@@ -76,7 +76,8 @@ def fuzzed(numbers: range, files: Path, show: bool = False) -> int:
                   f"    {'; '.join(wrong) or 'ok'}\n{_tail(outcome) if wrong or show else ''}", flush=True)
         done = number - numbers.start + 1
         if done % 100 == 0:
-            print(f"{done}/{len(numbers)}, {failed} failed, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+            print(f"{done}/{len(numbers)}, {failed} failed, {time.monotonic() - began:.0f} s", file=sys.stderr,
+                  flush=True)
     for (kind, status), count in sorted(ended.items()):
         print(f"{kind:12} exit {status:4}: {count}")
     print(f"{len(numbers)} calls, {failed} failed, {time.monotonic() - began:.0f} s")

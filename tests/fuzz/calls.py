@@ -20,8 +20,9 @@ OPTIONS = {
                 "--budget-minutes", "--transfer-from", "--profiles", "--image-size"],
     "spaces show": ["--set", "--input-shape", "--classes", "--target", "--precision"],
     "predict": ["--device", "--runtime", "--precision", "--threads", "--profiles"],
-    "export": ["--format", "--precision", "--target", "--cpu", "--max-drop", "--bundle", "--data", "--weights", "--mean",
-               "--std", "--image-size", "--max-images", "--device", "--out", "--from", "--set"],
+    "export": ["--format", "--precision", "--target", "--cpu", "--max-drop", "--bundle", "--data", "--weights",
+               "--mean", "--std", "--image-size", "--max-images", "--device", "--out", "--from",
+               "--set"],
 }
 CODES = tuple(f"{name}.py:build" for name in corpus.CODE)
 
@@ -92,8 +93,8 @@ def _foreign(draw: random.Random, folder: Path, files: Path) -> Call:
     for name in ("net.py", *(f"{n}.py" for n in corpus.CODE)):
         copied(files / name, folder / name)
     origin = draw.choice(["net.py:build", *CODES])
-    arguments = ["export", "--from", origin, "--data", "digits", "--max-images", "60", "--format", "onnx", "--out", "out",
-                 "--device", "mock"]
+    arguments = ["export", "--from", origin, "--data", "digits", "--max-images", "60", "--format", "onnx",
+                 "--out", "out", "--device", "mock"]
     done = [origin]
     if origin == "net.py:build":
         done += _wrong(draw, folder, files, "weights.safetensors")
@@ -114,8 +115,8 @@ def _options(draw: random.Random, folder: Path, files: Path) -> Call:
     command = draw.choice([*OPTIONS, "run", "run"])
     base = {"run": [*QUICK, "--latency-ms", "80%", "--out", "out"], "spaces show": ["mobile"], "predict": ["net.onnx"],
             "profile": ["--data", "digits", "--max-images", "60", "--device", "mock", *corpus.SPACE],
-            "export": ["--from", "net.py:build", "--data", "digits", "--max-images", "60", "--device", "mock", "--out", "out",
-                       "--format", "onnx"]}[command]
+            "export": ["--from", "net.py:build", "--data", "digits", "--max-images", "60", "--device", "mock",
+                       "--out", "out", "--format", "onnx"]}[command]
     for name in ("net.onnx", "net.py", "weights.safetensors"):
         copied(files / name, folder / name)
     given = [word for _ in range(draw.choice([1, 1, 2, 3]))
@@ -124,7 +125,8 @@ def _options(draw: random.Random, folder: Path, files: Path) -> Call:
 
 
 def _soup(draw: random.Random, folder: Path, files: Path) -> Call:
-    words = [w for c, options in OPTIONS.items() for w in (*c.split(), *options)] + ["devices", "check", "inspect", "-h"]
+    words = [w for c, options in OPTIONS.items() for w in (*c.split(), *options)]
+    words += ["devices", "check", "inspect", "-h"]
     return Call([draw.choice(words + VALUES) for _ in range(draw.randrange(1, 7))])
 
 

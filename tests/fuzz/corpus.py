@@ -18,9 +18,10 @@ DEVICE = 'name = "mine"\ndescription = "A board"\ntransport = "local"\nruntimes 
 BOARD = ('name = "board"\ndescription = "Over ssh"\ntransport = "ssh"\nruntimes = ["onnxruntime"]\nthreads = 1\n'
          '[options]\nhost = "127.0.0.1"\nport = 1\n')
 CODE = {
-    "raises": "raise RuntimeError('no')", "exits": "import sys\nsys.exit(0)", "syntax": "def build(:", "none": "build = 3",
-    "null": "def build():\n    return None", "late": "def build():\n    raise SystemExit", "deep": "def build():\n    return build()",
-    "text": "def build(*a, **k):\n    raise ValueError('\\x1b[2J' + 'x' * 100000)", "nul": "\0", "key": "def build(:\n    raise KeyboardInterrupt",
+    "raises": "raise RuntimeError('no')", "exits": "import sys\nsys.exit(0)", "syntax": "def build(:",
+    "none": "build = 3", "null": "def build():\n    return None", "late": "def build():\n    raise SystemExit",
+    "deep": "def build():\n    return build()", "nul": "\0",
+    "text": "def build(*a, **k):\n    raise ValueError('\\x1b[2J' + 'x' * 100000)",
 }
 SPACE = ("--set", "space.width=0.5", "--set", "space.depth=1")
 SMALL = ("--data", "digits", "--max-images", "60", "--device", "mock", "--strategy", "random", "--train-epochs", "1",
@@ -64,7 +65,8 @@ def _data(folder: Path) -> None:
         Image.fromarray(image).save(path)
     cells = [{"bytes": p.read_bytes(), "path": p.name} for p in sorted((folder / "photos").rglob("*.*"))]
     (folder / "table").mkdir()
-    pq.write_table(pa.table({"image": cells, "label": [i % 3 for i in range(len(cells))]}), folder / "table/train.parquet")
+    table = pa.table({"image": cells, "label": [i % 3 for i in range(len(cells))]})
+    pq.write_table(table, folder / "table/train.parquet")
 
 
 def _texts(folder: Path) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 ESCAPES = "\x1b[2J\x1b]0;gone\x07\u202e"
-VALUES = ["", " ", "-", "--", "0", "-1", "1", "2", "0.5", "1e999", "-1e-320", "nan", "inf", "9" * 30, "0x10", "%", "50%",
-          "0%", "1e9%", "101%", "50%%", "..", "/", "/dev/zero", "/dev/full", "/proc/self/mem", "no/such/file", ".", "~",
-          ESCAPES, "x" * 5000, "é💥", "a=b", "=", ":", "a:b", "file.py:", "FILE.py:build", "None", "true", "[]", "{}",
-          "../../../etc/passwd", "a\nb", "mnist", "digits", "host", "mock", "onnx", "int8", "latency_ms=1", "macs=50%",
-          "macs=1e6", "latency_ms=50%", "1x8x8", "3x99999x99999", "0x0x0", "space.depth=99999999", "space.width=1e30",
-          "search.epochs=-1", "train.lr=1e30", "search.nothing=1", "space.width=nan", "build.cells=8"]
+VALUES = ["", " ", "-", "--", "0", "-1", "1", "2", "0.5", "1e999", "-1e-320", "nan", "inf", "9" * 30, "0x10", "%",
+          "50%", "0%", "1e9%", "101%", "50%%", "..", "/", "/dev/zero", "/dev/full", "/proc/self/mem",
+          "no/such/file", ".", "~", ESCAPES, "x" * 5000, "é💥", "a=b", "=", ":", "a:b", "file.py:", "FILE.py:build",
+          "None", "true", "[]", "{}", "../../../etc/passwd", "a\nb", "mnist", "digits", "host", "mock", "onnx",
+          "int8", "latency_ms=1", "macs=50%", "macs=1e6", "latency_ms=50%", "1x8x8", "3x99999x99999", "0x0x0",
+          "space.depth=99999999", "space.width=1e30", "search.epochs=-1", "train.lr=1e30", "search.nothing=1",
+          "space.width=nan", "build.cells=8"]
 LARGE = 64 << 20
 """Bytes; a file of that size was made so by an earlier change."""
 ODD: list[Any] = [None, True, 0, -1, 1e308, 2**63, 10**400, float("nan"), float("inf"), "", ESCAPES, "x" * 100_000, [],
@@ -87,7 +88,8 @@ def _folder(path: Path, draw: random.Random) -> None:
 
 def _link(path: Path, draw: random.Random) -> None:
     path.unlink()
-    path.symlink_to(draw.choice(["/dev/zero", "/dev/random", "/etc/passwd", path.name, "nowhere", "/proc/self/mem", "/"]))
+    places = ["/dev/zero", "/dev/random", "/etc/passwd", path.name, "nowhere", "/proc/self/mem", "/"]
+    path.symlink_to(draw.choice(places))
 
 
 def _sparse(path: Path, draw: random.Random) -> None:

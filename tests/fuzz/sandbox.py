@@ -78,6 +78,7 @@ def _child(work: Callable[[], int], folder: Path, environment: Mapping[str, str]
             handle = os.open(name, os.O_RDWR | os.O_CREAT)
             os.dup2(handle, number)
             os.close(handle)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")  # whatever captured them
         os.environ.update({"TMPDIR": str(folder / "tmp"), "HOME": str(folder / "home"),
                            "XDG_DATA_HOME": str(folder / "home/data"), "HF_HUB_OFFLINE": "1",
                            "EDGENAS_PROFILES": str(folder / "home/profiles"), **environment})

@@ -177,7 +177,7 @@ def test_a_program_for_this_machine_is_refused(adb_board: AdbBoard, tmp_path):  
     assert 'target = "aarch64"' in caught.value.hint
 
 
-def test_benchmark_model_runs_there(adb_board: AdbBoard, tmp_path):  # noqa: F811
+def test_benchmark_model_runs_there(adb_board: AdbBoard, tmp_path, monkeypatch):  # noqa: F811
     program = stand_ins.benchmark_model(tmp_path, 1000, TABLE)
     # What it reads and notes lies here, not on the phone.
     program.write_text(program.read_text().replace(f"{tmp_path}/", ""))
@@ -185,7 +185,8 @@ def test_benchmark_model_runs_there(adb_board: AdbBoard, tmp_path):  # noqa: F81
     program.write_text(program.read_text().replace("cat table.txt", f"cat <<'END'\n{table.read_text()}END\n"))
     (tmp_path / "net.tflite").write_bytes(b"a model")
     device = adb_board.device("benchmark_model").model_copy(
-        update={"settings": {"benchmark_model": {"push": str(program)}}})
+        update={"settings": {"benchmark_model": {"push": True}}})
+    monkeypatch.setenv("EDGENAS_BENCHMARK_MODEL", str(program))
     [found] = measure(device, "benchmark_model", [Artifact("a", tmp_path / "net.tflite")],
                       protocol=Protocol(rounds=2, max_rounds=2, runs=4))
     assert found.rounds == 2 and found.figures["softmax_ms"] == 0.233

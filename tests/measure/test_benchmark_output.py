@@ -105,3 +105,22 @@ def test_equal_inferences_are_one_figure(text):
 def test_three_inferences_that_contradict_each_other(found):
     with pytest.raises(DeviceError, match="contradict each other"):
         found.singles()
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("curr=15102", "curr=" + "9" * 5000), ("avg=15517.6", "avg=1e999"), ("avg=15517.6", "avg=" + "9" * 5000),
+    ("count=64", "count=" + "9" * 5000), ("Inference (avg): 15517.6", "Inference (avg): 1e999")])
+def test_a_figure_of_any_length_is_one_sentence(old, new):
+    assert old in sample("spaces")
+    with pytest.raises(DeviceError, match="unknown format") as caught:
+        inferences(sample("spaces").replace(old, new))
+    assert len(caught.value.message) < 500
+
+
+@pytest.mark.parametrize(("old", "new"), [
+    ("60.957", "nan"), ("60.957", "inf"), ("60.957", "-1"), ("60.957", "1e300"), ("60.957", "9" * 5000),
+    ("CONV_2D\t", "CONV_2D" + " " * 100_000 + "\t")])
+def test_a_row_of_an_odd_shape_is_one_sentence(old, new):
+    assert old in sample("tabs")
+    with pytest.raises(DeviceError, match="unknown format"):
+        operators(sample("tabs").replace(old, new))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,8 @@ def test_unknown_name_suggests_the_nearest():
 
 
 @pytest.mark.parametrize(("text", "message", "hint"), [
-    ("name = ", "is not TOML", "mend"),
-    ("name = 'b\xff'".encode("latin-1"), "is not TOML", "mend"),
+    ("name = ", "is no TOML file", "mend"),
+    ("name = 'b\xff'".encode("latin-1"), "is no TOML file", "mend"),
     (BOARD.replace("threads", "treads"), "'treads' is no known key of a device", "did you mean 'threads'?"),
     (BOARD.replace("litert", "litter"), "'litter' is no known runtime", "did you mean 'litert'?"),
     (BOARD + "transport = 'locl'", "'locl' is no known transport", "did you mean 'local'?"),
@@ -81,10 +82,63 @@ def test_a_wrong_file_is_one_clear_sentence(tmp_path, text, message, hint):
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
-    with pytest.raises(UsageError, match="cannot read the device file .*none.toml: No such file"):
+    with pytest.raises(UsageError, match="the device's file cannot be used: cannot read .*none.toml: No such file"):
         load_device(str(tmp_path / "none.toml"))
-    with pytest.raises(UsageError, match="cannot read the device file .*: Is a directory"):
+    with pytest.raises(UsageError, match="is a folder, not a regular file"):
         load_device(f"{tmp_path}/")
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(UsageError, match="is a pipe, not a regular file"):
+        load_device(str(tmp_path / "pipe.toml"))
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    with pytest.raises(UsageError, match="is a device, not a regular file"):
+        load_device(str(tmp_path / "zero.toml"))
+    with pytest.raises(UsageError, match="null"):
+        load_device("a\0.toml")
+
+
+@pytest.mark.parametrize("text", [
+    "a = " + "[" * 20_000,
+    "[" + ".".join("a" * 20_000) + "]",
+    "options.x = " + "{a=" * 9000,
+    "#" * 100_000,
+    "threads = " + "9" * 10_000,
+    "threads = 0x" + "f" * 10_000,
+    "threads = 9223372036854775809",
+    "threads = 1e400",
+    "threads = true",
+    "threads = 1979-05-27",
+    "options = 3",
+    "options.a = 1979-05-27",
+    "options.a = [1]",
+    "options.connect_timeout_s = 0x" + "f" * 10_000,
+    "settings = [1]",
+    "settings.litert = 3",
+    "settings.litert.core = inf",
+    "settings.litert.clock_mhz = inf",
+    "settings.litert.clock_mhz = nan",
+    "settings.litert.clock_mhz = 200",
+    '"\\u001b[2J" = 1',
+    '"\\u001b[2J".a = 1',
+    'runtimes = "litert"',
+    'runtimes = ["\\u001b[2J"]',
+    'transport = "\\u001b]0;owned\\u0007"',
+    'transport = "../../evil"',
+    'runtimes = ["../evil"]',
+    "\0",
+])
+def test_a_hostile_file_is_one_sentence(with_options, tmp_path, text):
+    path = tmp_path / "board.toml"
+    key = text.partition(" =")[0]
+    path.write_text("\n".join(line for line in BOARD.splitlines() if not line.startswith(key)) + f"\n{text}\n")
+    with pytest.raises(UsageError) as caught:
+        load_device(str(path))
+    assert caught.value.message.isprintable() and caught.value.hint.isprintable() and len(caught.value.message) < 600
+
+
+def test_a_description_is_text_whatever_is_in_it(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text(BOARD.replace("A board", "\\u001b[2J"))
+    assert load_device(str(path)).name == "board"
 
 
 @pytest.fixture
@@ -102,7 +156,7 @@ def test_settings_of_a_runtime_complete_its_defaults(with_options, tmp_path):
 @pytest.mark.parametrize(("text", "message", "hint"), [
     ("[settings.litter]\na = 1", "'litter' is no known runtime of device 'board'", "did you mean 'litert'?"),
     ("[settings.litert]\nclok_mhz = 1.0", "'clok_mhz' is no known setting of runtime 'litert'", "'clock_mhz'"),
-    ("[settings.litert]\ncore = 4", "settings.litert.core is 4; it must be a str", "core = 'm4'"),
+    ("[settings.litert]\ncore = 4", "settings.litert.core is 4; it must be a text", 'core = "m4"'),
 ])
 def test_wrong_settings_are_one_clear_sentence(with_options, tmp_path, text, message, hint):
     (tmp_path / "board.toml").write_text(BOARD + text)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,16 @@ def test_dictionaries_and_json_lose_nothing(values, spread, runs, agreed, name):
     lowest, median, p50, p90 = values
     found = Measurement(name, lowest, median, p50, p90, spread, spread, 3, runs, agreed, threads=2)
     assert Measurement.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+BOTH = replace(FINE, clock="cpu", wall_ms=4.1, cpu_ms=1.02, state={"load_average": 21.0, "steal_share": 0.01})
+
+
+def test_both_clocks_and_the_load_are_kept_and_older_records_lack_them():
+    assert Measurement.from_dict(json.loads(json.dumps(BOTH.to_dict()))) == BOTH
+    assert not {"clock", "wall_ms", "cpu_ms", "state"} & FINE.to_dict().keys()
+    assert Measurement.from_dict(FINE.to_dict()).clock == "wall"
+    assert "  processor's time: other programs made it 4.1 ms of wall time" in str(BOTH).splitlines()
 
 
 def test_a_record_without_threads_is_single_threaded():
@@ -61,6 +72,10 @@ def test_no_value_gets_in_unchecked(name, value):
     ({"id": ""}, "id is ''; it must be a text"),
     ({"p50_ms": 3.0}, "contradict each other"),
     ({"median_of_minima_ms": 0.5}, "contradict each other"),
+    ({"clock": "sun"}, "clock is 'sun'; it must be wall or cpu"),
+    ({"clock": "cpu", "cpu_ms": 1.0}, "it does not have the figures of both clocks"),
+    ({"cpu_ms": 0}, "cpu_ms is 0; it must be more than 0 ms"),
+    ({"state": {"steal_share": -1}}, "state is .* must be numbers from 0"),
     ({"colour": 1}, "an unknown value 'colour'"),
 ])
 def test_impossible_values_are_named(change, message):

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from edgenas.errors import DeviceError
-from edgenas.measure.process import LINE_LIMIT, Ended, Silent, running, stream_lines
+from edgenas.measure.child_output import LINE_LIMIT
+from edgenas.measure.process import Ended, Silent, running, stream_lines
 
 
 def stream(code: str, stdin: bytes = b"", timeout_s: float = 30):
@@ -108,7 +109,7 @@ def test_patience_may_change_between_lines(tmp_path):
         lines = process.lines()
         process.say("first")
         assert next(lines) == "first"
-        process.timeout_s = 0.2
+        process.allow(0.2)
         with pytest.raises(Silent, match="gave no result for 0.2 s"):
             next(lines)
 

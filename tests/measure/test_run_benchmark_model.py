@@ -93,20 +93,39 @@ def test_the_version_is_the_programs_content(tmp_path):
     assert conditions.machine["id"] == worker.describe_machine()["id"]
 
 
-def test_a_program_of_this_machine_is_pushed(tmp_path, graphs):
+def test_a_program_of_this_machine_is_pushed(tmp_path, graphs, monkeypatch):
     program = benchmark_model(tmp_path, 1000, TABLE)
     program.chmod(0o644)
-    settings = device(push=str(program), program="/nonesuch")
+    monkeypatch.setenv("EDGENAS_BENCHMARK_MODEL", str(program))
+    settings = device(push=True, program="/nonesuch/benchmark_model")
     assert probe(settings, "benchmark_model").version == f"sha256 {sha256(program)[:12]}"
     assert len(list(measure(settings, "benchmark_model", graphs, protocol=BRIEF))) == 2
 
 
 def test_a_program_that_is_not_there(graphs):
-    with pytest.raises(DeviceError, match="there is no program '/nonesuch' on the device") as caught:
-        probe(device(program="/nonesuch"), "benchmark_model")
+    with pytest.raises(DeviceError, match="there is no program '/nonesuch/benchmark_model' on the device") as caught:
+        probe(device(program="/nonesuch/benchmark_model"), "benchmark_model")
     assert "[settings.benchmark_model]" in caught.value.hint
-    with pytest.raises(UsageError, match="settings.benchmark_model.push is 'nonesuch', which is no file"):
-        probe(device(push="nonesuch"), "benchmark_model")
+
+
+@pytest.mark.parametrize(("variable", "message"), [
+    ("nonesuch", "EDGENAS_BENCHMARK_MODEL is 'nonesuch', which is no file"), ("", "does not say what to push")])
+def test_a_program_to_push_is_the_users_to_name(graphs, monkeypatch, variable, message):
+    monkeypatch.setenv("EDGENAS_BENCHMARK_MODEL", variable)
+    with pytest.raises(UsageError, match=message):
+        probe(device(push=True), "benchmark_model")
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"push": "~/.ssh/id_ed25519"}, "settings.benchmark_model.push is '~/.ssh/id_ed25519'; it must be true or false"),
+    ({"program": "/system/bin/sh"}, "it must be the path of a benchmark_model there, as no other program is run"),
+    ({"program": "-c/benchmark_model"}, "it must be the path of a benchmark_model there"),
+    ({"arguments": "-c 'rm -rf /sdcard'"}, "settings.benchmark_model.arguments has '-c'; each must be --NAME=VALUE"),
+    ({"arguments": "--use_gpu='\x1b[2J'"}, r"has '--use_gpu=\\x1b\[2J'"),
+])
+def test_a_devices_file_says_no_program_and_no_file_of_this_machine(settings, message):
+    with pytest.raises(UsageError, match=message):
+        probe(device(**settings), "benchmark_model")
 
 
 def test_a_graph_that_the_program_refuses_is_named(tmp_path, graphs):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from edgenas.errors import UsageError
-from edgenas.measure.measure import probe
+from edgenas.measure.job import Artifact
+from edgenas.measure.measure import measure, probe
 from edgenas.measure.quantised import RealSession, is_quantised
-from edgenas.measure.runtime import load_runtime, precision_for, runtime_names
+from edgenas.measure.runtime import in_caller, load_runtime, precision_for, runtime_names
 
 from .conftest import expected, runtimes, tolerance
 
@@ -55,6 +56,18 @@ def test_invoke_runs_what_was_prepared(runtime, loaded):
     loaded.prepare([np.zeros(loaded.inputs[0][1], loaded.inputs[0][2])])
     for _ in range(3):
         loaded.invoke()
+
+
+@pytest.mark.parametrize("runtime", [name for name in runtime_names() if in_caller(load_runtime(name))])
+def test_one_that_computes_in_the_calling_thread_spends_that_threads_time(runtime, host, network_file, brief):
+    """The network is so small that wall time has undisturbed moments whatever else the machine does."""
+    [found] = measure(host, runtime, [Artifact("a", network_file)], threads=1, protocol=brief)
+    assert found.cpu_ms == pytest.approx(found.wall_ms, rel=0.2)
+
+
+def test_only_runtimes_of_this_machines_processor_say_that_they_compute_in_the_calling_thread():
+    assert {name for name in runtime_names() if in_caller(load_runtime(name))} == {
+        "onnxruntime", "litert", "tvm", "library"}
 
 
 @pytest.mark.parametrize("runtime", pushed())

@@ -12,6 +12,7 @@ import pytest
 from board import free_port
 
 from edgenas.errors import DeviceError, LinkLost, UsageError
+from edgenas.measure import child_output
 from edgenas.measure.device import Device
 from edgenas.measure.job import PYTHON, Artifact, Job
 from edgenas.measure.measure import measure
@@ -42,15 +43,15 @@ def test_is_found_by_its_file_name():
 
 def test_a_runtime_that_needs_python_is_refused(onnx_file):
     with pytest.raises(UsageError, match="this runtime needs Python on the device, and a phone has none") as caught:
-        list(measure(phone(adb="nonesuch"), "onnxruntime", [Artifact("a", onnx_file)]))
+        list(measure(phone(adb="adb-nonesuch"), "onnxruntime", [Artifact("a", onnx_file)]))
     assert "binary" in caught.value.hint and "benchmark_model" in caught.value.hint
     with pytest.raises(UsageError):
         list(open_transport(phone()).stream(Job({}, (PYTHON, "worker.py")), 1))
 
 
 def test_without_adb():
-    with pytest.raises(DeviceError, match="the program 'nonesuch' is not installed") as caught:
-        open_transport(phone(adb="nonesuch")).reach(1)
+    with pytest.raises(DeviceError, match="the program 'adb-nonesuch' is not installed") as caught:
+        open_transport(phone(adb="adb-nonesuch")).reach(1)
     assert caught.value.hint.startswith("apt install adb")
 
 
@@ -114,14 +115,18 @@ ANSWER
     ('echo one; echo oops >&2; echo "$(cat token) ended 7"; exit 7', ["one"], DeviceError, "exit status 7; .* oops"),
     ('echo "$(cat token) ended 139"; exit 0', [], DeviceError, "killed by SIGSEGV"),
     ("read -r more", [], DeviceError, "gave no result for 0.5 s"),
+    ("exec yes", [], DeviceError, "printed more than 1000 lines|wrote without end"),
+    ('echo "$(cat token) ended 99999999999999999999"', [], LinkLost, "the connection to the phone broke"),
 ])
 def test_a_job_is_over_when_the_phone_says_so(tmp_path, monkeypatch, answer, lines, error, message):
     program = tmp_path / "adb"
+    monkeypatch.setattr(child_output, "LINES_LIMIT", 1000)
     program.write_text(ADB.replace("ANSWER", answer))
     program.chmod(0o755)
+    monkeypatch.setenv("EDGENAS_ADB", str(program))
     monkeypatch.chdir(tmp_path)
     found: list[str] = []
-    stream = open_transport(phone(adb=str(program))).stream(Job({}, ("true",)), 0.5)
+    stream = open_transport(phone()).stream(Job({}, ("true",)), 0.5)
     if error is None:
         assert list(stream) == lines
         return
@@ -130,16 +135,33 @@ def test_a_job_is_over_when_the_phone_says_so(tmp_path, monkeypatch, answer, lin
     assert isinstance(caught.value, LinkLost) is (error is LinkLost)
 
 
+@pytest.mark.parametrize(("says", "message"), [
+    ("exec yes", "the phone's shell does not run what it is told"), ("exec yes >&2", "wrote without end"),
+    ("printf y; exec sleep 60", "gave no result for 0.5 s")])
+def test_one_that_never_comes_to_the_point_is_given_up(tmp_path, monkeypatch, says, message):
+    """In place of adb, or of the phone's shell."""
+    program = tmp_path / "adb"
+    program.write_text(f"#!/bin/sh\n[ $1 = shell ] || exit 0\n{says}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("EDGENAS_ADB", str(program))
+    monkeypatch.setattr(child_output, "ERRORS_LIMIT", 1 << 20)
+    monkeypatch.setattr("edgenas.measure.transport_adb.ANSWER_S", 0.5)
+    monkeypatch.setattr("edgenas.measure.transport_adb.GRACE_S", 0.1)
+    with pytest.raises(DeviceError, match=message):
+        list(AdbTransport(phone()).stream(Job({}, ("true",)), 5))
+
+
 def test_a_full_disk_is_noticed_before_anything_is_pushed(tmp_path, monkeypatch):
     program = tmp_path / "adb"
     program.write_text(ADB.replace("1000000", "8").replace("[ ", 'case "$*" in *push*) touch pushed ;; esac\n[ '))
     program.chmod(0o755)
+    monkeypatch.setenv("EDGENAS_ADB", str(program))
     monkeypatch.chdir(tmp_path)
     big = tmp_path / "big"
     big.write_bytes(bytes(20_000))
     with pytest.raises(DeviceError, match="the disk of the phone is full: the files take 28 KiB under "
                                           "'/data/local/tmp', and 8 KiB are free"):
-        list(open_transport(phone(adb=str(program))).stream(Job({"big": big}, ("true",)), 5))
+        list(open_transport(phone()).stream(Job({"big": big}, ("true",)), 5))
     assert not Path("pushed").exists()
 
 

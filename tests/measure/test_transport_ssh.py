@@ -41,6 +41,12 @@ def quick(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def configuration(server, monkeypatch):
+    """As the user's own, in place of ~/.ssh/config."""
+    monkeypatch.setenv("EDGENAS_SSH_CONFIG", str(server.config))
+
+
+@pytest.fixture(autouse=True)
 def nothing_left(server):
     """After every test, whatever it did to the connection: no folder, and no process in it."""
     yield
@@ -163,30 +169,30 @@ def configured(server: Loopback, name: str, *changes: tuple[str, str]) -> str:
     return str(path)
 
 
-def wrong_key(server: Loopback) -> dict[str, str]:
-    return {"config": configured(server, "wrong_key", ("client_key", "host_key"))}
+def wrong_key(server: Loopback) -> str:
+    return configured(server, "wrong_key", ("client_key", "host_key"))
 
 
-def unknown_host_key(server: Loopback) -> dict[str, str]:
-    return {"config": configured(server, "unknown", ("known_hosts", "knows_none"))}
+def unknown_host_key(server: Loopback) -> str:
+    return configured(server, "unknown", ("known_hosts", "knows_none"))
 
 
-def changed_host_key(server: Loopback) -> dict[str, str]:
+def changed_host_key(server: Loopback) -> str:
     other = (server.folder / "client_key.pub").read_text()
     (server.folder / "knows_other").write_text(f"[127.0.0.1]:{server.port} {other}")
-    return {"config": configured(server, "changed", ("known_hosts", "knows_other"))}
+    return configured(server, "changed", ("known_hosts", "knows_other"))
 
 
-def closed_port(server: Loopback) -> dict[str, str]:
-    return {"config": configured(server, "closed", (f"Port {server.port}", "Port 1"))}
+def closed_port(server: Loopback) -> str:
+    return configured(server, "closed", (f"Port {server.port}", "Port 1"))
 
 
-def unknown_name(server: Loopback) -> dict[str, str]:
-    return {"config": configured(server, "unnamed", ("HostName 127.0.0.1", "HostName no-such-host.invalid"))}
+def unknown_name(server: Loopback) -> str:
+    return configured(server, "unnamed", ("HostName 127.0.0.1", "HostName no-such-host.invalid"))
 
 
-def broken_config(server: Loopback) -> dict[str, str]:
-    return {"config": configured(server, "broken", ("IdentitiesOnly", "IdentitiesOhnly"))}
+def broken_config(server: Loopback) -> str:
+    return configured(server, "broken", ("IdentitiesOnly", "IdentitiesOhnly"))
 
 
 @pytest.mark.parametrize(("options", "message", "hint"), [
@@ -200,32 +206,35 @@ def broken_config(server: Loopback) -> dict[str, str]:
      "options.folder"),
     ({"python": "python9"}, "'loop' has no program 'python9'", "options.python"),
 ])
-def test_what_is_wrong_is_said_in_one_sentence(server, options, message, hint):
-    known = options if isinstance(options, dict) else options(server)
+def test_what_is_wrong_is_said_in_one_sentence(server, options, message, hint, monkeypatch):
+    if not isinstance(options, dict):
+        monkeypatch.setenv("EDGENAS_SSH_CONFIG", options(server))
+    known = options if isinstance(options, dict) else {}
     with pytest.raises(DeviceError, match=message) as caught:
         probe(server.device(**known), "mock")
     assert re.search(hint, caught.value.hint) and caught.value.exit_code == 4
     assert "\n" not in caught.value.message and not isinstance(caught.value, LinkLost)
-    if "folder" not in known and "python" not in known:
+    if not known:
         with pytest.raises(DeviceError, match=message):
             open_transport(server.device(**known)).reach(30)
 
 
-def test_what_the_users_configuration_shares_or_runs_changes_nothing(server):
+def test_what_the_users_configuration_shares_or_runs_changes_nothing(server, monkeypatch):
     sharing = ("Host loop\n", "Host loop\n  ControlMaster auto\n  ControlPersist 60\n"
                f"  ControlPath {server.folder}/m-%C\n  LogLevel QUIET\n  RequestTTY force\n  RemoteCommand echo no\n")
-    options = {"config": configured(server, "sharing", sharing)}
-    assert run(server, "echo", "a result", **options) == ["a result"]
-    assert open_transport(server.device(**options)).reach(30).startswith("Linux")
+    monkeypatch.setenv("EDGENAS_SSH_CONFIG", configured(server, "sharing", sharing))
+    assert run(server, "echo", "a result") == ["a result"]
+    assert open_transport(server.device()).reach(30).startswith("Linux")
     assert not list(server.folder.glob("m-*")) and not our_ssh()
-    silent = {"config": configured(server, "quiet", sharing, ("known_hosts", "knows_none"))}
+    monkeypatch.setenv("EDGENAS_SSH_CONFIG", configured(server, "quiet", sharing, ("known_hosts", "knows_none")))
     with pytest.raises(DeviceError, match="ssh does not know the host key of 'loop'"):
-        run(server, "true", **silent)
+        run(server, "true")
 
 
-def test_a_host_key_is_never_accepted_by_itself(server):
+def test_a_host_key_is_never_accepted_by_itself(server, monkeypatch):
+    monkeypatch.setenv("EDGENAS_SSH_CONFIG", unknown_host_key(server))
     with pytest.raises(DeviceError):
-        probe(server.device(**unknown_host_key(server)), "mock")
+        probe(server.device(), "mock")
     assert not (server.folder / "knows_none").exists()
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from edgenas.measure import worker
+from edgenas.measure.measurement import Measurement
 from edgenas.measure.protocol import Protocol
 
 
@@ -82,6 +83,116 @@ def test_agreeing_rounds_are_doubted_until_one_was_quiet():
     assert latency([10], quiet=(False,) * 7 + (True,))["rounds"] == 4
     never = latency([10], quiet=(False,))
     assert (never["rounds"], never["agreed"], never["median_of_minima_ms"]) == (8, False, 10)
+
+
+class Preempted(FakeModel):
+    """Runs whose processor's time is what is given, and whose wall time is `factor` times as long."""
+
+    def __init__(self, factor: float, *durations_ms: float) -> None:
+        super().__init__(*durations_ms)
+        self.factor, self.cpu_s = factor, 0.0
+
+    def cpu(self) -> float:
+        return self.cpu_s
+
+    def invoke(self) -> None:
+        before = self.now_s
+        super().invoke()
+        self.cpu_s += self.now_s - before
+        self.now_s = before + (self.now_s - before) * self.factor
+
+
+def by_both_clocks(model: Preempted) -> tuple[worker.Timer, dict]:
+    timer = worker.Timer(model.invoke, model.clock, FakeReference(True), PLAIN.to_dict(), model.cpu)
+    [result] = worker.measured([{"id": "a", "path": ""}], lambda path: timer, PLAIN.to_dict())
+    return timer, result["latency"]
+
+
+def test_the_processors_time_is_taken_where_wall_time_is_longer_and_that_is_said(monkeypatch):
+    waits: list[float] = []
+    monkeypatch.setattr(worker.time, "sleep", waits.append)
+    timer, found = by_both_clocks(Preempted(4.0, 10))
+    assert (found["clock"], found["median_of_minima_ms"], found["min_ms"]) == ("cpu", 10, 10)
+    assert (found["wall_ms"], found["cpu_ms"], found["agreed"]) == (40, 10, True)
+    assert waits == [worker.WAIT_S] * 7 and found["rounds"] == PLAIN.max_rounds  # first it waited and repeated
+    assert Measurement.from_dict({**found, "id": "a"}).clock == "cpu"
+
+
+def test_wall_time_is_taken_where_both_clocks_agree(monkeypatch):
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: pytest.fail("it waited"))
+    _, found = by_both_clocks(Preempted(1.04, 10))
+    assert (found["clock"], found["median_of_minima_ms"], found["rounds"]) == ("wall", 10.4, 3)
+    assert (found["wall_ms"], found["cpu_ms"]) == (10.4, 10)
+
+
+def test_more_rounds_may_find_an_undisturbed_moment(monkeypatch):
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
+    model = Preempted(2.0, 10)
+    timer = worker.Timer(model.invoke, model.clock, FakeReference(True), PLAIN.to_dict(), model.cpu)
+    once = timer.round
+
+    def round_() -> None:
+        model.factor = 2.0 if len(timer.rounds) < 4 else 1.0
+        once()
+
+    timer.round = round_
+    [result] = worker.measured([{"id": "a", "path": ""}], lambda path: timer, PLAIN.to_dict())
+    assert (result["latency"]["clock"], result["latency"]["rounds"]) == ("wall", 7)
+
+
+def test_patience_is_longer_where_something_disturbs(monkeypatch):
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
+    model, protocol = Preempted(4.0, 10), replace(PLAIN, patience_s=0.2).to_dict()
+    timer = worker.Timer(model.invoke, model.clock, FakeReference(True), protocol, model.cpu)
+    while not timer.done():
+        timer.round()
+    assert timer.spent_s == pytest.approx(0.6)  # three rounds of five times 40 ms
+
+
+def several_threads(monkeypatch, others: float | None, run_ms: float, cores: int) -> dict:
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(worker.Load, "other_cores", lambda self: others)
+    monkeypatch.setattr(worker.os, "cpu_count", lambda: 4)
+    model = FakeModel(run_ms)
+    timer = worker.Timer(model.invoke, model.clock, FakeReference(True), PLAIN.to_dict(), cores=cores)
+    [result] = worker.measured([{"id": "a", "path": ""}], lambda path: timer, PLAIN.to_dict())
+    return result
+
+
+@pytest.mark.parametrize(("others", "run_ms", "cores"), [
+    (0.4, 10, 4), (2.4, 10, 2), (None, 10, 4), (3.0, 2.5, 4), (3.0, 10, 0)])
+def test_several_threads_are_timed_where_they_have_room_or_runs_are_short(monkeypatch, others, run_ms, cores):
+    assert several_threads(monkeypatch, others, run_ms, cores)["latency"]["median_of_minima_ms"] == run_ms
+
+
+def test_several_threads_without_room_are_not_timed(monkeypatch):
+    found = several_threads(monkeypatch, 3.0, 10, 4)
+    assert found["busy"] == "yes" and "a run on 4 threads is too long to be timed" in found["error"]
+
+
+def test_what_else_the_machine_did_is_known():
+    load = worker.Load()
+    deadline = worker.time.monotonic() + 0.05
+    while worker.time.monotonic() < deadline:
+        pass
+    state = load.state()
+    assert {"load_average", "other_cores", "steal_share"} >= state.keys() >= {"load_average"}
+    assert all(value >= 0 for value in state.values())
+
+
+def test_other_programs_are_told_from_this_one(monkeypatch):
+    ticks = worker.os.sysconf("SC_CLK_TCK")
+    counts = iter([[0] * 8, [2 * ticks, 0, ticks, 0, 0, 0, 0, ticks], [2 * ticks, 0, ticks, 0, 0, 0, 0, ticks]])
+    times = {"monotonic": iter([0.0, 2.0, 2.0]), "process_time": iter([1.0, 2.0])}
+    monkeypatch.setattr(worker, "_processor_counts", counts.__next__)
+    for name, values in times.items():
+        monkeypatch.setattr(worker.time, name, values.__next__)
+    assert worker.Load().other_cores() == 1.5  # of four seconds one was its own, in two seconds
+
+
+def test_a_machine_that_does_not_tell_is_not_called_busy(monkeypatch):
+    monkeypatch.setattr(worker, "_text", lambda path: None)
+    assert worker.Load().other_cores() is None and worker.Load().state().keys() == {"load_average"}
 
 
 def test_a_very_short_model_is_run_in_loops():

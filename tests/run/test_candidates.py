@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from torch import nn
 
+from edgenas.cost.model import CostModel
 from edgenas.errors import UsageError
-from edgenas.run.candidates import distinct
+from edgenas.run.candidates import CHANCE, Trial, costliest, distinct
 from edgenas.run.folder import Run
 from edgenas.search.ranking import ranked
 from edgenas.search.trial import trial_loss
@@ -49,7 +50,7 @@ def test_trials_alone_decide_between_random_networks_where_nothing_ranks(tmp_pat
     taken, tried = searched(tmp_path, "search.trials=3", "train.epochs=2", strategy="halving")
     trials = {row["trial_loss"]: row["architecture"] for row in tried if row.get("trial_epochs") == 2}
     assert len([row for row in tried if "trial_loss" in row]) == 3 and len(tried) <= 6
-    assert taken == trials[min(trials)]
+    assert taken in [found for loss, found in trials.items() if loss <= min(trials) * (1 + CHANCE)]
     assert edgenas("report", tmp_path / "run").code == 0
 
 
@@ -70,7 +71,8 @@ def test_of_the_best_ranked_the_one_that_learns_fastest_is_left_by_successive_ha
                           tmp_path / f"{architecture.digest}.pt")
 
     half = sorted(trials, key=lambda a: loss(a, 1))[:2]
-    assert taken == dict(min(half, key=lambda a: loss(a, 2)))
+    least = min(loss(a, 2) for a in half)
+    assert taken in [dict(a) for a in half if loss(a, 2) <= least * (1 + 2 * CHANCE)]
     for architecture, (found, epochs) in trials.items():
         assert epochs == (2 if architecture in half else 1)
         assert found == pytest.approx(loss(architecture, epochs), rel=1e-4)
@@ -102,6 +104,14 @@ def test_a_ranking_by_a_supernet_that_is_not_trained_is_refused(tmp_path: Path) 
     edgenas("search", *DIGITS, *MOCK, *OWN_SPACE, "--strategy", "zero_cost", "--budget", "macs=80%", "--set",
             "search.ranking=both", "--out", tmp_path / "run").refused(
                 2, "ranking both asks the trained supernet", "--set search.ranking=zero_cost")
+
+
+def test_of_those_that_learn_as_fast_the_one_that_uses_most_of_the_budget_is_taken() -> None:
+    model = CostModel("latency_ms", "sum", 1.0, {"a": {"small": 1.0, "middle": 2.0, "large": 4.0, "huge": 5.0}})
+    small, middle, large, huge = (Architecture({"a": name}) for name in model.table["a"])
+    trials = {small: Trial(1.0, 4), middle: Trial(1.009, 4), large: Trial(1.02, 4), huge: Trial(0.9, 2)}
+    assert costliest(trials, small, model) == middle
+    assert costliest({}, small, model) == small
 
 
 def test_no_candidates_leave_the_best_scored(tmp_path: Path) -> None:

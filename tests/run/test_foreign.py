@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file, save_model
 from torch import nn
 
@@ -148,6 +149,7 @@ def test_weights_that_cannot_be_used(tmp_path: Path):
 
     refused({key: value for key, value in good.items() if key != "head.bias"}, "it lacks head.bias")
     refused(good | {"extra": torch.zeros(1)}, "it has extra too many")
+    refused(good | {"\x1b[2Jx\ny": torch.zeros(1)}, r"it has \x1b[2Jx y too many")
     refused(good | {"head.bias": torch.zeros(3)}, "head.bias is (3,), and in the network (10,)")
     refused(good | {"head.bias": torch.full((10,), torch.nan)}, "the weight head.bias holds values that are not finite")
     torch.save(good, tmp_path / "w.pt")
@@ -201,3 +203,31 @@ def test_the_normalisation_is_the_one_given(tmp_path: Path):
     shown = succeed("export", "--from", tiny(tmp_path), *DATA, "--device", "mock", "--mean", "0.25", "--std", "0.5",
                     "--out", tmp_path / "out").out
     assert "in PyTorch" in shown and "model.onnx" in shown
+
+
+@pytest.mark.parametrize(("body", "code", "words"), [
+    ("x = F.dropout(x, 0.5)", 4, ("two passes over the same input differ", "dropout of its own forward pass",
+                                  "training=self.training")),
+    ("x = F.batch_norm(x, None, None, training=True)", 2, ("something else for an image alone than among others",)),
+    ("x = x.view(1, 4, 6, 6)", 2, ("takes one image, and fails on 4 at once", "x.shape[0]")),
+])
+def test_networks_that_give_something_else_each_time(tmp_path: Path, body: str, code: int, words):
+    exported(tmp_path, tiny(tmp_path, body), "--precision", "int8").refused(code, *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_data_is_read_with_every_option(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    for index in range(60):
+        folder = tmp_path / "photos" / str(index % 10)
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (9, 9), np.uint8)).save(folder / f"{index}.png")
+    broken = tmp_path / "photos" / "3" / "3.png"
+    broken.write_bytes(broken.read_bytes()[:60])
+    asked = ("export", "--from", tiny(tmp_path), "--data", tmp_path / "photos", "--image-size", "8", "--device", "mock",
+             "--out", tmp_path / "out", "--format", "onnx")
+    edgenas(*asked).refused(2, "3.png", "--on-bad-image skip")
+    done = edgenas(*asked, "--on-bad-image", "skip", "--seed", "3", "--json")
+    assert done.code == 0 and done.document["seed"] == 3
+    assert "warning: 1 images could not be read and are left out: 3/3.png" in done.err
+    edgenas("export", tmp_path, "--seed", "0").refused(2, "--seed is for a network of your own")

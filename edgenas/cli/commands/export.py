@@ -9,7 +9,7 @@ import click
 
 from edgenas.cli.foreign import check_origin, export_own, foreign_options
 from edgenas.cli.options import formats_option, max_drop_option, tune_options
-from edgenas.cli.output import emit, json_option, table
+from edgenas.cli.output import emit, json_option, say, table
 
 if TYPE_CHECKING:
     from edgenas.export.manifest import Manifest
@@ -48,6 +48,7 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
     """
     from edgenas.cli.start import opened
     from edgenas.export.bundle import check_name, write_bundle
+    from edgenas.export.doubts import doubts
     from edgenas.export.tvm_target import with_cpu
     from edgenas.qat import QatSettings
     from edgenas.run.exporting import Asked, default_formats, export_phase, is_exported
@@ -71,7 +72,9 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
             manifest = export_phase(run, formats or default_formats(run), terminal, asked)
             if bundle:
                 write_bundle(run.artifacts, bundle)
-    document = {"run": folder, **manifest.model_dump(mode="json")} | ({"bundle": str(bundle)} if bundle else {})
+    said = {a.path: found for a in manifest.artifacts if (found := doubts(a))}
+    packed = {"bundle": str(bundle)} if bundle else {}
+    document = {"run": folder, "warnings": said, **manifest.model_dump(mode="json"), **packed}
     emit(as_json, document, lambda: show(manifest, run.artifacts, bundle))
     return 0
 
@@ -84,4 +87,4 @@ def show(manifest: Manifest, folder: Path, bundle: Path | None) -> None:
           [[a.format, a.precision, a.path, a.bytes, a.max_abs, f"{a.agreement:.1%}", described(a.gates), a.sha256[:12]]
            for a in manifest.artifacts])
     if bundle:
-        click.echo(f"wrote {bundle}")
+        say(f"wrote {bundle}")

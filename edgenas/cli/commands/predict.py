@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from edgenas.cli.options import device_options
-from edgenas.cli.output import emit, json_option, table
+from edgenas.cli.output import emit, json_option, say, table
 
 
 @click.command(epilog="Example: edgenas predict model.onnx --device host")
@@ -32,17 +32,20 @@ def show(document: dict[str, Any]) -> None:
     rows = [[layer["name"], layer["kind"], layer["detail"], "x".join(map(str, layer["shape"])), layer["macs"],
              layer["params"], "?" if layer["latency_ms"] is None else f"{layer['latency_ms']:.4f}",
              layer["provenance"] or "never profiled"] for layer in document["layers"]]
-    table(f"{document['file']} on {document['device']}, {document['runtime']}", [
+    table(f"{document['file']} ({document['file_precision']}) on {document['device']}, {document['runtime']}", [
         "layer", "kind", "detail", "output", "MACs", "weights", "latency_ms", "how"], rows)
     interval = latency["interval_90"]
     shown = "{:.4g} to {:.4g}".format(*interval) if interval else "none: see below"
     table("the whole network", ["what", "value"], [
-        ["latency_ms, predicted", latency["predicted"]], ["90% interval", shown],
-        ["of that, overhead", latency["overhead"]], ["macs", document["macs"]], ["params", document["params"]],
+        ["latency_ms, predicted", _least(latency["at_least"], f"{latency['predicted']:.4g}")],
+        ["90% interval", shown], ["of that, overhead", latency["overhead"]],
+        ["macs", _least(document["not_counted"], f"{document['macs']}")], ["params", document["params"]],
         ["peak_memory_kib", document["peak_memory_kib"]]])
-    if document["never_profiled"]:
-        click.echo(f"WARNING: no operator of these families was ever profiled on {document['device']}, and their time "
-                   f"is missing above: {', '.join(document['never_profiled'])}", err=True)
-    elif interval is None:
-        click.echo("WARNING: the profile has too few whole networks for an interval: edgenas profile measures them",
-                   err=True)
+    if document["not_counted"]:
+        say(f"WARNING: macs: at least {document['macs']}; not counted: {', '.join(document['not_counted'])}", err=True)
+    for reason in latency["no_interval"]:
+        say(f"WARNING: no interval: {reason}", err=True)
+
+
+def _least(lacking: object, figure: str) -> str:
+    return f"at least {figure}" if lacking else figure

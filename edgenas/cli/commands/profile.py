@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from edgenas.cli.options import data_options, runtime_options, space_options
-from edgenas.cli.output import emit, json_option, table
+from edgenas.cli.output import emit, json_option, say, table
 
 
 @click.command(epilog="Example: edgenas profile --device host --data mnist --runtime onnxruntime")
@@ -53,7 +53,7 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     emit(as_json, {"profiles": reports}, lambda: show_all(found))
     failures = [(name, o) for name, o in found if isinstance(o, EdgenasError)]
     for name, error in failures:
-        click.echo(f"error: {name}: {error.message}" + (f"\n  try: {error.hint}" if error.hint else ""), err=True)
+        say(f"error: {name}: {error.message}" + (f"\n  try: {error.hint}" if error.hint else ""), err=True)
     return failures[0][1].exit_code if failures else 0
 
 
@@ -81,6 +81,8 @@ def show(document: dict[str, Any]) -> None:
         ["margin for decoding", f"{held['margin']:.1%}"],
         ["largest drift", "not checked" if drift["largest"] is None else f"{drift['largest']:+.1%}"],
         ["rounds never agreed", f"{drift['disagreed']} of {document['blocks'] + document['networks']}"],
+        *([["figures of the processor's time", f"{drift['by_cpu']}: other programs made wall time longer"]]
+          if drift["by_cpu"] else []),
         *([[f"seconds for {seconds['modules']}", f"export {seconds['export']:.1f}, transfer and run "
             f"{seconds['measure']:.1f}"]] if seconds["modules"] else []),
         *([["page", document["page"]]] if document["page"] else []),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from edgenas.cli.options import run_folder
-from edgenas.cli.output import emit, json_option
+from edgenas.cli.output import emit, json_option, say
 
 
 @click.command(epilog="Example: edgenas report runs/p --baselines")
@@ -19,4 +19,4 @@ def command(folder: str, baselines: bool, as_json: bool) -> None:
 
     with opened(folder) as (run, terminal):
         path = report_phase(run, terminal, baselines=baselines)
-    emit(as_json, {"run": folder, "report": str(path)}, lambda: click.echo(f"wrote {path}"))
+    emit(as_json, {"run": folder, "report": str(path)}, lambda: say(f"wrote {path}"))

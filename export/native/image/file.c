@@ -1,4 +1,5 @@
 /* An image file of any kind that is known. */
+#include "../program.h"
 #include "image.h"
 
 #include <stdlib.h>
@@ -14,22 +15,28 @@ int starts_image(const unsigned char *data, size_t length) {
     return is_png(data, length) || is_jpeg(data, length) || is_pnm(data, length);
 }
 
+/* Whole files only: what a decoder makes of the rest is no image. */
+static const char *check(struct bytes file, unsigned *orientation, reading **read) {
+    static char reason[200];
+    if (is_png(file.data, file.length))
+        return *read = net_read_png, *read ? check_png(file, orientation) : net_unread;
+    if (is_jpeg(file.data, file.length))
+        return *read = net_read_jpeg, *read ? check_jpeg(file, orientation) : net_unread;
+    if (is_pnm(file.data, file.length))
+        return *read = read_pnm, NULL;
+    snprintf(reason, sizeof reason, "the input is no image of a kind that is read: %s", net_kinds);
+    return reason;
+}
+
 const char *read_image(struct bytes file, struct image *found) {
     unsigned orientation = 1;
-    const char *error;
+    reading *read = NULL;
     found->pixels = NULL;
     if (file.length == 0)
         return "the input is empty";
-    if (is_pnm(file.data, file.length))
-        return read_pnm(file, found);
-    if (is_png(file.data, file.length))
-        error = check_png(file, &orientation);
-    else if (is_jpeg(file.data, file.length))
-        error = check_jpeg(file, &orientation);
-    else
-        error = "the input is no image of a kind that is read: JPEG, PNG, PPM (P6) or PGM (P5)";
+    const char *error = check(file, &orientation, &read);
     if (!error)
-        error = read_by_stb(file, found);
+        error = read(file, found);
     if (!error)
         error = turn_upright(found, orientation);
     if (error) {

@@ -27,6 +27,10 @@ struct preprocessing {
 extern const struct preprocessing net_preprocessing;
 extern const char *const net_labels[];
 
+/* net.c, generated: the decoders of JPEG and PNG, or NULL. */
+typedef const char *reading(struct bytes file, struct image *found);
+extern reading *const net_read_jpeg, *const net_read_png;
+
 #define ENDS_EARLY "the image ends early"
 #define ANOTHER "another image follows the first one; give one at a time"
 #define TOO_LARGE "the image has more than 67108864 pixels"
@@ -36,9 +40,8 @@ extern const char *const net_labels[];
 const char *read_image(struct bytes file, struct image *found); /* upright */
 int starts_image(const unsigned char *data, size_t length);
 
-/* pnm.c, stb.c */
-const char *read_pnm(struct bytes file, struct image *found);
-const char *read_by_stb(struct bytes file, struct image *found);
+/* pnm.c, decoders/libjpeg.c, decoders/libpng.c. After a reason, what found->pixels are is the caller's to free. */
+reading read_pnm, read_jpeg, read_png;
 
 /* png.c, jpeg.c: whether the file is whole. orientation: EXIF's, 1 to 8; left as it is where the file does not tell. */
 const char *check_png(struct bytes file, unsigned *orientation);

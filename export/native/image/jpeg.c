@@ -1,4 +1,5 @@
-/* A JPEG file's segments: the decoder takes what is missing for grey, and does not look for the orientation. */
+/* A JPEG file's segments: the decoder does not ask for the end, nor whether another image follows, nor for the
+   orientation. */
 #include "image.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* A PNG file's chunks: the decoder looks neither for the last one nor at checksums. */
+/* A PNG file's chunks: the decoder does not ask for the last one, nor whether another image follows, nor for the
+   orientation. */
 #include "image.h"
 
 #include <string.h>
