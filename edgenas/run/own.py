@@ -24,7 +24,7 @@ from edgenas.space import Architecture
 from edgenas.space.elastic import Elastic, take_apart
 from edgenas.space.head import with_new_head
 from edgenas.space.importance import IMAGES, Importance, importance_of, ranked
-from edgenas.space.trace import BATCH
+from edgenas.space.trace import BATCH, trace_network
 from edgenas.train import train
 from edgenas.training import accuracy
 
@@ -80,6 +80,7 @@ def headed(given: nn.Module, task: Task, name: str, *, new_head: bool) -> tuple[
     Raises: UsageError for another number of classes without `new_head`, or one whose head is not found.
     """
     images = task.normalise(task.train.images[:BATCH])
+    trace_network(given, images, name)  # the line of a branch on data tells more than what comes of it
     if not new_head:
         check_fits(given, task, name)
         return given, ""

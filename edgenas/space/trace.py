@@ -77,7 +77,7 @@ class _Tracer(fx.Tracer):
 def trace_network(network: nn.Module, image: Tensor, name: str) -> Traced:
     """The graph of `network`, in evaluation mode, for images like `image` (N, C, H, W).
 
-    Raises: UserCodeError naming the line where the forward pass hangs on data.
+    Raises: UserCodeError naming the line where the forward pass hangs on data, or for images that it does not take.
     """
     tracer = _Tracer()
     root = _Alone(copy.deepcopy(network)).eval()
@@ -86,6 +86,14 @@ def trace_network(network: nn.Module, image: Tensor, name: str) -> Traced:
     except Exception as error:  # the user's own code may raise anything
         raise UserCodeError(f"{name} cannot be followed: {one_line(str(error))[:200]}{_where(error)}",
                             "write its forward pass without branches or loops that hang on the image") from error
+    try:
+        with torch.no_grad():
+            root(image.clone())
+    except Exception as error:
+        shape = "x".join(map(str, image.shape[1:]))
+        raise UserCodeError(f"{name} fails on an image of {shape} (channels x height x width), as --data has them: "
+                            f"{one_line(str(error))[:200]}", "give data that the network was made for, or --image-size "
+                            "with the side it takes") from error
     _as_layers(root, graph)
     module = fx.GraphModule(root, graph)
     graph = module.graph

@@ -45,6 +45,12 @@ class Fixed(nn.Module):
         return self.head(F.relu(self.conv(x)).mean((2, 3)))
 
 
+def colour():
+    network = Net()
+    network.stem = nn.Conv2d(3, 8, 3, 2, 1)
+    return network
+
+
 def build():
     return Net()
 

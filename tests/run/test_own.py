@@ -120,6 +120,7 @@ def test_a_new_head_is_found_and_taught_before_anything_is_cut(tmp_path: Path) -
 @pytest.mark.parametrize(("build", "words"), [
     ("seven", ("tells 7 classes apart, and the data has 10", "--new-head")),
     ("branching", ("cannot be followed", "own_network.py", "x.sum() > 0")),
+    ("colour", ("fails on an image of 1x8x8", "--image-size")),
     ("two_inputs", ("takes 2 inputs (x, mask)",)),
     ("fixed", ("nothing can vary", "too narrow to be cut")),
     ("nan", ("stem.bias holds values that are not finite",)),
