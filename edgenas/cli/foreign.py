@@ -33,8 +33,9 @@ foreign_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Instead of a run: a PyTorch network of your own, returned by that function, e.g. "
                       "--from net.py:build. Runs your code."),
-    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE.safetensors",
-                 help="With --from: the network's weights; as it is built by default."),
+    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
+                 help="With --from: the network's weights, safetensors or a state dict of torch.save; as it is built "
+                      "by default."),
     click.option("--data", metavar="SOURCE",
                  help="With --from: what it classifies, as edgenas run takes it. Its test part measures the files; "
                       "int8 is calibrated on its training part."),
@@ -58,8 +59,8 @@ def _own(name: str, help: str, **rest: Any) -> Callable[[F], F]:
 shown_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Instead of a space's name: a trained PyTorch network of your own. Runs your code."),
-    _own("weights", "its weights; as it is built by default.", type=click.Path(path_type=Path),
-         metavar="FILE.safetensors"),
+    _own("weights", "its weights, safetensors or a state dict of torch.save; as it is built by default.",
+         type=click.Path(path_type=Path), metavar="FILE"),
     _own("data", "images like those that it classifies, as edgenas run takes them.", metavar="SOURCE"),
     _own("image-size", "resize images to this side.", type=int, metavar="PIXELS"),
     _own("max-images", "as edgenas run takes it.", type=int, metavar="N"),
@@ -83,8 +84,8 @@ own_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Make a trained PyTorch network of your own fit, returned by that function, e.g. --from "
                       "net.py:build; its blocks' widths and residual blocks are what is searched. Runs your code."),
-    _own("weights", "its weights; as it is built by default.", type=click.Path(path_type=Path),
-         metavar="FILE.safetensors"),
+    _own("weights", "its weights, safetensors or a state dict of torch.save; as it is built by default.",
+         type=click.Path(path_type=Path), metavar="FILE"),
     _own("mean", "what it was trained with, on a scale of 0 to 1; the data's own by default.", callback=_values,
          metavar="M,M,M"),
     _own("std", "likewise.", callback=_values, metavar="S,S,S"),

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from edgenas.data import Task
 from edgenas.errors import EdgenasError, UsageError
 from edgenas.export.repeatability import check_repeatable, mixing_layer, same
 from edgenas.imports import import_function
+from edgenas.run.weights import read_weights
 from edgenas.text import one_line
 
 SHOWN = 3  # names of weights in a message
@@ -39,7 +39,7 @@ def build(name: str, weights: Path | None) -> nn.Module:
     """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, or that was given, in eval mode; runs the
     user's own code.
 
-    weights: a safetensors file of its state dict; without one, the network is taken as it is built.
+    weights: a file of its state dict (weights.py); without one, the network is taken as it is built.
 
     Raises: UsageError naming what is wrong with the function, the network or the weights.
     """
@@ -150,14 +150,7 @@ def _check_inputs(network: nn.Module, name: str) -> None:
 
 
 def _load(network: nn.Module, path: Path, name: str) -> None:
-    try:
-        found = load_file(path)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}", "--weights FILE.safetensors") from None
-    except (OSError, SafetensorError) as error:
-        raise UsageError(
-            f"--weights {path} is no safetensors file: {_line(error)}; files of torch.save are not read, as loading "
-            "them can run code", "safetensors.torch.save_model(network, 'weights.safetensors') writes one") from error
+    found = read_weights(path)
     _check_weights(network, found, path, name)
     network.load_state_dict(found, strict=False)
 
