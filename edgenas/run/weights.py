@@ -1,4 +1,4 @@
-"""A network's weights from a file of the user's: safetensors, or a state dict of torch.save, none of whose code runs."""
+"""A network's weights from a file of the user's: safetensors, or a state dict of torch.save, whose code is not run."""
 
 from __future__ import annotations
 
