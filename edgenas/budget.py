@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 from edgenas.cost.metrics import bare, metric_of
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError, UsageError
+from edgenas.text import QUOTED, one_line, quoted
+
+LARGEST = 1e15
+"""Of a budget, in any metric's unit."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ def parse(text: str) -> Request:
     """
     metric, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"budget {text!r} does not say of what", f"write for example --budget latency_ms={text}")
+        raise UsageError(f"budget {quoted(text)} does not say of what",
+                         f"write for example --budget latency_ms={one_line(text, QUOTED)}")
     return request(metric, value)
 
 
@@ -60,10 +65,13 @@ def request(metric: str, value: str) -> Request:
     try:
         number = float(value.removesuffix("%"))
     except ValueError:
-        raise UsageError(f"budget {metric}={value} is no number",
+        raise UsageError(f"budget {metric}={one_line(value, QUOTED)} is no number",
                          f"write for example {metric}=0.3, or {metric}=50% of the largest network") from None
-    if not math.isfinite(number) or number <= 0:
+    if not number > 0:
         raise UsageError(f"budget {metric}={value} must be above zero")
+    if number > LARGEST:
+        raise UsageError(f"budget {metric}={one_line(value, QUOTED)} is above {LARGEST:g}, the largest that is taken",
+                         f"write for example {metric}=50%")
     if is_share and number > 100:
         raise UsageError(f"budget {metric}={value} is above 100% of the largest network")
     return Request(metric, number / 100 if is_share else number, is_share)

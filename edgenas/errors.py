@@ -16,6 +16,7 @@
     ├── DeviceError              4    a device, transport or runtime failed
     │   ├── LinkLost             4    the connection to a device broke: what is left can be tried again
     │   └── ExportError          4    an artifact could not be made, or does not compute what PyTorch computes
+    ├── Fault                    70   an error in edgenas itself, or in a library, that nobody foresaw
     └── Interrupted              130  stopped by the user; the run can be resumed
 
 An error is told from others by its class; the exit code is only what the process ends with. Catch the class that is
@@ -28,12 +29,15 @@ wrote, so both are made printable and are cut.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from edgenas.text import printable, quoted
 
 LONGEST = 2000
 """Characters of a message or a hint."""
+LONG_WORD = re.compile(r"\S{250,}")
+"""What a message cuts: a value that somebody typed or a file holds. A path's end is what tells it from others."""
 
 
 class EdgenasError(Exception):
@@ -43,7 +47,7 @@ class EdgenasError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
-        self.message = printable(message, LONGEST)
+        self.message = printable(LONG_WORD.sub(_shortened, message), LONGEST)
         self.hint = printable(hint, LONGEST)
         super().__init__(self.message)
 
@@ -117,9 +121,18 @@ class ExportError(DeviceError):
     kind = "export"
 
 
+class Fault(EdgenasError):
+    kind = "fault"
+    exit_code = 70
+
+
 class Interrupted(EdgenasError):
     kind = "interrupted"
     exit_code = 130
+
+
+def _shortened(word: re.Match[str]) -> str:
+    return f"{word[0][:120]}…{word[0][-60:]}"
 
 
 def unknown(what: str, value: str, known: Iterable[str]) -> UsageError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
@@ -23,6 +24,8 @@ JSON_LIMIT = 64 << 20
 """Bytes of a JSON or TOML file; edgenas writes none that comes near."""
 DEEPEST = 64
 """Levels of nested lists and objects in one."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""What the system says of a disk that takes no more."""
 
 
 def user_folder(name: str) -> Path:
@@ -200,6 +203,11 @@ def append_line(path: Path, line: str) -> None:
 def sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_full(error: OSError) -> bool:
+    """Whether a write failed because the disk, or the share of it that one may use, is full or cannot be written."""
+    return error.errno in FULL
 
 
 def unwritable(path: object, error: OSError) -> StorageError:

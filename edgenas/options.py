@@ -10,9 +10,14 @@ from typing import Any, TypeVar, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from edgenas.errors import UsageError, unknown
+from edgenas.text import QUOTED, one_line, quoted
 
 T = TypeVar("T")
 FINITE = ConfigDict(allow_inf_nan=False)
+MOST_EPOCHS, MOST_IMAGES, MOST_NETWORKS, MOST_RATE = 100_000, 1_000_000, 10_000, 1000.0
+"""Upper bounds of options: what nobody means is refused, instead of begun."""
+LARGEST = 1e9
+"""Of any number that has no bound of its own."""
 
 
 def parse(assignments: tuple[str, ...]) -> dict[str, str]:
@@ -24,9 +29,9 @@ def parse(assignments: tuple[str, ...]) -> dict[str, str]:
     for text in assignments:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise UsageError(f"option {text!r} is not of the form NAME=VALUE", "write e.g. --set space.width=0.5")
+            raise UsageError(f"option {quoted(text)} is not of the form NAME=VALUE", "write e.g. --set space.width=0.5")
         if name in found:
-            raise UsageError(f"option {name!r} is given twice")
+            raise UsageError(f"option {quoted(name)} is given twice")
         found[name] = value
     return found
 
@@ -86,8 +91,12 @@ def _with(base: T, values: Mapping[str, Any]) -> T:
 
 def _convert(owner: str, name: str, hint: Any, value: Any) -> Any:
     try:
-        return TypeAdapter(hint, config=FINITE).validate_python(value)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise UsageError(f"option {name}={value} of {owner} is refused: {reason}",
+        found = TypeAdapter(hint, config=FINITE).validate_python(value)
+        if isinstance(found, int | float) and abs(found) > LARGEST:
+            raise ValueError(f"a number should be at most {LARGEST:g}")
+    except ValueError as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        given = one_line(str(value), QUOTED)
+        raise UsageError(f"option {name}={given} of {owner} is refused: {one_line(reason, QUOTED)}",
                          f"give {name} another value") from error
+    return found

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from edgenas.checkpoint import Checkpoint, epoch_generator
+from edgenas.checkpoint import ANEW, Checkpoint, epoch_generator
 from edgenas.data.augment import Augment
 from edgenas.data.task import Task
+from edgenas.errors import CheckpointError
+from edgenas.options import MOST_EPOCHS, MOST_IMAGES, MOST_RATE
 from edgenas.progress import Progress, Silent
 from edgenas.search.schedule import cosine
 from edgenas.training import accuracy, adamw, checked, prepared, sgd
@@ -33,9 +35,9 @@ class TrainSettings:
     arXiv:1711.05101). warmup: share of the training in which the learning rate rises to its peak. distill: share of the
     loss that follows the teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
 
-    epochs: Annotated[int, Ge(1)] = 30
-    batch_size: Annotated[int, Ge(2)] = 64
-    lr: Annotated[float, Gt(0)] = 0.05
+    epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 30
+    batch_size: Annotated[int, Ge(2), Le(MOST_IMAGES)] = 64
+    lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 0.05
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
     distill: Annotated[float, Gt(0), Le(1)] = 0.5
@@ -65,7 +67,13 @@ class Best:
         return {"validation": self.validation, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.validation, self.weights = state["validation"], state["weights"]
+        self.validation, self.weights = float(state["validation"]), dict(state["weights"])
+
+    def check(self, network: nn.Module, checkpoint: Path) -> None:
+        """Raises: CheckpointError when there are weights, and they are of another network than this."""
+        shapes = {key: value.shape for key, value in network.state_dict().items()}
+        if self.weights and {key: getattr(value, "shape", None) for key, value in self.weights.items()} != shapes:
+            raise CheckpointError(f"the best weights in {checkpoint} are of another network", ANEW)
 
 
 def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int, checkpoint: Path, fabric: Fabric,
@@ -80,7 +88,7 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
     learning rate to the user. optimizer_of: takes the network, learning rate and weight decay; as `settings` say by
     default.
 
-    Raises: UsageError when training diverged.
+    Raises: Diverged when the loss is no number; CheckpointError for a checkpoint that is damaged or of another network.
     """
     progress = progress or Silent()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -88,8 +96,10 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
     wrapped, optimizer = fabric.setup(network, optimizer_of(network, settings.lr, settings.weight_decay))
     teacher = teacher.to(fabric.device).eval() if teacher is not None else None
     best = Best()
-    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer, "best": best})
+    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer, "best": best},
+                       ("loss", "validation", "seconds"))
     saved.restore()
+    best.check(network, checkpoint)
     progress.start(label, settings.epochs, saved.epochs)
     for epoch in range(saved.epochs, settings.epochs):
         started = time.perf_counter()
@@ -107,7 +117,7 @@ def train_epoch(network: nn.Module, optimizer: Optimizer, task: Task, settings: 
                 fabric: Fabric, teacher: nn.Module | None = None, option: str = "train.lr") -> float:
     """One of the epochs of a training, all that is drawn in it depending on seed and epoch alone; its mean loss.
 
-    network, optimizer: as `fabric` set them up. Raises: UsageError when training diverged.
+    network, optimizer: as `fabric` set them up. Raises: Diverged when the loss is no number.
     """
     torch.manual_seed(epoch_generator(seed, epoch, "dropout").initial_seed())
     network.train()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from edgenas.data.augment import Augment
 from edgenas.data.batches import batches
 from edgenas.data.task import Split, Task
-from edgenas.errors import UsageError
+from edgenas.errors import Diverged
 
 EVALUATION_BATCH = 256
 
@@ -67,11 +67,11 @@ def to_device(images: Tensor, fabric: Fabric) -> Tensor:
 def checked(loss: Tensor, option: str) -> float:
     """The loss as a figure.
 
-    Raises: UsageError, naming the option to change, when training diverged.
+    Raises: Diverged, naming the option to change, when training diverged.
     """
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise UsageError(f"training diverged: the loss is {value}", f"a lower learning rate: --set {option}=0.01")
+        raise Diverged(f"training diverged: the loss is {value}", f"a lower learning rate: --set {option}=0.01")
     return value
 
 

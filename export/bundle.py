@@ -53,9 +53,12 @@ def contents(document: manifest.Manifest, folder: Path) -> dict[str, bytes]:
         "labels.txt": "".join(f"{label}\n" for label in document.classes),
         "preprocessing.json": json.dumps(document.input.preprocessing.model_dump(mode="json"), indent=1) + "\n",
     }
-    files = [folder / manifest.NAME, *(SCRIPTS / name for name in scripts(document).values())]
+    own = [folder / manifest.NAME]
     for artifact in document.artifacts:
-        files += companions(folder / artifact.path, artifact.format)
+        own += companions(folder / artifact.path, artifact.format)
+    for file in own:
+        manifest.refuse_link(file, folder)
+    files = [*own, *(SCRIPTS / name for name in scripts(document).values())]
     return {name: text.encode() for name, text in texts.items()} | {
         (file.name if file.parent == SCRIPTS else file.relative_to(folder).as_posix()): file.read_bytes()
         for file in files}

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
-from edgenas.errors import EdgenasError, ExportError, UsageError
+from edgenas.errors import EdgenasError, ExportError, FileError, UsageError
+from edgenas.files import JSON_LIMIT, read_bounded
 
 from .base import optional
 from .coverage import Coverage, coverage
@@ -101,6 +102,8 @@ def _contents(path: Path) -> tuple[Specs, Specs, Counter[str]]:
 def _read(path: Path, read: Callable[[], Result]) -> Result:
     try:
         return read()
+    except FileError as error:
+        raise ExportError(error.message) from error
     except EdgenasError:
         raise
     except OSError as error:
@@ -193,7 +196,11 @@ def reads(path: Path) -> Reads | None:
 
 
 def _beside(path: Path) -> Sidecar:
-    return Sidecar.model_validate_json(sidecar_path(path).read_bytes())
+    beside = sidecar_path(path)
+    if beside.is_symlink():
+        raise ExportError(f"{beside} is a link, not the file that was written beside {path.name}",
+                          "put the file itself there, or export again")
+    return Sidecar.model_validate_json(read_bounded(beside, JSON_LIMIT))
 
 
 def _sidecar(path: Path) -> tuple[Specs, Specs, Counter[str]]:

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from edgenas.errors import ExportError, RunError
-from edgenas.files import sha256, write_json
+from edgenas.errors import ExportError, FileError, RunError
+from edgenas.files import JSON_LIMIT, read_bounded, sha256, write_json
+from edgenas.text import one_line
 
 from .contents import Specs
 from .coverage import Coverage
@@ -176,24 +177,33 @@ def read(folder: Path) -> Manifest:
     path = folder / NAME
     hint = "export the network again"
     try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RunError(f"cannot read {path}: {error.strerror or error}", hint) from error
+        return Manifest.model_validate_json(read_bounded(path, JSON_LIMIT))
+    except FileError as error:
+        raise RunError(error.message, hint) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise RunError(f"{path} is no manifest: {where + ': ' if where else ''}{first['msg']}", hint) from error
+        raise RunError(f"{path} is no manifest: {one_line(where, 200) + ': ' if where else ''}"
+                       f"{one_line(first['msg'], 400)}", hint) from error
 
 
 def verify_hashes(manifest: Manifest, folder: Path) -> None:
     """Check that every artifact in `folder` is the file that the manifest describes.
 
-    Raises: ExportError naming the file that is missing or was changed.
+    Raises: ExportError naming the file that is missing, was changed or is a link to elsewhere.
     """
     for artifact in manifest.artifacts:
         path = folder / artifact.path
         if not path.is_file():
             raise ExportError(f"the artifact {path} is missing", "export the network again")
+        refuse_link(path, folder)
         if sha256(path) != artifact.sha256:
             raise ExportError(f"{path} was changed after its export: its SHA-256 is not the manifest's",
                               "export the network again")
+
+
+def refuse_link(path: Path, folder: Path) -> None:
+    """Raises: ExportError for a file that is a link, or lies behind one, to a place outside of `folder`: whoever is
+    handed the folder must not be made to read, or to give away, another file of theirs."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ExportError(f"{path} is a link to a file outside of {folder}", "put the file itself there")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -16,6 +17,15 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 @pytest.fixture(autouse=True, scope="session")
 def single_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Which runs were made here is noted in a folder of the tests', for runs that several of them share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EDGENAS_RUNS", str(tmp_path_factory.mktemp("runs")))
+        patch.setenv("EDGENAS_FAULTS", str(tmp_path_factory.mktemp("faults")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import resource
 import signal
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 
 from edgenas.checkpoint import Checkpoint, epoch_generator
-from edgenas.errors import RunError, UsageError
+from edgenas.errors import CheckpointError, StorageError
 
 
 def parts(width: int = 3) -> dict[str, nn.Module]:
@@ -76,7 +77,7 @@ def small_files(limit: int) -> Iterator[None]:
 def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     saved = Checkpoint(path, {"a": nn.Linear(100, 100)})
-    with pytest.raises(UsageError) as caught, small_files(4096):
+    with pytest.raises(StorageError) as caught, small_files(4096):
         saved.save({"loss": 1.0})
     assert caught.value.message == f"cannot write {path}: File too large"
     assert not list(tmp_path.iterdir())
@@ -84,9 +85,9 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     Checkpoint(tmp_path / "c.pt", parts()).save({})
-    with pytest.raises(RunError, match=r"the checkpoint .*c\.pt does not fit: .*size mismatch"):
+    with pytest.raises(CheckpointError, match=r"the checkpoint .*c\.pt does not fit: .*size mismatch"):
         Checkpoint(tmp_path / "c.pt", parts(width=4)).restore()
-    with pytest.raises(RunError, match="does not fit"):
+    with pytest.raises(CheckpointError, match="does not fit"):
         Checkpoint(tmp_path / "c.pt", {"three": nn.Linear(1, 1)}).restore()
 
 
@@ -94,7 +95,7 @@ def test_a_truncated_checkpoint_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.pt"
     Checkpoint(path, parts()).save({})
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(RunError, match=r"c\.pt does not fit") as caught:
+    with pytest.raises(CheckpointError, match=r"c\.pt does not fit") as caught:
         Checkpoint(path, parts()).restore()
     assert "start the run anew" in caught.value.hint
 
@@ -111,7 +112,7 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path, monkeypatch: pytest
         torch.save({"parts": Harmful(), "history": []}, "c.pt")
     else:
         Path("c.pt").write_bytes(pickle.dumps(Harmful()))
-    with pytest.raises(RunError):
+    with pytest.raises(CheckpointError):
         Checkpoint(Path("c.pt"), parts()).restore()
     assert not Path("harmed").exists()
 
@@ -123,3 +124,26 @@ def test_the_generator_depends_on_all_of_its_arguments_and_on_nothing_else() -> 
     again = [torch.rand(4, generator=epoch_generator(*key)) for key in reversed(keys)]
     assert all(torch.equal(a, b) for a, b in zip(draws, reversed(again), strict=True))
     assert len({tuple(d.tolist()) for d in draws}) == len(keys)
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    ({"parts": {}}, "history"), ({"parts": {}, "history": 3}, "no list of rows"),
+    ({"parts": {}, "history": [{"loss": "low"}]}, "row 0 of its history has no number 'loss'"),
+    ([], "does not fit"), ({"history": []}, "parts"),
+])
+def test_a_checkpoint_of_another_shape_is_refused(tmp_path: Path, content: object, words: str) -> None:
+    torch.save(content, tmp_path / "c.pt")
+    with pytest.raises(CheckpointError, match="does not fit") as caught:
+        Checkpoint(tmp_path / "c.pt", {}, ("loss",)).restore() if "parts" in str(content) else Checkpoint(
+            tmp_path / "c.pt", parts()).restore()
+    assert words in caught.value.message
+
+
+def test_a_pipe_or_a_link_is_no_checkpoint(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CheckpointError, match="is a pipe, not a regular file"):
+        Checkpoint(tmp_path / "pipe", parts()).restore()
+    Checkpoint(tmp_path / "c.pt", parts()).save({})
+    (tmp_path / "link").symlink_to(tmp_path / "c.pt")
+    with pytest.raises(CheckpointError, match="is a link"):
+        Checkpoint(tmp_path / "link", parts()).restore()

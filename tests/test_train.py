@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from edgenas import train as module
 from edgenas.data import Split, Task, load
-from edgenas.errors import RunError, UsageError
+from edgenas.errors import Diverged, RunError
 from edgenas.progress import Silent
 from edgenas.train import TEMPERATURE, Best, TrainSettings, distillation, train
 from edgenas.training import accuracy, new_fabric
@@ -168,7 +168,7 @@ def test_training_that_diverges_is_an_error_that_says_what_to_change(
     net = network()
     with torch.no_grad():
         cast(nn.Linear, net[-1]).weight.fill_(float("inf"))
-    with pytest.raises(UsageError, match="training diverged") as caught:
+    with pytest.raises(Diverged, match="training diverged") as caught:
         run(task, fabric, tmp_path, net=net)
     assert "--set train.lr=" in caught.value.hint
     assert not (tmp_path / "c.pt").exists()

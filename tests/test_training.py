@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from edgenas.data import Split, Task
 from edgenas.data.augment import Augment
-from edgenas.errors import UsageError
+from edgenas.errors import Diverged
 from edgenas.training import accuracy, checked, new_fabric, predict, prepared, recalibrate, sgd, to_device
 
 MEAN, STD = (0.4, 0.5), (0.2, 0.3)
@@ -115,7 +115,7 @@ class Order(nn.Module):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_loss_that_is_no_number_is_refused_with_the_option_to_change(value: float) -> None:
     assert checked(torch.tensor(0.25, requires_grad=True), "train.lr") == 0.25
-    with pytest.raises(UsageError, match=f"training diverged: the loss is {value}") as caught:
+    with pytest.raises(Diverged, match=f"training diverged: the loss is {value}") as caught:
         checked(torch.tensor(value), "train.lr")
     assert "--set train.lr=0.01" in caught.value.hint
 

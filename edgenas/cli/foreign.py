@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgenas.cli.options import F, options
+from edgenas.cli.options import MOST_EPOCHS, MOST_IMAGES, F, options
 from edgenas.cli.output import emit, say, table
 from edgenas.errors import UsageError
 
@@ -40,10 +40,11 @@ foreign_options = options(
                  help="With --from: what it classifies, as edgenas run takes it. Its test part measures the files; "
                       "int8 is calibrated on its training part."),
     click.option("--image-size", type=int, metavar="PIXELS", help="With --from: resize images to this side."),
-    click.option("--max-images", type=int, metavar="N", help="With --from: as edgenas run takes it."),
+    click.option("--max-images", type=click.IntRange(max=MOST_IMAGES), metavar="N",
+                 help="With --from: as edgenas run takes it."),
     click.option("--on-bad-image", type=click.Choice(["error", "skip"]),
                  help="With --from: what to do with images that cannot be read; error by default."),
-    click.option("--seed", type=click.IntRange(min=0), metavar="N",
+    click.option("--seed", type=click.IntRange(0, MOST_EPOCHS), metavar="N",
                  help="With --from: divides the data, as edgenas run does by its --seed; 0 by default."),
     click.option("--mean", callback=_values, metavar="M,M,M",
                  help="With --from: what it was trained with, on a scale of 0 to 1; the data's own by default."),
@@ -63,7 +64,7 @@ shown_options = options(
          type=click.Path(path_type=Path), metavar="FILE"),
     _own("data", "images like those that it classifies, as edgenas run takes them.", metavar="SOURCE"),
     _own("image-size", "resize images to this side.", type=int, metavar="PIXELS"),
-    _own("max-images", "as edgenas run takes it.", type=int, metavar="N"),
+    _own("max-images", "as edgenas run takes it.", type=click.IntRange(max=MOST_IMAGES), metavar="N"),
     _own("mean", "what it was trained with; the data's own by default.", callback=_values, metavar="M,M,M"),
     _own("std", "likewise.", callback=_values, metavar="S,S,S"),
     _own("new-head", "with a classifier of the data's classes.", is_flag=True),
@@ -91,7 +92,7 @@ own_options = options(
     _own("std", "likewise.", callback=_values, metavar="S,S,S"),
     _own("new-head", "replace its classifier by one of the data's classes, and teach it first.", is_flag=True),
     _own("teach-epochs", "train the uncut network on the data first; 12 with --new-head, else none by default.",
-         type=click.IntRange(min=0), metavar="N"),
+         type=click.IntRange(0, MOST_EPOCHS), metavar="N"),
 )
 NAMES = ("origin", "weights", "data", "image_size", "max_images", "on_bad_image", "seed", "mean", "std", "out")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +10,9 @@ import click
 
 from edgenas.errors import UsageError
 
+MOST_EPOCHS, MOST_SEEDS, MOST_SEED, MOST_THREADS, MOST_MINUTES = 100_000, 1000, 2**32 - 1, 1024, 100_000
+MOST_PIXELS, MOST_IMAGES, MOST_CLASSES = 4096, 1_000_000_000, 100_000
+"""Upper bounds; options.py has those of --set, without what the command line must not import."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -28,7 +30,7 @@ data_options = options(
                  help="mnist, digits, a folder of images by class, a folder of parquet files, a data set of the "
                       "Hugging Face hub, an .npz file, or MODULE:FUNCTION."),
     click.option("--image-size", type=int, metavar="PIXELS", help="Resize images to this side."),
-    click.option("--max-images", type=int, metavar="N", help="Train on at most N images."),
+    click.option("--max-images", type=click.IntRange(max=MOST_IMAGES), metavar="N", help="Train on at most N images."),
     click.option("--on-bad-image", type=click.Choice(["error", "skip"]), default="error", show_default=True,
                  help="What to do with images that cannot be read."),
 )
@@ -38,7 +40,8 @@ runtime_options = options(
     click.option("--precision", type=click.Choice(["fp32", "int8", "mixed"]),
                  help="What the exported network computes in; the runtime's own by default. mixed: each block in what "
                       "the search finds for it."),
-    click.option("--threads", type=click.IntRange(min=1), help="Threads of the runtime; the device's own by default."),
+    click.option("--threads", type=click.IntRange(1, MOST_THREADS),
+                 help="Threads of the runtime; the device's own by default."),
     click.option("--profiles", metavar="DIR", envvar="EDGENAS_PROFILES",
                  help="Where profiles are kept; your data folder by default."),
 )
@@ -59,14 +62,14 @@ space_options = options(
 
 
 def _points(context: click.Context, parameter: click.Parameter, value: float) -> float:
-    if not 0 <= value < math.inf:
-        raise UsageError(f"--max-drop {value:g} is no number of points of accuracy from 0 up", "--max-drop 0.5")
+    if not 0 <= value <= 100:
+        raise UsageError(f"--max-drop {value:g} is no number of points of accuracy from 0 to 100", "--max-drop 0.5")
     return value
 
 
 def _minutes(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    if value is not None and not 0 <= value < math.inf:
-        raise UsageError(f"--tune {value:g} is no number of minutes from 0 up", "--tune 10")
+    if value is not None and not 0 <= value <= MOST_MINUTES:
+        raise UsageError(f"--tune {value:g} is no number of minutes from 0 to {MOST_MINUTES}", "--tune 10")
     return value
 
 
@@ -84,6 +87,10 @@ max_drop_option = click.option(
     help="Points of accuracy that an int8 file may lose on validation images, measured on the file in its runtime. If "
          "it loses more, it is trained further as it will be rounded, and refused if that is not enough.")
 run_folder = click.argument("folder", metavar="RUN", type=click.Path())
+trust_option = click.option(
+    "--trust", is_flag=True,
+    help="Import the code that the run names (a space, data or teacher of somebody's own), though no command on this "
+         "machine named it.")
 formats_option = click.option("--format", "formats", multiple=True, metavar="NAME",
                               help="onnx, tflite, tvm, binary, library, ethosu, c-array; may be given several times. "
                                    "Default: what the run's runtime takes, and what is deployed where it runs.")

@@ -5,7 +5,16 @@ from __future__ import annotations
 import click
 
 from edgenas.cli.foreign import own_options
-from edgenas.cli.options import data_options, device_options, max_drop_option, options, space_options
+from edgenas.cli.options import (
+    MOST_EPOCHS,
+    MOST_SEED,
+    MOST_SEEDS,
+    data_options,
+    device_options,
+    max_drop_option,
+    options,
+    space_options,
+)
 
 request_options = options(
     data_options,
@@ -23,12 +32,12 @@ request_options = options(
     own_options,
     click.option("--strategy", show_default="snas, or importance with --from", metavar="NAME",
                  help="See edgenas strategies."),
-    click.option("--search-epochs", type=click.IntRange(min=1), help="Same as --set search.epochs=N."),
-    click.option("--train-epochs", type=click.IntRange(min=1), help="Same as --set train.epochs=N."),
+    click.option("--search-epochs", type=click.IntRange(1, MOST_EPOCHS), help="Same as --set search.epochs=N."),
+    click.option("--train-epochs", type=click.IntRange(1, MOST_EPOCHS), help="Same as --set train.epochs=N."),
     click.option("--from-scratch", is_flag=True, help="Train from random weights, not the supernet's."),
     click.option("--distill", metavar="supernet|uncut|none|MODULE:FUNCTION",
                  help="Also learn from a teacher's outputs: with --from from the uncut network's, unless it is none."),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True,
+    click.option("--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True,
                  help="Of the split, the initial weights and every random draw."),
     click.option("--accelerator", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",
                  show_default=True, help="What PyTorch trains on."),
@@ -40,7 +49,7 @@ request_options = options(
 out_option = options(
     click.option("--out", required=True, type=click.Path(), metavar="RUN", help="Folder of the run."),
     click.option("--resume", is_flag=True, help="Go on with the same run in that folder."),
-    click.option("--seeds", type=click.IntRange(min=1), metavar="N",
+    click.option("--seeds", type=click.IntRange(1, MOST_SEEDS), metavar="N",
                  help="The same for N seeds, --seed and those after it, in RUN/seed0, RUN/seed1, …; then each one's "
                       "figures, their spread, and the best by validation."),
     click.option("--try", "tries", multiple=True, metavar="NAME=V1,V2,…",

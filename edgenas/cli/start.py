@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import click
 
 from edgenas.cli.terminal import Terminal
-from edgenas.errors import UsageError
+from edgenas.errors import TrustError, UsageError
 from edgenas.run.folder import Run
 from edgenas.run.request import configure
 from edgenas.run.requests import RunRequest
@@ -51,8 +52,15 @@ def typed() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def opened(folder: str) -> Iterator[tuple[Run, Terminal]]:
-    """The run that is in `folder`."""
-    run = Run.open(Path(folder))
-    with Terminal() as terminal:
-        yield run, terminal
+def opened(folder: str, trusted: bool) -> Iterator[tuple[Run, Terminal]]:
+    """The run that is in `folder`. trusted: with --trust.
+
+    Raises: TrustError, with the command that trusts it, for a run that names code and was not made here.
+    """
+    run = Run.open(Path(folder), trusted=trusted)
+    try:
+        with Terminal() as terminal:
+            yield run, terminal
+    except TrustError as error:
+        raise TrustError(error.message, f"read that code first; if you trust it: {shlex.join([*typed(), '--trust'])}"
+                         ) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -51,10 +50,14 @@ def profile_within(bench: Bench, minutes: float, clock: Clock = time.monotonic) 
     leave_out(bench)
 
 
+MOST_MINUTES = 100_000
+
+
 def check_minutes(minutes: float) -> None:
     """Raises: UsageError for a time that is not above 0."""
-    if not 0 < minutes < math.inf:
-        raise UsageError(f"--budget-minutes is {minutes:g}; it must be above 0", "--budget-minutes 5")
+    if not 0 < minutes <= MOST_MINUTES:
+        raise UsageError(f"--budget-minutes is {minutes:g}; it must be above 0, and at most {MOST_MINUTES}",
+                         "--budget-minutes 5")
 
 
 def transfer(bench: Bench, source: Profile, count: int) -> None:

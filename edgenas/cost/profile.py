@@ -20,17 +20,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from edgenas import __version__
 from edgenas.cost.operators import Network
 from edgenas.cost.published import Published, latency_from
-from edgenas.errors import DeviceError, ProfileError
-from edgenas.files import append_line, user_folder, write_text
+from edgenas.errors import DeviceError, FileError, ProfileError
+from edgenas.files import append_line, open_bounded, parse_json, user_folder, write_text
 from edgenas.locks import Say, exclusive, locked, to_stderr
 from edgenas.measure.measurement import Measurement
+from edgenas.text import one_line
 
 SCHEMA = 1
+LIMIT = 1 << 30
+"""Bytes of a profile; a line has about 500."""
 PACKAGE = "edgenas.profiles"
 ONCE = ("block", "decoded")
 """Kinds of records of which the first counts, where two processes made the same."""
@@ -52,6 +55,13 @@ class Header(BaseModel):
     created: str = ""
     edgenas: str = __version__
     provenance: str = "measured"
+
+    @field_validator("machine")
+    @classmethod
+    def _described(cls, machine: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(machine.get("conditions") or {}, dict):
+            raise ValueError("its conditions are no values by name")
+        return machine
 
     @property
     def command(self) -> str:
@@ -146,9 +156,9 @@ class Profile:
         Raises: ProfileError when it is missing, damaged or of another schema.
         """
         try:
-            with path.open("rb") as stream:
+            with open_bounded(path, LIMIT) as stream:
                 number, text = os.fstat(stream.fileno()).st_ino, stream.read().decode("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (FileError, UnicodeDecodeError) as error:
             raise ProfileError(f"cannot read the profile {path}: {error}", "measure it: edgenas profile") from error
         lines = text.split("\n")
         unfinished = lines.pop()
@@ -216,7 +226,7 @@ class Profile:
         Raises: ProfileError that says what differs, with the command that renews the profile.
         """
         here = {"runtime version": runtime_version, "machine": machine["id"]}
-        then = {"runtime version": self.header.runtime_version, "machine": self.header.machine["id"]}
+        then = {"runtime version": self.header.runtime_version, "machine": self.header.machine.get("id", "unknown")}
         for what, value in here.items():
             if then[what] != value:
                 raise ProfileError(
@@ -256,21 +266,25 @@ class Profile:
         taken = set()
         for number, line in enumerate(lines, start=first):
             try:
-                record = json.loads(line)
+                record = parse_json(line)
                 self._take(record)
-            except (ValueError, KeyError, TypeError, DeviceError) as error:
-                raise _damaged(self.path, number, str(error)) from error
+            except KeyError as error:
+                raise _damaged(self.path, number, f"there is no {error}") from error
+            except (ValueError, TypeError, AttributeError, OverflowError, DeviceError) as error:
+                raise _damaged(self.path, number, one_line(str(error), 400)) from error
             taken.add((record["kind"], record["key"]))
         return taken
 
     def _take(self, record: dict[str, Any]) -> None:
         kind, key = record["kind"], record["key"]
+        if not isinstance(key, str) or not isinstance(record.get("conditions", {}), Mapping):
+            raise ValueError("its key is no text, or its conditions are no values by name")
         if "structure" in record:
             self.structures[key] = Network.from_dict(record["structure"])
         if kind == "block":
             self.blocks[key] = latency_from(record["measurement"])
         elif kind == "network":
-            self.networks[key] = MeasuredNetwork(tuple(record["blocks"]),
+            self.networks[key] = MeasuredNetwork(tuple(map(str, record["blocks"])),
                                                  Measurement.from_dict(record["measurement"]))
         elif kind == "repeat":
             self.networks[key] = replace(self.networks[key], again=Measurement.from_dict(record["measurement"]))

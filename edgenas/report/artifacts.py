@@ -9,10 +9,10 @@ from edgenas.export import manifest
 from edgenas.export.gates import described
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, table, tag
-from edgenas.report.records import Verdict, VerifiedArtifact
 from edgenas.report.rounding import rounding
 from edgenas.report.units import STATISTIC_MEANINGS, amount, bare, percent
 from edgenas.run.proving import HOST
+from edgenas.run.records import Verdict, VerifiedArtifact
 
 HEAD = ("format", "precision", "runtime", "file", "KiB", "SHA-256", "max abs", "agreement")
 VERIFIED_HEAD = (*HEAD, "test accuracy", "latency, measured", "spread", "in the file")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgenas.report.contents import Contents
 from edgenas.report.drawing import Drawn
 from edgenas.report.markup import Html, join, note, section, tag
-from edgenas.report.records import Cell
+from edgenas.run.records import Cell
 
 
 def cells(run: Contents) -> Html:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from edgenas.cost.profile import Profile, profile_path
-from edgenas.errors import EdgenasError
+from edgenas.errors import UsageError
 from edgenas.measure.device import load_device
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, listing, note, section, tag
@@ -23,7 +23,7 @@ def conditions(run: Contents) -> Html:
                     ("statistic", f"{c.statistic}: {STATISTIC_MEANINGS[c.statistic]}")]
     try:
         found = Profile.load(path_of(run))
-    except EdgenasError as error:
+    except UsageError as error:
         said = [note(f"The machine is described in the profile, which cannot be read here: {error.message}.")]
     else:
         pairs += profile(found)
@@ -37,13 +37,13 @@ def conditions(run: Contents) -> Html:
 def device(run: Contents) -> str:
     try:
         found = load_device(run.config.device)
-    except EdgenasError:
+    except UsageError:
         return run.config.device
     return f"{found.name}: {found.description} (transport {found.transport})"
 
 
 def path_of(run: Contents) -> Path:
-    """Raises: EdgenasError when the device is no longer known."""
+    """Raises: UsageError when the device is no longer known."""
     c = run.config
     return profile_path(load_device(c.device).name, c.runtime, c.threads, c.precision,
                         Path(c.profiles) if c.profiles else None)

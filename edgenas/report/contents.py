@@ -6,20 +6,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from typing import Any
 
 from edgenas.budget import Budget
-from edgenas.errors import RunError
 from edgenas.export import manifest
-from edgenas.report.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict
+from edgenas.files import read_json
 from edgenas.run.config import RunConfig
 from edgenas.run.folder import Run
-
-M = TypeVar("M", bound=BaseModel)
-T = TypeVar("T")
-
+from edgenas.run.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict, record
 
 WORDS = {"estimated": "estimated", "published": "predicted", "counted": "counted"}
 """How a network's own cost is known, by what its model was learned from; else it is measured."""
@@ -89,37 +83,21 @@ class Contents:
         return shlex.join(["edgenas", name, str(self.folder), *options])
 
 
-def fits(run: Run) -> bool:
-    """Whether the search trained weights that fit the found network, as far as the request alone tells."""
-    grown = any(run.config.space_options.get(name) != value for name, value in run.config.build_options.items())
-    return run.strategy.trains_supernet and run.strategy.inherits and not grown
-
-
 def read(run: Run) -> Contents:
     """Raises: RunError naming the file that is damaged."""
     described = (run.artifacts / manifest.NAME).exists()
     return Contents(
-        folder=run.folder, config=run.config, supernet_fits=fits(run),
-        data=_record(run, "data.json", Data), search=_record(run, "search.json", Search),
-        decoding=_record(run, "decoding.json", Decoding), training=_record(run, "train.json", Training),
+        folder=run.folder, config=run.config, supernet_fits=run.supernet_fits,
+        data=_read(run, "data.json"), search=_read(run, "search.json"),
+        decoding=_read(run, "decoding.json"), training=_read(run, "train.json"),
         manifest=manifest.read(run.artifacts) if described else None,
-        verdict=_record(run, "verify.json", Verdict),
-        baselines=_checked(run, "baselines.json", TypeAdapter(dict[str, Baseline]),
-                           run.read("baselines.json") or {}),
-        uncut=_record(run, "own.json", Uncut),
+        verdict=_read(run, "verify.json"),
+        baselines=_read(run, "baselines.json") or {},
+        uncut=_read(run, "own.json"),
     )
 
 
-def _record(run: Run, name: str, kind: type[M]) -> M | None:
-    value = run.read(name)
-    return None if value is None else _checked(run, name, TypeAdapter(kind), value)
-
-
-def _checked(run: Run, name: str, kind: TypeAdapter[T], value: Any) -> T:
-    try:
-        return kind.validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunError(f"{run.folder / name} is damaged: {where + ': ' if where else ''}{first['msg']}",
-                       "delete it and run the command again") from error
+def _read(run: Run, name: str) -> Any:
+    """As its kind (see run/records.py), None if the file is not there."""
+    value = read_json(run.folder / name)
+    return None if value is None else record(run.folder / name, value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, listing, not_done, note, section, tag
-from edgenas.report.records import Model
 from edgenas.report.units import percent
+from edgenas.run.records import Model
 
 
 def cost_models(run: Contents) -> Html:

@@ -8,8 +8,8 @@ from typing import Any
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, not_done, note, section, tag
 from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, PREDICTED, across, plot
-from edgenas.report.records import SearchEpoch, TrainEpoch
 from edgenas.report.units import percent, unit
+from edgenas.run.records import SearchEpoch, TrainEpoch
 
 EXPLAINED = ("Expected cost: under the choices' probabilities, as the cost model predicts it. Solid line: "
              "the budget; dotted: the target, below it by the cost model's margin. Entropy: 1 when all "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from edgenas.budget import Budget
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, join, not_done, note, section, tag
-from edgenas.report.records import Decoding
 from edgenas.report.rounds import rounds
 from edgenas.report.units import amount, percent
+from edgenas.run.records import Decoding
 
 ROOM = 1.1  # the scale of the bars goes this far beyond the largest figure
 LEGEND = {"limit": "budget", "predicted": "predicted, or exact", "measured": "measured, or counted"}

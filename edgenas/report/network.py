@@ -5,8 +5,8 @@ from __future__ import annotations
 from edgenas.cost.metrics import METRICS
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, tag
-from edgenas.report.records import Decoding, Layer
 from edgenas.report.units import amount
+from edgenas.run.records import Decoding, Layer
 
 ABSENT = "skip"
 OVERHEAD = "overhead"

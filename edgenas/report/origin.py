@@ -6,7 +6,7 @@ import json
 
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, join, listing, note, section, table, tag
-from edgenas.report.records import Data
+from edgenas.run.records import Data
 
 
 def origin(run: Contents) -> Html:

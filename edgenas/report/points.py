@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from edgenas.report.contents import Contents
 from edgenas.report.plots import HANDMADE, MEASURED, RANDOM
-from edgenas.report.records import Accuracy, Baseline
 from edgenas.report.units import unit
+from edgenas.run.records import Accuracy, Baseline
 
 BY_HAND = "mobilenet_v2_like"
 RULES = {"uniform_widths": "all hidden widths cut by one share",

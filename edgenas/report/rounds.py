@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, note, table, tag, verdict
-from edgenas.report.records import Decoding, Round
 from edgenas.report.units import amount
 from edgenas.run.limits import REPEATABILITY
+from edgenas.run.records import Decoding, Round
 
 EXPLAINED = ("Each round's network was exported and measured, and the cost model then shifted to what was "
              "measured: predictions of later rounds contain that correction. A latency must stay "

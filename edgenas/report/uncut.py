@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, note, section, table, tag
-from edgenas.report.records import Uncut
 from edgenas.report.units import amount, percent
+from edgenas.run.records import Uncut
 from edgenas.space.elastic import ABSENT
 
 

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgenas.errors import EdgenasError
+from edgenas.errors import EdgenasError, StorageError
 from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
 from edgenas.export.layers import TOLERANCES, can_probe, first_divergence
 from edgenas.export.prefixes import first_wrong_beginning
+from edgenas.files import is_full
 from edgenas.measure.session import open_session
 
 IMAGES = 16  # among which the worst is looked for
@@ -25,7 +26,8 @@ def blamed(network: nn.Module, images: Tensor, file: Path, export: Exporter, run
            precision: str = "fp32") -> str:
     """A sentence that names the first layer of `network` whose value the file gets wrong, for the worst of `images`.
 
-    file: of the exporter's format, or of the one that proves it.
+    file: of the exporter's format, or of the one that proves it. What fails while it is looked for takes no figure
+    away, and is told instead. Raises: StorageError or OSError for a disk that is full.
     """
     format = export.proof or export.format
     try:
@@ -34,9 +36,13 @@ def blamed(network: nn.Module, images: Tensor, file: Path, export: Exporter, run
             layer = first_divergence(network, image, file, format, precision)
         else:
             layer = first_wrong_beginning(network, image, lambda part: _run(part, image, export, runtime), precision)
+    except (StorageError, MemoryError):
+        raise
     except EdgenasError as error:
         return f"which layer is to blame cannot be told: {error.message}"
     except Exception as error:  # PyTorch's tracing and three runtimes: whatever they raise, the figures come first
+        if isinstance(error, OSError) and is_full(error):
+            raise
         return f"which layer is to blame cannot be told: {next(iter(str(error).splitlines()), type(error).__name__)}"
     if precision == "int8":
         off = f"off by more than {TOLERANCES[precision]:.0%}"

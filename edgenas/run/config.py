@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from edgenas import __version__
 from edgenas.budget import Request
-from edgenas.errors import RunError
+from edgenas.errors import FileError, RunError
+from edgenas.files import JSON_LIMIT, parse_json, read_bounded
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import Precision, precision_for
 from edgenas.qat import QatSettings
@@ -31,7 +34,7 @@ class RunConfig(BaseModel):
     trained with; new_head, teach_epochs: its classifier is replaced, and it is trained first.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     schema_version: Literal[2] = SCHEMA
     edgenas: str = __version__
@@ -78,6 +81,14 @@ class RunConfig(BaseModel):
     accelerator: str = "auto"
     training_precision: str = "32-true"
 
+    @field_validator("command")
+    @classmethod
+    def _of_edgenas(cls, command: tuple[str, ...]) -> tuple[str, ...]:
+        """Messages say to run it again."""
+        if command and command[0] != "edgenas":
+            raise ValueError("it is no command of edgenas")
+        return command
+
     @model_validator(mode="before")
     @classmethod
     def _current(cls, values: Any) -> Any:
@@ -107,13 +118,16 @@ class RunConfig(BaseModel):
     def read(cls, path: Path) -> RunConfig:
         """Raises: RunError when the file is missing, damaged or of another schema."""
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise RunError(f"{path.parent} holds no run: there is no {path.name} in it",
-                           f"edgenas run --out {path.parent}") from None
+            known = parse_json(read_bounded(path, JSON_LIMIT)) if os.path.lexists(path) else None
+            if known is None:
+                raise RunError(f"{path.parent} holds no run: there is no {path.name} in it",
+                               f"edgenas run --out {path.parent}")
+            return cls.model_validate_json(json.dumps(known))  # JSON's rules: lists are tuples
+        except FileError as error:
+            raise RunError(error.message, ANEW) from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             raise RunError(f"{path} is damaged: {place + ': ' if place else ''}{first['msg']}", ANEW) from error
-        except (OSError, ValueError) as error:
-            raise RunError(f"cannot read {path}: {error}", ANEW) from error
+        except ValueError as error:
+            raise RunError(f"{path} is damaged: {error}", ANEW) from error

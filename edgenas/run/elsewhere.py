@@ -15,7 +15,7 @@ class Elsewhere(Run):
     All else is the run's."""
 
     def __init__(self, run: Run, place: str) -> None:
-        super().__init__(run.folder, configured(run.config, place))
+        super().__init__(run.folder, configured(run.config, place), run.trusted)
         self.run = run
 
     @property

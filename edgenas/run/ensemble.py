@@ -83,7 +83,7 @@ def supernet_accuracy(run: Run) -> dict[str, float]:
 def learned(run: Run) -> list[Scores]:
     """The scores of its search, if that went through to its end and its strategy trains a supernet."""
     found = run.read("search.json") if run.strategy.trains_supernet else None
-    return [found["scores"]] if found else []
+    return [found["scores"]] if found and found.get("scores") else []
 
 
 def summary(folder: Path, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgenas.cost.metrics import bare
-from edgenas.errors import UsageError
+from edgenas.errors import MissingExtra
 from edgenas.progress import Progress
 from edgenas.run.baselines import baselines_phase
 from edgenas.run.exporting import default_formats, export_phase, is_exported
@@ -18,7 +18,10 @@ from edgenas.run.verifying import is_verified, known_as, verify_phase
 
 
 def specialise(run: Run, progress: Progress, *, formats: Sequence[str] = (), baselines: bool = False) -> None:
-    """Profile, search, train, export, verify and report; phases that are done are not done again."""
+    """Profile, search, train, export, verify and report; phases that are done are not done again.
+
+    A report is left out, and said so, where its package is not installed. Raises: whatever stops any phase.
+    """
     search_phase(run, progress)
     train_phase(run, progress)
     wanted = list(formats) or default_formats(run)
@@ -26,16 +29,18 @@ def specialise(run: Run, progress: Progress, *, formats: Sequence[str] = (), bas
         export_phase(run, wanted, progress)
     if not is_verified(run):
         verify_phase(run, progress)
+    if baselines:
+        baselines_phase(run, progress)
     try:
-        report_phase(run, progress, baselines=baselines)
-    except UsageError as error:  # the report's package is an extra: its absence must not lose the run
+        report_phase(run, progress)
+    except MissingExtra as error:  # the report's package is an extra: its absence must not lose the run
         progress.say(f"no report: {error.message}; {error.hint}")
 
 
 def report_phase(run: Run, progress: Progress, *, baselines: bool = False) -> Path:
     """Write `report.html`; with `baselines`, train those first.
 
-    Raises: UsageError when the report's package is not installed.
+    Raises: MissingExtra when the report's package is not installed; whatever stops a baseline.
     """
     if baselines:
         baselines_phase(run, progress)
@@ -53,12 +58,18 @@ def result(run: Run) -> dict[str, Any]:
         "seed": run.config.seed,
         "statistic": run.config.statistic if run.is_measurable else "mean",
         "reachable": {metric: model["reachable"] for metric, model in decoding.get("models", {}).items()},
-        "budgets": verdict.get("budgets") or unverified(decoding),
+        "budgets": [word(b) for b in verdict.get("budgets", ())] or unverified(decoding),
         "architecture": dict(run.architecture) if decoding else {},
         "accuracy": trained.get("accuracy", {}),
         "artifacts": verdict.get("artifacts", []),
     }
     return document
+
+
+def word(budget: dict[str, Any]) -> dict[str, Any]:
+    """A verified budget with the word for how its cost is known, which older runs do not have."""
+    known = next(name for name in ("measured", "estimated", "predicted") if budget.get(name) is not None)
+    return budget if budget.get("provenance") else budget | {"provenance": known}
 
 
 def unverified(decoding: dict[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lightning_fabric import Fabric
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from edgenas.budget import Budget, place_of, resolve
+from edgenas.checkpoint import LIMIT, refuse_link
 from edgenas.cost.figures import figure_model
 from edgenas.cost.heldout import HeldOut
 from edgenas.cost.latency import latency_model
@@ -23,16 +26,20 @@ from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
 from edgenas.cost.reference import PUBLISHED, load_published, sum_model
 from edgenas.data import Task, load
-from edgenas.errors import BudgetError, RunError
-from edgenas.files import read_json, replacing, write_json
+from edgenas.errors import BudgetError, CheckpointError, EdgenasError, RunError
+from edgenas.files import open_bounded, read_json, replacing, write_json
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import Told, told_by
+from edgenas.run import trust
 from edgenas.run.config import RunConfig
+from edgenas.run.records import KINDS, record
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
 from edgenas.space.elastic import space_of
+from edgenas.space.load import grows
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_precision
+from edgenas.text import one_line
 from edgenas.training import new_fabric
 
 if TYPE_CHECKING:
@@ -42,11 +49,15 @@ UNSTARTED = ("run.json", "data.json")  # what a run has before its search begins
 
 
 class Run:
-    """Paths and objects of one run. Open it with `Run.create` or `Run.open`."""
+    """Paths and objects of one run. Open it with `Run.create` or `Run.open`.
 
-    def __init__(self, folder: Path, config: RunConfig) -> None:
+    trusted: whether the user named the code that the configuration names, or vouches for it.
+    """
+
+    def __init__(self, folder: Path, config: RunConfig, trusted: bool = True) -> None:
         self.folder = folder
         self.config = config
+        self.trusted = trusted
 
     @classmethod
     def create(cls, folder: Path, config: RunConfig, *, resume: bool) -> Run:
@@ -57,12 +68,13 @@ class Run:
         Raises: RunError when the folder holds something else, or holds this run and `resume` was not asked for.
         """
         path = folder / "run.json"
-        if path.exists():
+        if os.path.lexists(path):
             known = RunConfig.read(path)
             if config.is_same_run(known):
                 if not resume:
                     raise RunError(f"{folder} holds this run already",
                                    "add --resume to go on with it, or choose another --out")
+                trust.record(folder, known)
                 return cls(folder, known)
             if any(entry.name not in UNSTARTED for entry in folder.iterdir()):
                 name, (ours, theirs) = next(iter(config.differences(known).items()))
@@ -71,12 +83,22 @@ class Run:
         elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder} exists and is no run of edgenas", "choose another --out")
         write_json(path, config.model_dump(mode="json"))
+        trust.record(folder, config)
         return cls(folder, config)
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
-        """Raises: RunError when `folder` holds no readable run."""
-        return cls(folder, RunConfig.read(folder / "run.json"))
+    def open(cls, folder: Path, *, trusted: bool = False) -> Run:
+        """The run in `folder`. trusted: the user vouches for the code that it names.
+
+        Raises: RunError when `folder` holds no readable run. What imports that code raises TrustError, unless a command
+        on this machine named it or it is `trusted`.
+        """
+        return cls(folder, RunConfig.read(folder / "run.json"), trusted)
+
+    def check_trust(self) -> None:
+        """Raises: TrustError for a configuration that names code which nobody vouched for."""
+        if not self.trusted:
+            trust.check(self.folder, self.config)
 
     @property
     def artifacts(self) -> Path:
@@ -85,6 +107,7 @@ class Run:
     @cached_property
     def task(self) -> Task:
         c = self.config
+        self.check_trust()
         task = load(c.data, image_size=c.image_size, seed=c.seed, on_bad_image=c.on_bad_image,
                     max_images=c.max_images)
         if task.fingerprint != c.data_fingerprint:
@@ -101,6 +124,7 @@ class Run:
 
     @cached_property
     def space(self) -> Space:
+        self.check_trust()
         if self.config.origin:
             own = space_of(self.own.elastic, self.config.space, self.task.input_shape, len(self.task.classes))
             return narrowed(in_precision(own, self.config.precision), self.config.unsupported)
@@ -113,10 +137,18 @@ class Run:
         return load_strategy(self.config.strategy, self.config.strategy_options)
 
     @property
+    def supernet_fits(self) -> bool:
+        """Whether the search trains weights that fit the found network, as far as the request alone tells."""
+        c = self.config
+        if c.build_options and ":" in c.space:
+            self.check_trust()
+        return (self.strategy.trains_supernet and self.strategy.inherits
+                and not grows(c.space, c.space_options, c.build_options))
+
+    @property
     def inherits(self) -> bool:
         """Whether the found network's training starts from the supernet's weights."""
-        return (self.config.inherit and self.strategy.trains_supernet and self.strategy.inherits
-                and self.space.inherits)
+        return self.config.inherit and self.supernet_fits
 
     @cached_property
     def device(self) -> Device:
@@ -142,6 +174,7 @@ class Run:
     @cached_property
     def profile(self) -> Profile:
         c = self.config
+        self.check_trust()
         folder = Path(c.profiles) if c.profiles else None
         path = profile_path(self.device.name, c.runtime, c.threads, c.precision, folder)
         return load_published(path) or open_profile(self.device, c.runtime, threads=c.threads, folder=folder,
@@ -237,9 +270,12 @@ class Run:
     def read(self, name: str) -> Any:
         """A JSON file of the folder, None if there is none.
 
-        Raises: RunError when it is damaged.
+        Raises: RunError when it is damaged, or not of the shape that its kind has.
         """
-        return read_json(self.folder / name)
+        value = read_json(self.folder / name)
+        if value is not None and name in KINDS:
+            record(self.folder / name, value)
+        return value
 
     def write(self, name: str, value: Mapping[str, Any]) -> None:
         write_json(self.folder / name, value)
@@ -249,26 +285,26 @@ class Run:
         with replacing(self.folder / f"{name}.safetensors") as scratch:
             scratch.write_bytes(save(weights))
 
-    def read_tensors(self, name: str) -> dict[str, Tensor]:
-        """Raises: RunError when the file is missing or damaged."""
+    def read_tensors(self, name: str, command: str) -> dict[str, Tensor]:
+        """Raises: RunError, whose hint is `command`, when the file is missing; CheckpointError when it is damaged."""
         path = self.folder / f"{name}.safetensors"
-        try:
-            return load_file(path)
-        except Exception as error:
-            raise RunError(f"{path} is missing or damaged: {error}", "start the run anew in another folder") from error
-
-    def load_weights(self, name: str, network: nn.Module, command: str) -> None:
-        """Raises: RunError, whose hint is `command`, when they are missing, damaged or of another network."""
-        path = self.folder / f"{name}.safetensors"
-        if not path.exists():
+        if not os.path.lexists(path):
             raise RunError(f"there is no {path.name} in {self.folder} yet", command)
         try:
-            weights = load_file(path)
-        except Exception as error:
-            raise RunError(f"{path} is damaged: {error}", f"delete it, then {command}") from error
+            refuse_link(path)
+            with open_bounded(path, LIMIT):  # a regular file: safetensors' reader waits for a pipe
+                return load_file(path)
+        except (OSError, ValueError, EdgenasError, SafetensorError) as error:
+            raise CheckpointError(f"{path} is damaged: {one_line(str(error), 400)}",
+                                  f"delete it, then {command}") from error
+
+    def load_weights(self, name: str, network: nn.Module, command: str) -> None:
+        """Raises: RunError, whose hint is `command`, when they are missing; CheckpointError when they are damaged or of
+        another network."""
+        path, weights = self.folder / f"{name}.safetensors", self.read_tensors(name, command)
         shapes = {key: value.shape for key, value in distinct_weights(network).items()}
         if {key: value.shape for key, value in weights.items()} != shapes:
-            raise RunError(f"{path} holds the weights of another network", f"delete it, then {command}")
+            raise CheckpointError(f"{path} holds the weights of another network", f"delete it, then {command}")
         network.load_state_dict(weights, strict=False)  # which reaches shared ones by one of their names
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from edgenas.data import Task
 from edgenas.errors import EdgenasError, UsageError
 from edgenas.export.repeatability import check_repeatable, mixing_layer, same
-from edgenas.imports import import_function
+from edgenas.imports import import_function, users_code
 from edgenas.run.weights import read_weights
 from edgenas.text import one_line
 
@@ -45,13 +45,8 @@ def build(name: str, weights: Path | None) -> nn.Module:
     """
     function = _giver(name) if name.startswith(GIVEN) else import_function(name, "--from")
     torch.manual_seed(0)  # weights that it draws are the same every time
-    try:
+    with users_code(name, "give a function that takes nothing and returns a network"):
         network = function()
-    except EdgenasError:
-        raise
-    except Exception as error:  # the user's own code may raise anything
-        raise UsageError(f"{name} failed: {type(error).__name__}: {_line(error)}",
-                         "give a function that takes nothing and returns a network") from error
     if not isinstance(network, nn.Module):
         raise UsageError(f"{name} returned a {type(network).__name__}, and not a torch.nn.Module",
                          "give a function that takes nothing and returns a network")

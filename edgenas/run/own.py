@@ -15,7 +15,7 @@ from torch import nn
 from edgenas.checkpoint import epoch_generator
 from edgenas.cost.operators import trace
 from edgenas.data import Task
-from edgenas.errors import BudgetError, RunError, UsageError
+from edgenas.errors import BudgetError, CheckpointError, RunError, UsageError
 from edgenas.files import replacing
 from edgenas.progress import Progress
 from edgenas.run.foreign_network import build, check_fits, fingerprint
@@ -37,6 +37,7 @@ FINE_TUNING = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.02, "warmup":
 """How a network with trained weights is trained on, unless the user says otherwise."""
 TEACH_EPOCHS = 12  # of a network with a new head
 HINT = "raise the budget; edgenas spaces show --from says what can vary"
+ANEW = "start the run anew in another folder"
 CHANCE = 2.0  # times the share that guessing gets right: a trained network is above that
 
 
@@ -54,6 +55,7 @@ class Own:
         """
         run, c = self.run, self.run.config
         assert c.origin is not None
+        run.check_trust()
         kept = (run.folder / f"{UNCUT}.safetensors").exists()
         given = build(c.origin, Path(c.weights) if c.weights and not kept else None)
         if not kept and fingerprint(given) != c.network_sha256:
@@ -61,17 +63,23 @@ class Own:
                            "restore its code and weights, or start a new run")
         network = headed(given, run.task, c.origin, new_head=c.new_head)[0]
         if kept:
-            run.load_weights(UNCUT, network, "start the run anew in another folder")
+            run.load_weights(UNCUT, network, ANEW)
         return network.eval()
 
     @cached_property
     def elastic(self) -> Elastic:
-        """What can vary of it, the most important channels first."""
+        """What can vary of it, the most important channels first.
+
+        Raises: CheckpointError when what is known of their importance is of another network.
+        """
         found = apart(self.network, self.run.task, self.run.config.space)
         path = self.run.folder / "importance.safetensors"
         if not path.exists():
             return found
-        return ranked(found, Importance.of_tensors(self.run.read_tensors("importance")))
+        try:
+            return ranked(found, Importance.of_tensors(self.run.read_tensors("importance", ANEW)))
+        except (KeyError, ValueError, RuntimeError, IndexError) as error:
+            raise CheckpointError(f"{path} is of another network: {type(error).__name__} {error}", ANEW) from error
 
 
 def headed(given: nn.Module, task: Task, name: str, *, new_head: bool) -> tuple[nn.Module, str]:

@@ -83,11 +83,13 @@ def prove(run: Run, network: nn.Module, file: Path, export: Exporter, runtime: s
 
 @contextlib.contextmanager
 def refused(path: Path, export: Exporter) -> Iterator[None]:
-    """An ExportError within names the file `path`, which is removed, and what stands beside it."""
+    """An ExportError within names the file `path`; whatever is raised, it is removed, and what stands beside it: nobody
+    must take it for one that passed."""
     try:
         yield
-    except ExportError as error:
-        path.unlink()
-        for beside in (sidecar_path(path), *map(path.with_suffix, export.beside)):
-            beside.unlink(missing_ok=True)
-        raise ExportError(f"{path.name} is refused: {error.message}", error.hint) from error
+    except BaseException as error:
+        for file in (path, sidecar_path(path), *map(path.with_suffix, export.beside)):
+            file.unlink(missing_ok=True)
+        if isinstance(error, ExportError):
+            raise ExportError(f"{path.name} is refused: {error.message}", error.hint) from error
+        raise

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from edgenas.errors import EdgenasError, Interrupted, UsageError
+from edgenas.errors import DeviceError, EdgenasError, Interrupted, UsageError
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Progress
 from edgenas.run.profiling import profile_one, space_of
@@ -52,9 +52,10 @@ def profile_devices(names: Sequence[str], request: ProfileRequest, progress: Pro
 
 
 def outcome(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> Outcome:
+    """The report, or what is wrong with this device or with what is asked of it; what stops all devices is raised."""
     try:
         return profile_one(space, device, request, progress)
-    except EdgenasError as error:
+    except (DeviceError, UsageError) as error:
         progress.say(f"{device.name}: {error.message}")
         return error
 

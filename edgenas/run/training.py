@@ -10,14 +10,16 @@ from torch import nn
 from edgenas.checkpoint import epoch_generator
 from edgenas.cost.model import exact_model
 from edgenas.data.task import Task
-from edgenas.errors import UsageError
-from edgenas.imports import import_function
+from edgenas.errors import UserCodeError
+from edgenas.imports import import_function, users_code
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.own import UNCUT
 from edgenas.space import Architecture, pick
 from edgenas.train import train
 from edgenas.training import accuracy, recalibrate
+
+HINT = "it is called with the task and returns a trained torch module"
 
 
 def train_phase(run: Run, progress: Progress) -> None:
@@ -64,7 +66,8 @@ def teacher_of(run: Run, source: str) -> nn.Module:
     source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, `uncut` for the
     user's own network, or `module:function`, called with the task, returning a trained module that gives logits.
 
-    Raises: UsageError when the function fails, or returns no module of the task's shapes.
+    Raises: TrustError for a run of a stranger's; UserCodeError when the function fails, or returns no module of the
+    task's shapes.
     """
     if source == UNCUT:
         return copy.deepcopy(run.own.network)
@@ -72,21 +75,17 @@ def teacher_of(run: Run, source: str) -> nn.Module:
         teacher = pick(supernet_of(run), exact_model(run.space, "macs").largest()).to(run.fabric.device)
         recalibrate(teacher, run.task.train, run.task, run.fabric)
         return teacher
+    run.check_trust()
     build = import_function(source, "--distill")
-    try:
+    with users_code(f"the teacher {source}", HINT):
         return checked(build(run.task), source, run.task)
-    except UsageError:
-        raise
-    except Exception as error:  # the user's own code may raise anything
-        raise UsageError(f"the teacher {source} failed: {type(error).__name__}: {error}",
-                         "it is called with the task and returns a trained torch module") from error
 
 
 def checked(teacher: object, source: str, task: Task) -> nn.Module:
     if not isinstance(teacher, nn.Module):
-        raise UsageError(f"--distill {source} returned {type(teacher).__name__}, not a torch module")
+        raise UserCodeError(f"--distill {source} returned {type(teacher).__name__}, not a torch module", HINT)
     with torch.no_grad():
         shape = tuple(teacher.eval()(torch.zeros(1, *task.input_shape)).shape)
     if shape != (1, len(task.classes)):
-        raise UsageError(f"the teacher {source} gives outputs of shape {shape}, not (1, {len(task.classes)})")
+        raise UserCodeError(f"the teacher {source} gives outputs of shape {shape}, not (1, {len(task.classes)})", HINT)
     return teacher

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from edgenas.errors import UsageError
+from edgenas.errors import Diverged
 from edgenas.progress import Progress
 from edgenas.run.config import RunConfig
 from edgenas.run.folder import Run
@@ -36,12 +36,15 @@ class Trials:
 
     def loss_of(self, build: Callable[[], nn.Module], name: str, epochs: int) -> float:
         """The training loss of epoch number `epochs`; infinite, and said so, of a network whose training diverged.
-        name: of its checkpoint."""
+        name: of its checkpoint.
+
+        Raises: StorageError, CheckpointError: of a trial that could not be made nothing is known.
+        """
         run = self.run
         try:
             return trial_loss(build, run.task, run.config.train, epochs, run.config.seed, run.fabric,
                               self.folder / f"{name}.pt", self.progress.advance)
-        except UsageError as error:
+        except Diverged as error:
             self.progress.say(f"trial training of a network: {error.message}")
             return math.inf
 
@@ -51,8 +54,18 @@ class Trials:
 
 
 def fastest(items: Sequence[T], config: RunConfig, losses: Callable[[list[T], int], Mapping[T, float]]) -> T:
-    """The one that is left by successive halving, as `config` has trials and the final training."""
-    return halved(items, config.search.first_trial(config.train.epochs), config.train.epochs, losses)
+    """The one that is left by successive halving, as `config` has trials and the final training.
+
+    Raises: Diverged when the training of every item diverged: there is nothing to tell them apart by.
+    """
+    def known(left: list[T], epochs: int) -> Mapping[T, float]:
+        found = losses(left, epochs)
+        if not any(math.isfinite(loss) for loss in found.values()):
+            raise Diverged(f"the trial trainings of all {len(left)} networks diverged",
+                           f"a lower learning rate: --set train.lr={config.train.lr / 10:g}")
+        return found
+
+    return halved(items, config.search.first_trial(config.train.epochs), config.train.epochs, known)
 
 
 def finite(value: float) -> float | None:

@@ -109,7 +109,7 @@ def elsewhere(run: Run) -> dict[str, float]:
 def run_budgets(run: Run) -> list[Budget]:
     """The budgets in figures, as they were when the architecture was found."""
     decoding = run.read("decoding.json")
-    return [Budget(**b) for b in decoding["budgets"]] if decoding else list(run.budgets)
+    return [Budget(b["metric"], b["limit"]) for b in decoding["budgets"]] if decoding else list(run.budgets)
 
 
 def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:

@@ -61,7 +61,8 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
         state = begin(stage, space, strategy, (models, budgets), mask, settings, steps, seed, fabric)
         saved = Checkpoint(stage.checkpoint, {
             "supernet": state.network, "parameters": state.parameters, "multipliers": state.multipliers,
-            "optimizer": state.weight_optimizer, "architecture_optimizer": state.architecture_optimizer})
+            "optimizer": state.weight_optimizer, "architecture_optimizer": state.architecture_optimizer},
+            ("loss", "accuracy", "seconds"))
         saved.restore()
         if strategy.trains_supernet:
             _train(state, task, parts, strategy, settings, seed, stage, saved, progress)

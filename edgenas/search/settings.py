@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Lt
 
 from edgenas.errors import UsageError
+from edgenas.options import MOST_EPOCHS, MOST_IMAGES, MOST_NETWORKS, MOST_RATE
 from edgenas.search.penalty import PenaltyName
 from edgenas.search.strategy import Strategy
 from edgenas.space.space import Space
@@ -34,21 +35,21 @@ class SearchSettings:
     time, and the chance of each choice to change in a child. space_networks: random networks that are trained a
     little of each space where several are tried (see run/spaces.py)."""
 
-    epochs: Annotated[int, Ge(1)] = 20
-    batch_size: Annotated[int, Ge(2)] = 64
-    lr: Annotated[float, Gt(0)] = 0.05
+    epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 20
+    batch_size: Annotated[int, Ge(2), Le(MOST_IMAGES)] = 64
+    lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 0.05
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
-    candidates: Annotated[int, Ge(0)] | None = None
+    candidates: Annotated[int, Ge(0), Le(MOST_NETWORKS)] | None = None
     ranking: Ranking = "auto"
-    trials: Annotated[int, Ge(0)] = 8
-    trial_epochs: Annotated[int, Ge(1)] | None = None
+    trials: Annotated[int, Ge(0), Le(MOST_NETWORKS)] = 8
+    trial_epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] | None = None
     penalty: PenaltyName = "multiplier"
     scoring: Literal["probability", "perturbation", "evolution"] = "probability"
-    tuning: Annotated[int, Ge(0)] = 0
-    population: Annotated[int, Ge(1)] = 16
+    tuning: Annotated[int, Ge(0), Le(MOST_EPOCHS)] = 0
+    population: Annotated[int, Ge(1), Le(MOST_NETWORKS)] = 16
     mutation: Annotated[float, Ge(0), Le(1)] = 0.1
-    space_networks: Annotated[int, Ge(1)] = 4
+    space_networks: Annotated[int, Ge(1), Le(MOST_NETWORKS)] = 4
 
     def ranked_by(self, space: Space, strategy: Strategy) -> Ranking:
         """The ranking that is asked for. "auto" is "zero_cost" in spaces of cells, whose shared weights hardly tell

@@ -28,13 +28,14 @@ def trial_loss(build: Callable[[], nn.Module], task: Task, settings: TrainSettin
     as `settings` say it goes. No other part of the task than that for training is touched.
 
     Goes on from the checkpoint of a shorter or interrupted trial of the same network, to the same result. on_epoch:
-    called after every epoch. Raises: UsageError when training diverged.
+    called after every epoch. Raises: Diverged when the loss is no number;
+    CheckpointError.
     """
     torch.manual_seed(epoch_generator(seed, 0, "network").initial_seed())
     network = build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     wrapped, optimizer = fabric.setup(network, OPTIMIZERS[settings.optimizer](network, settings.lr,
                                                                              settings.weight_decay))
-    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer})
+    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer}, ("loss",))
     saved.restore()
     for row in saved.history[:epochs]:
         on_epoch(f"loss {row['loss']:.3f}")

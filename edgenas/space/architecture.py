@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from edgenas.errors import RunError
-from edgenas.files import write_json
+from edgenas.errors import FileError, RunError
+from edgenas.files import JSON_LIMIT, parse_json, read_bounded, write_json
 
 
 class Architecture(Mapping[str, str]):
@@ -50,8 +50,8 @@ class Architecture(Mapping[str, str]):
         Raises: RunError when the file is missing or is not a JSON object of strings.
         """
         try:
-            picks = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            picks = parse_json(read_bounded(path, JSON_LIMIT))
+        except (FileError, ValueError) as error:
             raise RunError(f"{path} is no readable architecture: {error}", "run the search again") from error
         if not isinstance(picks, dict) or not all(isinstance(v, str) for v in picks.values()):
             raise RunError(f'{path} is no architecture: it must read {{"choice": "candidate", …}}')

@@ -62,7 +62,13 @@ def importance_of(elastic: Elastic, images: Tensor, seed: int = 0) -> Importance
 
 
 def ranked(elastic: Elastic, importance: Importance) -> Elastic:
-    """The same network, its channels in the order of their importance, and what each candidate loses."""
+    """The same network, its channels in the order of their importance, and what each candidate loses.
+
+    Raises: ValueError or KeyError where the importance is of another network.
+    """
+    for group, value in importance.channels.items():
+        if tuple(value.shape) != (elastic.groups.size[group],):
+            raise ValueError(f"group {group} has {elastic.groups.size[group]} channels, not {tuple(value.shape)}")
     order = {group: torch.argsort(value, descending=True, stable=True) for group, value in importance.channels.items()}
     return replace(elastic, order=order, rises={block.name: _rises(block, order, importance)
                                                 for block in elastic.blocks})

@@ -8,6 +8,9 @@ from typing import Any
 from edgenas.errors import UsageError
 from edgenas.space.load import load_space, space_names, summary
 from edgenas.space.space import Space
+from edgenas.text import quoted
+
+LARGEST_SIDE = 4096
 
 
 def listing(input_shape: str, classes: int) -> list[dict[str, Any]]:
@@ -28,7 +31,8 @@ def parse_shape(text: str) -> tuple[int, int, int]:
 
     Raises: UsageError for any other form, or a side below 4 pixels.
     """
-    match = re.fullmatch(r"(\d+)x(\d+)x(\d+)", text)
-    if not match or int(match[1]) < 1 or min(int(match[2]), int(match[3])) < 4:
-        raise UsageError(f"{text!r} is no image shape", "write channels x height x width, e.g. 3x32x32")
+    match = re.fullmatch(r"(\d{1,4})x(\d{1,4})x(\d{1,4})", text)
+    if not match or int(match[1]) < 1 or not all(4 <= int(side) <= LARGEST_SIDE for side in match.groups()[1:]):
+        raise UsageError(f"{quoted(text)} is no image shape",
+                         f"write channels x height x width, e.g. 3x32x32; a side has 4 to {LARGEST_SIDE} pixels")
     return int(match[1]), int(match[2]), int(match[3])

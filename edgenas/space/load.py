@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
 
 from edgenas import plugins
-from edgenas.imports import import_function
+from edgenas.errors import UserCodeError
+from edgenas.imports import import_function, users_code
 from edgenas.options import typed
-from edgenas.space.space import Space
+from edgenas.space.space import Space, same_size
 
 FAMILY = "edgenas.space.spaces"
+HINT = "a function (input_shape, classes, *, options…) that returns the network with its choices"
 
 
 def space_names() -> list[str]:
@@ -22,12 +29,45 @@ def load_space(name: str, input_shape: tuple[int, int, int], classes: int, optio
 
     grown: those that are others in the networks that are built (Space.grown).
 
-    Raises: UsageError for an unknown space or option, or a value of the wrong type.
+    Raises: UsageError for an unknown space or option, or a value of the wrong type; UserCodeError for a function of
+    the user's that fails, now or when it is called.
     """
-    define = import_function(name, "--space") if ":" in name else plugins.load(FAMILY, name, "space").network
-    chosen = typed(define, options or {}, f"space {name!r}")
-    built = typed(define, {**(options or {}), **(grown or {})}, f"space {name!r}")
-    return Space(name, define, input_shape, classes, chosen, {key: built[key] for key in grown or {}})
+    define = definition(name)
+    chosen, built = sizes(name, define, options or {}, grown or {})
+    return Space(name, define, input_shape, classes, chosen, built)
+
+
+def grows(name: str, options: Mapping[str, str], grown: Mapping[str, str]) -> bool:
+    """Whether `grown` makes the networks that are built others than the supernet, so that its weights do not fit; see
+    Space.inherits. Errors as of `load_space`; nothing is imported where nothing is grown."""
+    return bool(grown) and not same_size(*sizes(name, definition(name), options, grown))
+
+
+def definition(name: str) -> Callable[..., nn.Module]:
+    """The function that defines the space; a user's own is guarded, so that what it raises is an error of its own."""
+    if ":" not in name:
+        found: Callable[..., nn.Module] = plugins.load(FAMILY, name, "space").network
+        return found
+    own = import_function(name, "--space")
+
+    @functools.wraps(own)
+    def network(*arguments: Any, **options: Any) -> nn.Module:
+        with users_code(f"--space {name}", HINT):
+            made = own(*arguments, **options)
+        if not isinstance(made, nn.Module):
+            raise UserCodeError(f"--space {name} returned a {type(made).__name__}, not a torch.nn.Module", HINT)
+        return made
+
+    return network
+
+
+def sizes(name: str, define: Callable[..., nn.Module], options: Mapping[str, str],
+          grown: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of the supernet, all of them, and those of `grown` as the networks that are built have them."""
+    with users_code(f"--space {name}", HINT) if ":" in name else contextlib.nullcontext():
+        chosen = typed(define, options, f"space {name!r}")
+        built = typed(define, {**options, **grown}, f"space {name!r}")
+    return chosen, {key: built[key] for key in grown}
 
 
 def summary(name: str) -> str:

@@ -56,7 +56,7 @@ class Space:
     @property
     def inherits(self) -> bool:
         """Whether built networks have the supernet's size, so that its weights fit."""
-        return all(self.options.get(name) == value for name, value in self.grown.items())
+        return same_size(self.options, self.grown)
 
     @cached_property
     def choices(self) -> dict[str, tuple[str, ...]]:
@@ -161,6 +161,11 @@ class Space:
     def _outline(self) -> nn.Module:
         with torch.device("meta"):
             return self.whole().eval()
+
+
+def same_size(options: Mapping[str, Any], grown: Mapping[str, Any]) -> bool:
+    """Whether networks that are built with the options `grown` are as large as the supernet of `options`."""
+    return all(options.get(name) == value for name, value in grown.items())
 
 
 def _named(network: nn.Module) -> dict[str, tuple[str, ...]]:

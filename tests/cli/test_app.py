@@ -12,6 +12,7 @@ from run.flows import edgenas
 
 from edgenas import __version__, errors
 from edgenas.cli import app as cli
+from edgenas.cli import failures
 from edgenas.cli.app import EXAMPLE, app
 
 from .commands import every_command
@@ -68,7 +69,7 @@ def test_help_lists_commands_and_exit_codes():
     text = " ".join(shown.out.split())
     assert all(f" {name} " in text for name in NAMES)
     for code in ("0 done and within budget", "2 wrong usage or input", "3 budget unreachable or missed",
-                 "4 device or runtime failed", "130 interrupted"):
+                 "4 device or runtime failed", "70 a fault of edgenas", "130 interrupted"):
         assert code in text
     assert edgenas("-h").out == shown.out
 
@@ -103,7 +104,7 @@ EXITS = [
     (errors.Diverged("m", "h"), 2, "diverged"), (errors.BudgetError("m", "h"), 3, "budget"),
     (errors.DeviceError("m", "h"), 4, "device"),
     (errors.LinkLost("m", "h"), 4, "device"), (errors.ExportError("m", "h"), 4, "export"),
-    (errors.Interrupted("m", "h"), 130, "interrupted"),
+    (errors.Fault("m", "h"), 70, "fault"), (errors.Interrupted("m", "h"), 130, "interrupted"),
 ]
 
 
@@ -144,13 +145,74 @@ def test_a_disk_that_is_full_anywhere_is_one_sentence(monkeypatch):
     edgenas("devices").refused(2, "cannot write /somewhere: No space left on device", "free some space")
 
 
-def test_a_mistake_of_ours_is_not_hidden(monkeypatch):
-    def missing() -> list[str]:
-        raise FileNotFoundError(errno.ENOENT, "No such file or directory", "/ours")
+def raising(monkeypatch, error: BaseException) -> None:
+    def fail() -> list[str]:
+        raise error
 
-    monkeypatch.setattr("edgenas.measure.device.device_names", missing)
-    with pytest.raises(FileNotFoundError):
-        edgenas("devices")
+    monkeypatch.setattr("edgenas.measure.device.device_names", fail)
+
+
+def test_a_fault_of_ours_is_one_sentence_and_its_traceback_a_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGENAS_FAULTS", str(tmp_path))
+    raising(monkeypatch, KeyError("ours"))
+    said = edgenas("devices").refused(70, "this is a fault of edgenas: KeyError: 'ours'", "please report it")
+    (report,) = tmp_path.iterdir()
+    assert str(report) in said
+    assert "Traceback (most recent call last)" in report.read_text() and "KeyError: 'ours'" in report.read_text()
+    assert edgenas("devices", "--json").document["error"]["kind"] == "fault"
+
+
+def test_a_fault_whose_report_cannot_be_written_is_still_said(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EDGENAS_FAULTS", str(tmp_path / "file" / "below"))
+    raising(monkeypatch, KeyError("ours"))
+    edgenas("devices").refused(70, "a fault of edgenas", "could not be written")
+
+
+def test_only_the_newest_reports_of_faults_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGENAS_FAULTS", str(tmp_path))
+    for number in range(30):
+        (tmp_path / f"fault-2020{number:04}.txt").touch()
+    raising(monkeypatch, KeyError("ours"))
+    edgenas("devices").refused(70)
+    assert len(list(tmp_path.iterdir())) == failures.KEPT
+
+
+@pytest.mark.parametrize(("error", "code", "words"), [
+    (FileNotFoundError(errno.ENOENT, "No such file or directory", "/a/b"), 2, ("cannot read /a/b: No such file",)),
+    (OSError(errno.ENAMETOOLONG, "File name too long", "x" * 5000), 2, ("cannot read xxx", "File name too long")),
+    (PermissionError(errno.EACCES, "Permission denied", "/nosuch"), 2, ("cannot write /nosuch: Permission denied",)),
+    (OSError(errno.EDQUOT, "Disk quota exceeded"), 2, ("cannot write a temporary file or the output: Disk quota",)),
+    (OSError(errno.EMFILE, "Too many open files"), 2, ("the system refused: Too many open files",)),
+    (UnicodeEncodeError("utf-8", "a\udcff", 1, 2, "surrogates"), 2, ("'a\\udcff' is not UTF-8",)),
+    (MemoryError(), 2, ("there is not enough memory",)), (RecursionError("deep"), 2, ("nested too deeply",)),
+    (SystemExit(0), 2, ("it ends the program (SystemExit: 0)",)),
+])
+def test_what_the_system_refuses_is_one_sentence(monkeypatch, error, code, words):
+    raising(monkeypatch, error)
+    assert len(edgenas("devices").refused(code, *words)) < 700
+
+
+def test_arguments_that_are_no_text_are_refused():
+    edgenas("verify", "a\udcffb").refused(2, r"the argument 'a\udcffb' is not UTF-8 text")
+    edgenas("verify", "a\0b").refused(2, r"the argument 'a\x00b' is not UTF-8 text")
+
+
+def ended(shell: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["bash", "-c", shell.replace("edgenas", f"{shlex.quote(sys.executable)} -m edgenas")],
+                          capture_output=True, text=True)
+
+
+def test_output_that_finds_no_room_is_one_sentence():
+    done = ended("edgenas strategies --json > /dev/full")
+    assert done.returncode == 2 and done.stderr.startswith("error: cannot write a temporary file or the output: No sp")
+    assert len(done.stderr.splitlines()) == 2
+    assert ended("edgenas strategies --json 2> /dev/full >&2").returncode == 2
+
+
+def test_output_that_nobody_reads_ends_quietly():
+    done = ended("set -o pipefail; edgenas strategies --json | true")
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.parametrize(("arguments", "words"), [

@@ -199,3 +199,43 @@ def test_stored_profiles_are_all_those_of_a_folder(tmp_path: Path) -> None:
         Profile.create(tmp_path / device / "x-fp32-1t.jsonl", HEADER)
     (tmp_path / "a" / "note.txt").write_text("no profile")
     assert [p.path.parent.name for p in stored(tmp_path)][:2] == ["a", "b"]
+
+
+@pytest.mark.parametrize("line", [
+    "3", "[]", "null", '{"kind": "block"}', '{"kind": "block", "key": 3, "measurement": {}}',
+    '{"kind": "check", "key": "a"}',
+    '{"kind": "block", "key": "a", "measurement": [1]}',
+    '{"kind": "network", "key": "a", "blocks": 3, "measurement": {}}',
+    '{"kind": "transfer", "key": "a", "path": 3, "device": "b", "runtime": "c", "blocks": [1]}', "[" * 10**5,
+    '{"kind": "left_out", "key": "a", "conditions": 3}', '{"kind": "repeat", "key": "unknown", "measurement": {}}',
+    '{"kind": "block", "key": "a", "measurement": {"mean_ms": 1e999}}', "1" * 5000,
+    '{"kind": "left_out", "key": "a", "structure": {"input_shape": [1e999], "operators": []}}',
+    '{"kind": "left_out", "key": "a", "structure": []}', '{"kind": "\\u001b[2J", "key": "a"}',
+])
+def test_lines_of_odd_shapes_are_damage_that_is_named(profile: Profile, path: Path, line: str) -> None:
+    with path.open("a") as stream:
+        stream.write(line + "\n")
+    with pytest.raises(ProfileError, match="damaged in line 6: ") as caught:
+        Profile.load(path)
+    assert caught.value.message.isprintable() and len(caught.value.message) < 700
+
+
+@pytest.mark.parametrize("machine", [3, {"conditions": 3}, {"id": "abc", "conditions": ["hot"]}])
+def test_headers_of_odd_shapes_are_damage(profile: Profile, path: Path, machine: object) -> None:
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps(json.loads(header) | {"machine": machine}), *lines, ""]))
+    with pytest.raises(ProfileError, match="damaged in line 1: "):
+        Profile.load(path)
+
+
+def test_a_pipe_is_no_profile(path: Path) -> None:
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(ProfileError, match="is a pipe, not a regular file"):
+        Profile.load(path)
+
+
+def test_a_machine_without_an_id_is_another_machine(profile: Profile) -> None:
+    profile.header = HEADER.model_copy(update={"machine": {}})
+    with pytest.raises(ProfileError, match="its machine is unknown, the device's is abc"):
+        profile.check("1.31.1", {"id": "abc"})

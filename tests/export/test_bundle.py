@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import stat
+import struct
 import subprocess
 import warnings
 import zipfile
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.errors import ExportError, RunError, UsageError
+from edgenas.errors import EdgenasError, ExportError, RunError, UsageError
 from edgenas.export import manifest
 from edgenas.export.bundle import write_bundle
 from edgenas.export.contents import Sidecar, signature
@@ -143,9 +145,62 @@ def test_a_member_larger_than_it_says_or_than_is_allowed_is_refused(tmp_path: Pa
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("zeros", bytes(2**20))
     monkeypatch.setattr("edgenas.export.unbundle.MOST_BYTES", 2**20 - 1)
-    with pytest.raises(ExportError, match="unpacked it takes more than"), opened(tmp_path / "bomb.zip"):
+    with pytest.raises(ExportError, match="unpacked it takes 1 MiB"), opened(tmp_path / "bomb.zip"):
         pass
     assert MOST_BYTES >= 2**30
+
+
+def test_what_is_small_only_while_it_is_packed_is_refused(tmp_path: Path, monkeypatch) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("zeros", bytes(2**20))
+    monkeypatch.setattr("edgenas.export.unbundle.FREE_BYTES", 2**19)
+    with pytest.raises(ExportError, match="unpacked it takes 1 MiB, of 1 KiB packed"), opened(tmp_path / "bomb.zip"):
+        pass
+
+
+def test_a_list_of_members_without_end_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 2**21, 0, 0)
+    (tmp_path / "many.zip").write_bytes(bytes(2**21) + end)
+    with pytest.raises(ExportError, match="its list of members is longer"), opened(tmp_path / "many.zip"):
+        pass
+
+
+@pytest.mark.parametrize(("at", "value"), [(4, 99), (6, 1), (8, 77), (6, 0x41)])
+def test_zips_of_kinds_that_are_not_read_are_refused(tmp_path: Path, at: int, value: int) -> None:
+    """A later version, encryption, an unknown compression: in the member's header and in the list of members."""
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        archive.writestr("a", b"content")
+    content = bytearray((tmp_path / "odd.zip").read_bytes())
+    for start in (content.index(b"PK\3\4") + at, content.index(b"PK\1\2") + at + 2):
+        content[start] = value
+    (tmp_path / "odd.zip").write_bytes(content)
+    with pytest.raises(EdgenasError) as caught:
+        inspect(tmp_path / "odd.zip")
+    assert str(tmp_path / "odd.zip") in caught.value.message
+
+
+@pytest.mark.parametrize("names", [["a" * 300], ["a", "a/b"], ["/".join("a" * 3000)]])
+def test_names_that_no_folder_can_hold_are_refused(tmp_path: Path, names: list[str]) -> None:
+    with zipfile.ZipFile(tmp_path / "odd.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    with pytest.raises(ExportError, match="cannot be unpacked"):
+        inspect(tmp_path / "odd.zip")
+
+
+def test_a_pipe_is_no_bundle(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(UsageError, match="is a pipe, not a regular file"), opened(tmp_path / "pipe.zip"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["net.c.json", "net.c", "net.h", "manifest.json"])
+def test_no_link_makes_another_file_part_of_a_bundle(folder: Path, tmp_path: Path, name: str) -> None:
+    shutil.move(folder / name, tmp_path / name)
+    (folder / name).symlink_to(tmp_path / name)
+    with pytest.raises(ExportError, match="is a link"):
+        write_bundle(folder, tmp_path / "net.zip")
+    assert not (tmp_path / "net.zip").exists()
 
 
 def test_what_is_no_bundle(tmp_path: Path, bundle: Path) -> None:

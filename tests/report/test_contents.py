@@ -55,6 +55,13 @@ def test_who_starts_from_the_supernet(make, strategy, inherit, expected):
     assert make(edit=edit).inherits is expected
 
 
+def test_who_is_built_by_the_default_starts_from_the_supernet(make):
+    def edit(files):
+        files["run.json"].update(space="cell", build_options={"cells": "8"})
+
+    assert make(edit=edit).inherits
+
+
 def test_who_is_built_larger_does_not_start_from_the_supernet(make):
     def edit(files):
         files["run.json"].update(build_options={"depth": "2"})

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import copy
+import errno
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from edgenas.errors import ExportError, StorageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.quiet import quiet
 from edgenas.run.blaming import blamed
+from edgenas.run.proving import refused
 
 NET = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 9, 3)).eval()
 IMAGES = torch.randn(4, 2, 5, 5)
@@ -68,3 +71,22 @@ def test_a_program_shows_no_values_so_its_beginnings_are_compiled(tmp_path: Path
     monkeypatch.setattr(type(to), "export", doubling)
     to.export([Export(NET, IMAGES[:1], tmp_path / "net.bin")])
     assert blamed(NET, IMAGES, tmp_path / "net.bin", to, "binary") == "the first layer that differs is 3 (linear)"
+
+
+@pytest.mark.parametrize("error", [StorageError("full"), OSError(errno.ENOSPC, "No space left on device")])
+def test_a_full_disk_is_no_reason_that_cannot_be_told(file: Path, monkeypatch, error: Exception) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("edgenas.run.blaming.worst", full)
+    with pytest.raises(type(error)):
+        blamed(NET, IMAGES, file, exporter("onnx"), "onnxruntime")
+
+
+@pytest.mark.parametrize(("error", "words"), [(StorageError("full"), "^full"), (KeyboardInterrupt(), "^$"),
+                                              (ExportError("wrong", "h"), "net.onnx is refused: wrong")])
+def test_a_file_that_was_not_proven_does_not_stay(tmp_path: Path, error: BaseException, words: str) -> None:
+    (tmp_path / "net.onnx").touch()
+    with pytest.raises(type(error), match=words), refused(tmp_path / "net.onnx", exporter("onnx")):
+        raise error
+    assert not list(tmp_path.iterdir())

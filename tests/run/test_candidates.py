@@ -11,7 +11,7 @@ import pytest
 from torch import nn
 
 from edgenas.cost.model import CostModel
-from edgenas.errors import UsageError
+from edgenas.errors import Diverged
 from edgenas.run.candidates import CHANCE, Trial, costliest, distinct
 from edgenas.run.folder import Run
 from edgenas.search.ranking import ranked
@@ -82,7 +82,7 @@ def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeyp
     def diverging(build: Callable[[], nn.Module], *rest: Any) -> float:
         has_wide = any(isinstance(m, nn.Conv2d) and m.kernel_size == (5, 5) for m in build().modules())
         if has_wide:
-            raise UsageError("training diverged")
+            raise Diverged("training diverged")
         return trial_loss(build, *rest)
 
     monkeypatch.setattr("edgenas.run.trials.trial_loss", diverging)

@@ -45,8 +45,8 @@ def test_what_the_user_changed_is_named_before_what_follows_from_it():
 
 
 @pytest.mark.parametrize(("content", "words"), [
-    (b"", "is damaged: Invalid JSON"), (b"{}", "is damaged: data: Field required"), (b"\xff\xfe", "cannot read"),
-    (b"[1]", "is damaged"), (b'{"data": "digits", ', "is damaged: Invalid JSON"),
+    (b"", "is damaged: Expecting value"), (b"{}", "is damaged: data: Field required"), (b"\xff\xfe", "is damaged"),
+    (b"[1]", "is damaged"), (b"[" * 10**5, "nested deeper"), (b'{"data": "digits", ', "is damaged: Expecting"),
 ])
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, content, words):
     path = tmp_path / "run.json"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from edgenas.cost.profile import Profile
+from edgenas.errors import BudgetError, Diverged, MissingExtra, RunError
 from edgenas.run import settling
 from edgenas.run.flow import result, unverified, within_budget
 from edgenas.run.folder import Run
@@ -180,6 +181,22 @@ def test_without_plotly_the_run_is_kept_and_says_what_to_install(counted: Finish
     done = succeed(*command, "--resume")
     assert "no report: this needs the package 'plotly'" in done.err and 'edgenas[report]' in done.err
     edgenas("report", out).refused(2, "plotly", 'pip install "edgenas[report]"')
+
+
+@pytest.mark.parametrize(("name", "error"), [
+    ("edgenas.report.page.write_report", RunError("no page")), ("edgenas.run.flow.baselines_phase", Diverged("no")),
+    ("edgenas.run.flow.baselines_phase", MissingExtra("no package")),
+    ("edgenas.report.page.write_report", BudgetError("none")),
+])
+def test_a_report_or_a_baseline_that_fails_fails_the_run(counted: Finished, tmp_path: Path, monkeypatch, name, error):
+    def fail(*_: object) -> None:
+        raise error
+
+    out = copied(counted, tmp_path / "run")
+    monkeypatch.setattr(name, fail)
+    command = json.loads((out / "run.json").read_text())["command"][1:]
+    command[command.index("--out") + 1] = str(out)
+    assert "no report" not in edgenas(*command, "--resume", "--baselines").refused(error.exit_code, error.message)
 
 
 def test_a_run_is_within_budget_only_when_it_was_verified(counted: Finished, tmp_path: Path):

@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from edgenas.errors import RunError, UsageError
+from edgenas.errors import CheckpointError, RunError, StorageError
 from edgenas.run.folder import Run
+from edgenas.run.records import KINDS
 from edgenas.space import Architecture
 
-from .flows import Finished, copied, files
+from .flows import Finished, copied, edgenas, files
 from .test_config import CONFIG
 
 
@@ -64,7 +65,7 @@ def test_an_empty_folder_can_be_used(tmp_path: Path):
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UsageError, match="cannot write"):
+    with pytest.raises(StorageError, match="cannot write"):
         Run.create(tmp_path / "file" / "run", CONFIG, resume=False)
 
 
@@ -73,10 +74,10 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UsageError, match="No space left on device") as error:
+    with pytest.raises(StorageError, match="No space left on device") as error:
         Run.create(tmp_path / "run", CONFIG, resume=False)
     assert error.value.hint and files(tmp_path) == {}
-    with pytest.raises(UsageError, match="No space left on device"):
+    with pytest.raises(StorageError, match="No space left on device"):
         Run(tmp_path / "run", CONFIG).save_weights("weights", nn.Linear(2, 2))
     assert files(tmp_path) == {}
 
@@ -93,7 +94,7 @@ def test_saved_weights_are_loaded_again(run: Run):
                                     lambda p: p.write_text("")])
 def test_damaged_weights_are_one_sentence(run: Run, damage):
     damage(run.folder / "weights.safetensors")
-    with pytest.raises(RunError, match="weights.safetensors is damaged") as error:
+    with pytest.raises(CheckpointError, match="weights.safetensors is damaged") as error:
         run.network()
     assert "\n" not in error.value.message
     assert error.value.hint == f"delete it, then edgenas train {run.folder}"
@@ -104,7 +105,7 @@ def test_weights_of_another_network_are_refused(run: Run):
     weights = load_file(path)
     weights.pop(next(iter(weights)))
     save_file(weights, path)
-    with pytest.raises(RunError, match="holds the weights of another network"):
+    with pytest.raises(CheckpointError, match="holds the weights of another network"):
         run.network()
 
 
@@ -117,7 +118,7 @@ def test_missing_weights_say_the_command_that_makes_them(run: Run):
 
 def test_another_architecture_than_the_trained_one_is_refused(run: Run):
     Architecture({"1": "skip", "2": "skip"}).save(run.folder / "architecture.json")
-    with pytest.raises(RunError, match="holds the weights of another network"):
+    with pytest.raises(CheckpointError, match="holds the weights of another network"):
         run.network()
 
 
@@ -144,3 +145,44 @@ def test_a_damaged_record_is_named(run: Run):
     with pytest.raises(RunError, match="decoding.json is damaged"):
         run.read("decoding.json")
     assert run.read("nothing.json") is None
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("value", [[], 3, "text", {"models": 3, "history": 3, "artifacts": 3, "name": 3, "a": 3,
+                                                   "settings": 3}])
+def test_a_record_of_another_shape_is_named_with_the_place(run: Run, name: str, value: object):
+    (run.folder / name).write_text(json.dumps(value))
+    with pytest.raises(RunError, match=f"{name} is damaged: ") as error:
+        run.read(name)
+    assert len(error.value.message) < 700
+
+
+@pytest.mark.parametrize(("name", "damage", "words"), [
+    ("decoding.json", lambda v: v["rounds"].clear(), "its architecture is that of no round"),
+    ("decoding.json", lambda v: [r.update(within=False) for r in v["rounds"]], "no round is within the budgets"),
+    ("decoding.json", lambda v: v["predicted"].update(macs=float("nan")), "predicted.macs: "),
+    ("verify.json", lambda v: [b.update(measured=None, predicted=None) for b in v["budgets"]], "there is no figure of"),
+    ("verify.json", lambda v: v["artifacts"].clear(), "there is no fp32 artifact"),
+    ("train.json", lambda v: v.update(accuracy={}), "accuracy.validation: Field required"),
+])
+def test_a_report_of_a_damaged_record_is_refused(run: Run, name: str, damage, words: str):
+    (run.folder / "report.html").unlink()
+    value = json.loads((run.folder / name).read_text())
+    damage(value)
+    (run.folder / name).write_text(json.dumps(value))
+    edgenas("report", run.folder).refused(2, f"{run.folder / name} is damaged", words)
+    assert not (run.folder / "report.html").exists()
+
+
+def test_pipes_and_links_are_no_records_and_no_weights(run: Run):
+    for name in ("decoding.json", "run.json", "weights.safetensors", "architecture.json"):
+        (run.folder / name).unlink()
+        os.mkfifo(run.folder / name)
+    with pytest.raises(RunError, match="is a pipe, not a regular file"):
+        Run.open(run.folder)
+    with pytest.raises(RunError, match="is a pipe"):
+        run.read("decoding.json")
+    with pytest.raises(CheckpointError, match="is a pipe"):
+        run.load_weights("weights", nn.Linear(1, 1), "a command")
+    with pytest.raises(RunError, match="is a pipe"):
+        Architecture.load(run.folder / "architecture.json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,17 @@ def test_a_network_made_in_python_is_made_to_fit_as_well(tmp_path: Path) -> None
     foreign_network._given.clear()
     with pytest.raises(UsageError, match="given in Python, and is not in this process"):
         Run.open(tmp_path / "run").own.network  # noqa: B018
+
+
+def test_a_damaged_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(finished(), tmp_path / "run"))
+    save_file({"channels.0": torch.ones(3)}, folder / "importance.safetensors")
+    edgenas("verify", folder).refused(2, "importance.safetensors is of another network")
+    (folder / "uncut.safetensors").write_bytes(b"no")
+    edgenas("verify", folder).refused(2, "uncut.safetensors is damaged")
+
+
+def test_code_that_a_strangers_run_names_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(finished(), tmp_path / "run"))
+    monkeypatch.setenv("EDGENAS_RUNS", str(tmp_path / "elsewhere"))
+    edgenas("verify", folder).refused(2, "origin", "own_network.py:build", "--trust")

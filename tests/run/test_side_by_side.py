@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from edgenas.errors import DeviceError, Interrupted
+from edgenas.errors import DeviceError, Interrupted, StorageError
 from edgenas.measure import measure as measuring
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Silent
@@ -142,3 +142,14 @@ class Heard(Silent):
 
 def request(folder: Path) -> ProfileRequest:
     return ProfileRequest(data="digits", max_images=300, space=OWN_SPACE[1], profiles=str(folder))
+
+
+def test_a_full_disk_stops_them_all(tmp_path: Path, devices: Devices, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices(one="far", two="far")
+
+    def profile_one(*_: object) -> dict[str, Any]:
+        raise StorageError("cannot write: full")
+
+    monkeypatch.setattr(side_by_side, "profile_one", profile_one)
+    with pytest.raises(StorageError):
+        side_by_side.profile_devices(("one", "two"), request(tmp_path), Silent(), Silent)

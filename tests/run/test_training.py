@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgenas.errors import UsageError
+from edgenas.errors import UserCodeError
 from edgenas.progress import Silent
 from edgenas.run.folder import Run
 from edgenas.run.training import initial_network, supernet_of, teacher_of, train_phase
@@ -75,10 +75,11 @@ def test_a_teacher_of_one_s_own_is_used(run: Run, tmp_path: Path):
     ("return 5", "returned int, not a torch module"),
     ("return nn.Flatten()", r"gives outputs of shape \(1, 64\), not \(1, 10\)"),
     ("return nn.Linear(3, 10)", "failed: RuntimeError"),
-    ("return task.nothing", "failed: AttributeError"),
+    ("raise SystemExit", r"line 4: it ends the program"), ("return make(task)", "line 4: RecursionError"),
+    ("return task.nothing", r"failed in .*teachers.py, line 4: AttributeError"),
 ])
 def test_a_teacher_that_cannot_teach_is_one_sentence(run: Run, tmp_path: Path, body, words):
-    with pytest.raises(UsageError, match=words):
+    with pytest.raises(UserCodeError, match=words):
         teacher_of(run, teacher(tmp_path, body))
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from edgenas.checkpoint import epoch_generator
-from edgenas.errors import UsageError
+from edgenas.errors import Diverged
 from edgenas.search.trial import halved, trial_loss
 from edgenas.space import Architecture, Choice, Space
 from edgenas.train import TrainSettings, train
@@ -56,7 +56,7 @@ def test_what_learns_faster_has_the_lower_loss(tmp_path: Path) -> None:
 
 
 def test_divergence_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="diverged"):
+    with pytest.raises(Diverged, match="diverged"):
         trial(tmp_path, 3, settings=TrainSettings(epochs=6, batch_size=16, lr=1e30))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgenas.errors import UsageError
+from edgenas.errors import Diverged
 from edgenas.search.relaxation import BinaryGates, GumbelSoftmax, Relaxation, SinglePath
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.update import architecture_step, single_level, weight_step
@@ -184,7 +184,7 @@ def test_a_failing_architecture_step_leaves_the_weights_learnable(monkeypatch: p
 def test_a_loss_that_is_no_number_is_an_error_that_says_what_to_change(step: Any) -> None:
     ours = state()
     images, labels = batch(TASK)
-    with pytest.raises(UsageError, match="training diverged: the loss is nan") as caught:
+    with pytest.raises(Diverged, match="training diverged: the loss is nan") as caught:
         step(ours, GumbelSoftmax(1.0), (images * float("inf"), labels))
     assert "--set search.lr=" in caught.value.hint
 

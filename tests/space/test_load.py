@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.errors import UsageError
+from edgenas.errors import UsageError, UserCodeError
 from edgenas.space import load_space, space_names
-from edgenas.space.load import summary
+from edgenas.space.load import grows, summary
 
 OWN = '''
 from __future__ import annotations
@@ -86,3 +86,31 @@ def test_every_space_is_listed_with_a_summary_and_works_with_its_defaults(name: 
 
 def test_the_mobile_space_is_listed() -> None:
     assert "mobile" in space_names()
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    ("return 5", "returned a int, not a torch.nn.Module"), ("return tiny(shape, classes)", "line 9: RecursionError"),
+    ("raise SystemExit", "line 9: it ends the program"), ("return shape.nothing", "line 9: AttributeError"),
+])
+def test_a_users_space_that_fails_when_it_is_called_is_one_sentence(own: Path, body: str, words: str) -> None:
+    own.write_text(OWN[:OWN.index("    return nn")].replace('    """My own."""\n', f"    {body}\n"))
+    space = load_space(f"{own}:tiny", SHAPE, 3)
+    with pytest.raises(UserCodeError, match=words) as caught:
+        _ = space.choices
+    assert f"--space {own}:tiny" in caught.value.message and "returns the network" in caught.value.hint
+
+
+def test_annotations_that_mean_nothing_are_the_users_code(own: Path) -> None:
+    own.write_text(OWN.replace("Annotated[int, Gt(0)]", "Nothing"))
+    with pytest.raises(UserCodeError, match="NameError: name 'Nothing' is not defined"):
+        load_space(f"{own}:tiny", SHAPE, 3)
+
+
+@pytest.mark.parametrize(("options", "grown", "expected"), [
+    ({}, {}, False), ({}, {"cells": "8"}, False), ({}, {"cells": "9"}, True), ({"cells": "2"}, {"cells": "8"}, True),
+    ({"cells": "2"}, {"cells": "2"}, False),
+])
+def test_networks_grow_only_where_an_option_differs_its_default_included(options: dict[str, str],
+                                                                         grown: dict[str, str], expected: bool) -> None:
+    assert grows("cell", options, grown) is expected
+    assert load_space("cell", (3, 32, 32), 10, options, grown).inherits is not expected

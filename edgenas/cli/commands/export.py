@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edgenas.cli.foreign import check_origin, export_own, foreign_options
-from edgenas.cli.options import formats_option, max_drop_option, tune_options
+from edgenas.cli.options import formats_option, max_drop_option, trust_option, tune_options
 from edgenas.cli.output import emit, json_option, say, table
 
 if TYPE_CHECKING:
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 @click.option("--bundle", type=click.Path(path_type=Path), metavar="FILE.zip",
               help="Pack what is exported, with labels, preprocessing, examples that run it and a README, into a file "
                    "to give away, e.g. --bundle photos.zip. Without --format nothing is exported anew.")
+@trust_option
 @foreign_options
 @json_option
 def command(folder: str | None, formats: tuple[str, ...], precision: Precision | None, max_drop: float,
             assignments: tuple[str, ...], target: str, cpu: str | None, tune: float | None,
-            tune_database: Path | None, bundle: Path | None, as_json: bool,
+            tune_database: Path | None, bundle: Path | None, trust: bool, as_json: bool,
             **request: Any) -> int:
     """Export the trained network; every file must compute what PyTorch computes, or nearly so in int8.
 
@@ -63,7 +64,7 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
         own = Asked(precision, max_drop, qat_of(QatSettings(), assignments), with_cpu(target, cpu), tuning)
         return export_own(request, formats, own, bundle, as_json)
     assert folder is not None
-    with opened(folder) as (run, terminal):
+    with opened(folder, trust) as (run, terminal):
         asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), with_cpu(target, cpu), tuning)
         check_tune(tuning, formats or default_formats(run), asked.target, precision)
         if bundle and not formats and precision is None and tuning is None and is_exported(run, []):

@@ -9,13 +9,14 @@ from click.core import ParameterSource
 
 from edgenas.cli.foreign import check_shown, shown_options
 from edgenas.cli.group import Group
-from edgenas.cli.options import options, runtime_options
+from edgenas.cli.options import MOST_CLASSES, options, runtime_options
 from edgenas.cli.output import emit, json_option, table
 from edgenas.errors import UsageError
 
 image_options = options(
     click.option("--input-shape", default="1x28x28", show_default=True, metavar="CxHxW", help="Shape of an image."),
-    click.option("--classes", type=click.IntRange(min=2), default=10, show_default=True, help="Number of classes."),
+    click.option("--classes", type=click.IntRange(2, MOST_CLASSES), default=10, show_default=True,
+                 help="Number of classes."),
 )
 survey_options = options(
     image_options,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import click
 
-from edgenas.cli.options import run_folder
+from edgenas.cli.options import run_folder, trust_option
 from edgenas.cli.output import emit, json_option
 
 
 @click.command(epilog="Example: edgenas train runs/p")
 @run_folder
+@trust_option
 @json_option
-def command(folder: str, as_json: bool) -> None:
+def command(folder: str, trust: bool, as_json: bool) -> None:
     """Train the network that a search found; goes on where it was interrupted."""
     from edgenas.cli.show import show_result
     from edgenas.cli.start import opened
     from edgenas.run.flow import result
     from edgenas.run.training import train_phase
 
-    with opened(folder) as (run, terminal):
+    with opened(folder, trust) as (run, terminal):
         train_phase(run, terminal)
     emit(as_json, result(run), lambda: show_result(run))

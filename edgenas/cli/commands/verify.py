@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from edgenas.cli.options import run_folder
+from edgenas.cli.options import run_folder, trust_option
 from edgenas.cli.output import emit, json_option
 
 
 @click.command(epilog="Example: edgenas verify runs/p --json")
 @run_folder
+@trust_option
 @json_option
-def command(folder: str, as_json: bool) -> int:
+def command(folder: str, trust: bool, as_json: bool) -> int:
     """Measure every artifact on the device against the budgets, and on the test set against PyTorch.
 
     Exit code 3 when a budget is missed.
@@ -21,7 +22,7 @@ def command(folder: str, as_json: bool) -> int:
     from edgenas.run.flow import result, within_budget
     from edgenas.run.verifying import verify_phase
 
-    with opened(folder) as (run, terminal):
+    with opened(folder, trust) as (run, terminal):
         verify_phase(run, terminal)
     emit(as_json, result(run), lambda: show_result(run))
     return 0 if within_budget(run) else 3

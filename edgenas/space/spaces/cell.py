@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from edgenas.space.dag import Dag, Edge, Graph
@@ -14,8 +14,9 @@ from edgenas.space.operators import DilatedConv, ReluConvBN, SeparableConv, Zero
 INPUTS = ("a", "b")  # the cell before the last, and the last
 
 
-def network(input_shape: tuple[int, int, int], classes: int, *, channels: Annotated[int, Ge(1)] = 16,
-            cells: Annotated[int, Ge(1)] = 8, nodes: Annotated[int, Ge(1)] = 4, keep: Annotated[int, Ge(0)] = 0,
+def network(input_shape: tuple[int, int, int], classes: int, *, channels: Annotated[int, Ge(1), Le(4096)] = 16,
+            cells: Annotated[int, Ge(1), Le(100)] = 8, nodes: Annotated[int, Ge(1), Le(16)] = 4,
+            keep: Annotated[int, Ge(0), Le(100)] = 0,
             affine: bool = False) -> nn.Module:
     """A supernet for images of `input_shape` (channels, height, width); see DARTS (arXiv:1806.09055), section 3.1.1.
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from math import log2
 from typing import Annotated
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from torch import nn
 
 from edgenas.space.choice import Choice
@@ -15,9 +15,9 @@ from edgenas.space.operators import Activation, ConvBN, Head, MBConv
 WIDTHS = (16, 24, 40, 80, 160)  # channels per stage, from the largest feature map to the smallest
 
 
-def network(input_shape: tuple[int, int, int], classes: int, *, width: Annotated[float, Gt(0)] = 1.0,
-            depth: Annotated[int, Ge(1)] = 3, activation: Activation = "relu6",
-            squeeze_excite: bool = False, round_to: Annotated[int, Ge(1)] = 8) -> nn.Module:
+def network(input_shape: tuple[int, int, int], classes: int, *, width: Annotated[float, Gt(0), Le(100)] = 1.0,
+            depth: Annotated[int, Ge(1), Le(100)] = 3, activation: Activation = "relu6",
+            squeeze_excite: bool = False, round_to: Annotated[int, Ge(1), Le(1024)] = 8) -> nn.Module:
     """A supernet for images of `input_shape` (channels, height, width).
 
     width: multiplies every stage's channels, rounded to a multiple of `round_to` (vector units like 8). depth: blocks

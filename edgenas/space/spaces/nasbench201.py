@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, Le
 from torch import Tensor, nn
 
 from edgenas.space.dag import Build, Dag, Edge, Graph
@@ -17,8 +17,8 @@ EDGES = tuple(Edge(source, target, f"{source}>{target}")
 GRAPH = Graph("cell", NODES[:1], EDGES, NODES[-1:])
 
 
-def network(input_shape: tuple[int, int, int], classes: int, *, channels: Annotated[int, Ge(1)] = 16,
-            cells: Annotated[int, Ge(1)] = 5, affine: bool = True) -> nn.Module:
+def network(input_shape: tuple[int, int, int], classes: int, *, channels: Annotated[int, Ge(1), Le(4096)] = 16,
+            cells: Annotated[int, Ge(1), Le(100)] = 5, affine: bool = True) -> nn.Module:
     """A supernet for images of `input_shape` (channels, height, width): three stages of `cells` cells, with residual
     blocks between them that halve the image and double the channels.
 

@@ -1,20 +1,23 @@
-"""What the report reads of the files in a run's folder."""
+"""The JSON files in a run's folder, as later phases and the report rely on them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 from annotated_types import MinLen
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from edgenas.budget import Budget
 from edgenas.cost.heldout import HeldOut
+from edgenas.errors import RunError
+from edgenas.text import one_line
 
 
 class Record(BaseModel):
-    """Files may say more than is shown."""
+    """Files may say more than is relied on."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
 class Data(Record):
@@ -52,6 +55,7 @@ class Search(Record):
     """search.json; no history where the strategy trains no supernet."""
 
     history: tuple[SearchEpoch, ...]
+    scores: dict[str, dict[str, float]] = {}
 
 
 class Model(Record):
@@ -122,11 +126,14 @@ class Decoding(Record):
     layers: tuple[Layer, ...]
     cells: tuple[Cell, ...] = ()
     rounds: tuple[Round, ...]
+    supernet_validation: float | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Decoding:
         if not any(r.architecture == self.architecture for r in self.rounds):
             raise ValueError("its architecture is that of no round")
+        if not any(r.within for r in self.rounds):
+            raise ValueError("no round is within the budgets")
         figures = [self.predicted, *(r.predicted for r in self.rounds)]
         found = [r.measured | r.estimated for r in self.rounds]
         for b in self.budgets:
@@ -184,6 +191,15 @@ class VerifiedBudget(Record):
     estimated: float | None = None
     margin: float | None
     within: bool
+    provenance: str | None = None
+
+    @model_validator(mode="after")
+    def _known(self) -> VerifiedBudget:
+        known = {"measured": self.measured, "estimated": self.estimated, "predicted": self.predicted}
+        known = {word: value for word, value in known.items() if value is not None}
+        if not known or (self.measured is None and (self.provenance or next(iter(known))) not in known):
+            raise ValueError(f"there is no figure of {self.metric}")
+        return self
 
     @property
     def cost(self) -> float:
@@ -247,3 +263,33 @@ class Uncut(Record):
     fixed: tuple[Frozen, ...]
     before: dict[str, float] = {}
     after: dict[str, float] = {}
+
+
+class Retraining(Record):
+    """qat.json, qat-mixed.json: no history until it is done."""
+
+    settings: dict[str, float]
+    history: tuple[TrainEpoch, ...] | None = None
+
+
+KINDS: dict[str, TypeAdapter[Any]] = {
+    "data.json": TypeAdapter(Data), "search.json": TypeAdapter(Search), "decoding.json": TypeAdapter(Decoding),
+    "train.json": TypeAdapter(Training), "verify.json": TypeAdapter(Verdict),
+    "baselines.json": TypeAdapter(dict[str, Baseline]), "qat.json": TypeAdapter(Retraining),
+    "qat-mixed.json": TypeAdapter(Retraining), "own.json": TypeAdapter(Uncut),
+}
+"""By the name of the file."""
+
+
+def record(path: Path, value: Any) -> Any:
+    """What the file `path` says, as its kind; `value` is its JSON.
+
+    Raises: RunError naming the file and the place in it that is not as edgenas writes it.
+    """
+    try:
+        return KINDS[path.name].validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = one_line(".".join(str(part) for part in first["loc"]), 200)
+        raise RunError(f"{path} is damaged: {where + ': ' if where else ''}{one_line(first['msg'], 400)}",
+                       "delete it and run the command again") from error
