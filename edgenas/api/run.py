@@ -222,7 +222,8 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     if not isinstance(space, str):
         from edgenas.run.foreign_network import give
 
-        space, more = "mobile", {**more, "origin": give(space)}
+        more |= {"origin": give(space)}
+        space = "mobile"
     run = _created(RunRequest.of(
         space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
         budgets=budget_texts(budgets), assignments=assigned(options or {}), **more), Path(out), resume)

@@ -95,6 +95,7 @@ def trace_network(network: nn.Module, image: Tensor, name: str) -> Traced:
                             f"{one_line(str(error))[:200]}", "give data that the network was made for, or --image-size "
                             "with the side it takes") from error
     _as_layers(root, graph)
+    root.eval()
     module = fx.GraphModule(root, graph)
     graph = module.graph
     graph.eliminate_dead_code()
@@ -164,6 +165,8 @@ def _layer(root: nn.Module, node: fx.Node) -> nn.Module | None:
         return ACTIVATIONS[node.target]()
     if node.target in (F.conv2d, torch.conv2d):
         return _conv(root, *node.args[1:], **options)
+    if node.target is F.batch_norm:
+        return _norm(root, node)
     return _linear(root, *node.args[1:], **options) if node.target is F.linear else None
 
 
@@ -194,4 +197,19 @@ def _linear(root: nn.Module, weight: Any, bias: Any = None) -> nn.Module | None:
     with torch.device("meta"):
         layer = nn.Linear(matrix.shape[1], matrix.shape[0], bias=shift is not None)
     layer.weight, layer.bias = matrix, shift  # type: ignore[assignment]
+    return layer
+
+
+def _norm(root: nn.Module, node: fx.Node) -> nn.Module | None:
+    """A batch normalisation by its running statistics, as classes derived of it write it out."""
+    names = ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
+    given = dict(zip(names, node.args[1:], strict=False)) | dict(node.kwargs)
+    tensors = [_tensor(root, given.get(name)) for name in names[:4]]
+    shape = tuple(tensors[0].shape) if tensors[0] is not None else ()
+    if given.get("training") or any(t is None for t in tensors) or len(shape) != 1:
+        return None
+    with torch.device("meta"):
+        layer = nn.BatchNorm2d(shape[0], given.get("eps", 1e-5), given.get("momentum", 0.1))
+    layer.running_mean, layer.running_var, layer.weight, layer.bias = tensors  # type: ignore[assignment]
+    layer.num_batches_tracked = torch.tensor(0)
     return layer

@@ -48,8 +48,9 @@ def base() -> Path:
 @functools.cache
 def finished() -> Path:
     """The whole flow with weights of one's own."""
-    succeed("run", *asked("--weights", base() / "w.safetensors", "--baselines"), "--profiles", base() / "profiles",
-            "--out", base() / "run")
+    said = succeed("run", *asked("--weights", base() / "w.safetensors", "--baselines"), "--profiles",
+                   base() / "profiles", "--out", base() / "run").out
+    assert "before and after" in said and "file_kib" in said
     return base() / "run"
 
 

@@ -210,7 +210,49 @@ class Twice(nn.Module):
         return self.fc(F.relu(self.out(x)).mean((2, 3)))
 
 
-BUILDERS = {"resnet": resnet, "bottlenecks": bottlenecks, "resnext": resnext, "mobilenet": mobilenet,
+class NormAct(nn.BatchNorm2d):
+    """In timm's manner: a norm that writes its own forward pass out, with an activation behind it."""
+
+    def __init__(self, channels, act=True):
+        super().__init__(channels)
+        self.drop, self.act = nn.Identity(), nn.ReLU(inplace=True) if act else nn.Identity()
+
+    def forward(self, x):
+        factor = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.track_running_stats and self.num_batches_tracked is not None:
+            self.num_batches_tracked.add_(1)
+        training = True if self.training else (self.running_mean is None) and (self.running_var is None)
+        x = F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training, factor, self.eps)
+        return self.act(self.drop(x))
+
+
+class Timm(nn.Module):
+    """Blocks in timm's manner: squeeze-excite by means, drop path."""
+
+    def __init__(self, channels=8, hidden=16):
+        super().__init__()
+        self.conv_pw, self.bn1 = nn.Conv2d(channels, hidden, 1, bias=False), NormAct(hidden)
+        self.conv_dw, self.bn2 = nn.Conv2d(hidden, hidden, 3, 1, 1, groups=hidden, bias=False), NormAct(hidden)
+        self.conv_reduce, self.conv_expand = nn.Conv2d(hidden, 4, 1), nn.Conv2d(4, hidden, 1)
+        self.conv_pwl, self.bn3 = nn.Conv2d(hidden, channels, 1, bias=False), NormAct(channels, act=False)
+        self.drop_prob = 0.1
+
+    def drop_path(self, x):
+        if self.drop_prob == 0.0 or not self.training:
+            return x
+        return x * x.new_empty((x.shape[0], 1, 1, 1)).bernoulli_(1 - self.drop_prob)
+
+    def forward(self, x):
+        y = self.bn2(self.conv_dw(self.bn1(self.conv_pw(x))))
+        gate = self.conv_expand(F.relu(self.conv_reduce(y.mean((2, 3), keepdim=True))))
+        return self.drop_path(self.bn3(self.conv_pwl(y * gate.sigmoid()))) + x
+
+
+def timm():
+    return Classifier(nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1, bias=False), NormAct(8), Timm(), Timm(hidden=32)), 8)
+
+
+BUILDERS = {"timm": timm, "resnet": resnet, "bottlenecks": bottlenecks, "resnext": resnext, "mobilenet": mobilenet,
             "efficientnet": efficientnet, "vgg": Vgg, "dense": Dense, "shuffle": Shuffle, "convnext": convnext,
             "plain": Plain, "twice": Twice}
 
