@@ -21,7 +21,8 @@ from edgenas.progress import Progress
 from edgenas.run.foreign_network import build, check_fits, fingerprint
 from edgenas.run.requests import OwnRequest, RunRequest
 from edgenas.space import Architecture
-from edgenas.space.elastic import Elastic, take_apart
+from edgenas.space.apart import take_apart
+from edgenas.space.elastic import Elastic
 from edgenas.space.head import with_new_head
 from edgenas.space.importance import IMAGES, Importance, importance_of, ranked
 from edgenas.space.trace import BATCH, trace_network

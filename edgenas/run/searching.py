@@ -18,7 +18,7 @@ from edgenas.run.measuring import costs_everywhere
 from edgenas.run.own import measure_before, note_after, prepare_own, told_own
 from edgenas.run.settling import Settled, check_together, settle
 from edgenas.search.figures import asking
-from edgenas.search.search import search
+from edgenas.search.search import SearchResult, search
 from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_vain
@@ -90,11 +90,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
     candidates = Candidates(run, result, progress)
-    try:
-        settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress,
-                         words(run), candidates.rank, max(1, run.config.search.trials), candidates.fastest)
-    except BudgetError as error:
-        raise (told_own(error) if run.config.origin else error) from error
+    settled = settled_on(run, result, candidates, progress)
     for sentence in in_words(run.space, settled.architecture):
         progress.say(sentence)
     known: dict[str, Any] = {}
@@ -107,6 +103,15 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     settled.architecture.save(run.folder / "architecture.json")
     candidates.training.clear()
     return settled.architecture
+
+
+def settled_on(run: Run, result: SearchResult, candidates: Candidates, progress: Progress) -> Settled:
+    """Raises: BudgetError when no decoded network held the budgets on the device."""
+    try:
+        return settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress,
+                      words(run), candidates.rank, max(1, run.config.search.trials), candidates.fastest)
+    except BudgetError as error:
+        raise (told_own(error) if run.config.origin else error) from error
 
 
 def hint_at_wider(run: Run, progress: Progress) -> None:

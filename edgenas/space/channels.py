@@ -18,6 +18,7 @@ import torch
 from torch import fx, nn
 from torch.nn import functional as F
 
+from edgenas.space.layouts import Layout, Span, averaged, moved, reshaped
 from edgenas.space.trace import ADDITIONS, NORMS, UNARY, Traced, line_of, path_of, shape_of
 
 PRODUCTS = (operator.mul, operator.imul, torch.mul, "mul", "mul_", operator.sub, torch.sub, torch.maximum,
@@ -32,23 +33,6 @@ RESHAPES = {"view", "reshape", torch.reshape, torch.flatten, "flatten", "squeeze
             torch.unsqueeze}
 MEANS = {torch.mean, "mean", torch.amax, "amax", torch.sum, "sum"}
 MOVES = {"permute", torch.permute, "transpose", torch.transpose}
-
-
-@dataclass(frozen=True)
-class Span:
-    """Consecutive channels: those of `group` in order, each `repeat` times in a row."""
-
-    group: int
-    count: int
-    repeat: int = 1
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Which axis of a value its channels are on, and whose they are."""
-
-    axis: int
-    spans: tuple[Span, ...]
 
 
 @dataclass
@@ -284,44 +268,17 @@ class _Finder:
         return Layout(axis % rank, tuple(span for layout in found if layout for span in layout.spans))
 
     def mean(self, node: fx.Node) -> Layout | None:
-        given, layout = node.all_input_nodes[0], self.layouts[node.all_input_nodes[0]]
+        given = node.all_input_nodes[0]
         dims: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-        before, after = shape_of(given), shape_of(node)
-        assert before is not None and after is not None
-        axes = {d % len(before) for d in ([dims] if isinstance(dims, int) else dims or [])}
-        if not axes or layout.axis in axes or 0 in axes:
-            return None
-        return Layout(layout.axis if len(before) == len(after) else layout.axis - sum(a < layout.axis for a in axes),
-                      layout.spans)
+        return averaged(self.layouts[given], shape_of(given) or (), shape_of(node) or (), dims)
 
     def reshaped(self, node: fx.Node) -> Layout | None:
-        """Channels that stay an axis of their own, or are drawn out into a vector with the pixels behind them."""
-        layout = self.layouts[node.all_input_nodes[0]]
-        before, after = shape_of(node.all_input_nodes[0]), shape_of(node)
-        assert before is not None and after is not None
-        ahead, behind = math.prod(before[:layout.axis]), math.prod(before[layout.axis + 1:])
-        for axis in range(1, len(after)):
-            if math.prod(after[:axis]) != ahead:
-                continue
-            if after[axis] == before[layout.axis] and math.prod(after[axis + 1:]) == behind:
-                return Layout(axis, layout.spans)
-            if after[axis] == before[layout.axis] * behind and axis == len(after) - 1:
-                return Layout(axis, tuple(Span(s.group, s.count, s.repeat * behind) for s in layout.spans))
-        return None
+        given = node.all_input_nodes[0]
+        return reshaped(self.layouts[given], shape_of(given) or (), shape_of(node) or ())
 
     def moved(self, node: fx.Node) -> Layout | None:
-        layout, rank = self.layouts[node.all_input_nodes[0]], len(shape_of(node) or ())
-        given: list[Any] = list(node.args[1:])
-        if len(given) == 1 and isinstance(given[0], Sequence):
-            given = list(given[0])
-        if not given or not all(isinstance(axis, int) for axis in given):
-            return None
-        order = [axis % rank for axis in given]
-        if node.target in ("transpose", torch.transpose):
-            swapped = list(range(rank))
-            swapped[order[0]], swapped[order[1]] = swapped[order[1]], swapped[order[0]]
-            order = swapped
-        return Layout(order.index(layout.axis), layout.spans)
+        swap = node.target in ("transpose", torch.transpose)
+        return moved(self.layouts[node.all_input_nodes[0]], len(shape_of(node) or ()), list(node.args[1:]), swap=swap)
 
 
 def name_of(node: fx.Node) -> str:

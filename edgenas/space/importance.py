@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional as F
 
-from edgenas.space.channels import Span
 from edgenas.space.elastic import ABSENT, Block, Elastic
+from edgenas.space.layouts import Span
 from edgenas.space.trace import path_of
 
 IMAGES = 1000

@@ -15,7 +15,8 @@ from edgenas.search.settings import SearchSettings
 from edgenas.search.strategies.importance import uniform
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Space
-from edgenas.space.elastic import ABSENT, space_of, take_apart
+from edgenas.space.apart import take_apart
+from edgenas.space.elastic import ABSENT, space_of
 from edgenas.space.importance import importance_of, ranked
 
 from .toy import colours, fabric, stack_space

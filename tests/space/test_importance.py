@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from edgenas.space.elastic import ABSENT, take_apart
+from edgenas.space.apart import take_apart
+from edgenas.space.elastic import ABSENT
 from edgenas.space.importance import Importance, importance_of, ranked
 
 from .test_elastic import apart, images
