@@ -14,8 +14,6 @@ from edgenas.text import QUOTED, one_line, quoted
 
 T = TypeVar("T")
 FINITE = ConfigDict(allow_inf_nan=False)
-MOST_EPOCHS, MOST_IMAGES, MOST_NETWORKS, MOST_RATE = 100_000, 1_000_000, 10_000, 1000.0
-"""Upper bounds of options: what nobody means is refused, instead of begun."""
 LARGEST = 1e9
 """Of any number that has no bound of its own."""
 

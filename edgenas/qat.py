@@ -15,8 +15,8 @@ import torch
 from annotated_types import Ge, Gt, Le
 from torch import nn
 
+from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_RATE
 from edgenas.data.task import Task
-from edgenas.options import MOST_EPOCHS, MOST_IMAGES, MOST_RATE
 from edgenas.progress import Progress
 from edgenas.train import TrainSettings, train
 from edgenas.training import new_fabric
@@ -28,7 +28,7 @@ class QatSettings:
     follows the float32 network's softened outputs."""
 
     epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 10
-    batch_size: Annotated[int, Ge(2), Le(MOST_IMAGES)] = 32
+    batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 32
     lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 1e-3
     distill: Annotated[float, Gt(0), Le(1)] = 0.5
 

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_RATE
 from edgenas.checkpoint import ANEW, Checkpoint, epoch_generator
 from edgenas.data.augment import Augment
 from edgenas.data.task import Task
 from edgenas.errors import CheckpointError
-from edgenas.options import MOST_EPOCHS, MOST_IMAGES, MOST_RATE
 from edgenas.progress import Progress, Silent
 from edgenas.search.schedule import cosine
 from edgenas.training import accuracy, adamw, checked, prepared, sgd
@@ -36,7 +36,7 @@ class TrainSettings:
     loss that follows the teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
 
     epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 30
-    batch_size: Annotated[int, Ge(2), Le(MOST_IMAGES)] = 64
+    batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 64
     lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 0.05
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1

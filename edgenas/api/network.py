@@ -52,6 +52,9 @@ class ExportedFile:
 class Prediction:
     """What a file will cost, without running it. layers: name, kind, MACs and latency in ms (None: never profiled).
 
+    not_counted: operators whose multiply-accumulates are not in `macs`, which is then a lower bound. warnings: why
+    there is no interval.
+
     document: all of it, as `edgenas predict --json` prints it.
     """
 
@@ -59,6 +62,8 @@ class Prediction:
     latency_ms: Figure
     macs: Figure
     params: Figure
+    not_counted: tuple[str, ...]
+    warnings: tuple[str, ...]
     layers: tuple[Mapping[str, Any], ...] = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
 
@@ -94,7 +99,8 @@ def predict(path: str | Path, *, device: str = "host", **more: Any) -> Predictio
     low, high = latency["interval_90"] or (None, None)
     return Prediction(Path(path), Figure(latency["predicted"], "ms", "predicted", low, high),
                       Figure(document["macs"], "", "counted"), Figure(document["params"], "", "counted"),
-                      tuple(document["layers"]), document)
+                      tuple(document["not_counted"]), tuple(latency["no_interval"]), tuple(document["layers"]),
+                      document)
 
 
 def export(network: nn.Module, example: Tensor, path: str | Path, *, format: str | None = None,

@@ -68,13 +68,15 @@ class Run:
         >>> run.artifacts["onnx"].path.name
         'model.onnx'
 
-    Raises: RunError when the folder holds no run of edgenas.
+    trusted: you vouch for the code that the run names, where it was not made by you on this machine.
+
+    Raises: RunError when the folder holds no run of edgenas; TrustError, from what needs that code.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, trusted: bool = False) -> None:
         from edgenas.run.folder import Run as Folder
 
-        self._run = Folder.open(Path(folder))
+        self._run = Folder.open(Path(folder), trusted=trusted)
 
     @classmethod
     def _of(cls, run: Folder) -> Run:

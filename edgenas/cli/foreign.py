@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgenas.cli.options import MOST_EPOCHS, MOST_IMAGES, F, options
+from edgenas.bounds import MOST_EPOCHS, MOST_IMAGES, MOST_SEED
+from edgenas.cli.options import F, options
 from edgenas.cli.output import emit, say, table
 from edgenas.errors import UsageError
 
@@ -44,7 +45,7 @@ foreign_options = options(
                  help="With --from: as edgenas run takes it."),
     click.option("--on-bad-image", type=click.Choice(["error", "skip"]),
                  help="With --from: what to do with images that cannot be read; error by default."),
-    click.option("--seed", type=click.IntRange(0, MOST_EPOCHS), metavar="N",
+    click.option("--seed", type=click.IntRange(0, MOST_SEED), metavar="N",
                  help="With --from: divides the data, as edgenas run does by its --seed; 0 by default."),
     click.option("--mean", callback=_values, metavar="M,M,M",
                  help="With --from: what it was trained with, on a scale of 0 to 1; the data's own by default."),

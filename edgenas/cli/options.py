@@ -8,11 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from edgenas.bounds import MOST_IMAGES, MOST_MINUTES, MOST_THREADS
 from edgenas.errors import UsageError
 
-MOST_EPOCHS, MOST_SEEDS, MOST_SEED, MOST_THREADS, MOST_MINUTES = 100_000, 1000, 2**32 - 1, 1024, 100_000
-MOST_PIXELS, MOST_IMAGES, MOST_CLASSES = 4096, 1_000_000_000, 100_000
-"""Upper bounds; options.py has those of --set, without what the command line must not import."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 

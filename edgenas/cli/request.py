@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import click
 
+from edgenas.bounds import MOST_EPOCHS, MOST_SEED, MOST_SEEDS
 from edgenas.cli.foreign import own_options
-from edgenas.cli.options import (
-    MOST_EPOCHS,
-    MOST_SEED,
-    MOST_SEEDS,
-    data_options,
-    device_options,
-    max_drop_option,
-    options,
-    space_options,
-)
+from edgenas.cli.options import data_options, device_options, max_drop_option, options, space_options
 
 request_options = options(
     data_options,

@@ -35,6 +35,7 @@ SCHEMA = 1
 LIMIT = 1 << 30
 """Bytes of a profile; a line has about 500."""
 PACKAGE = "edgenas.profiles"
+UNREAD = (0, 0)
 ONCE = ("block", "decoded")
 """Kinds of records of which the first counts, where two processes made the same."""
 RENEW = "measure it anew: edgenas profile --renew"
@@ -133,7 +134,7 @@ class Profile:
     checks: list[Check] = field(default_factory=list)
     left_out: set[str] = field(default_factory=set)
     transfer: Transfer | None = None
-    read: tuple[int, int] = (0, 0)  # which file it was, by its number, and how many bytes of it are known
+    read: tuple[int, int] = UNREAD  # which file it was, by its number, and how many bytes of it are known
     others: set[tuple[str, str]] = field(default_factory=set)  # kind and key of what other processes appended meanwhile
 
     @classmethod
@@ -236,6 +237,10 @@ class Profile:
     def _append(self, record: dict[str, Any]) -> None:
         if self.path.is_relative_to(packaged_folder()):
             raise _read_only(self.path)
+        if self.read == UNREAD:  # it was put together in memory: nobody else has it
+            self._take(record)
+            append_line(self.path, json.dumps(record, sort_keys=True))
+            return
         with exclusive(self.path) as stream:
             self.others |= self._news(stream)
             if record["kind"] in ONCE and (record["kind"], record["key"]) in self.others:

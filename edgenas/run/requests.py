@@ -8,12 +8,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edgenas.bounds import (
+    MOST_EPOCHS,
+    MOST_IMAGES,
+    MOST_OPERATORS,
+    MOST_PROBES,
+    MOST_SEED,
+    MOST_THREADS,
+)
 from edgenas.errors import UsageError
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import Precision
 from edgenas.text import quoted
 
-Positive = Annotated[int, Field(ge=1)]
+Epochs = Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
 
 
 class Request(BaseModel):
@@ -41,17 +49,17 @@ class Request(BaseModel):
 
 class DataRequest(Request):
     data: str = "mnist"
-    image_size: Positive | None = None
-    max_images: Positive | None = None
+    image_size: int | None = None
+    max_images: Annotated[int, Field(ge=1, le=MOST_IMAGES)] | None = None
     on_bad_image: Literal["error", "skip"] = "error"
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=MOST_SEED)] = 0
 
 
 class TargetRequest(Request):
     device: str = "host"
     runtime: str | None = None
     precision: Precision | None = None
-    threads: Positive | None = None
+    threads: Annotated[int, Field(ge=1, le=MOST_THREADS)] | None = None
     profiles: str | None = None
 
 
@@ -66,8 +74,8 @@ class ProfileRequest(DataRequest, TargetRequest, SpaceRequest):
     renew: bool = False
     budget_minutes: float | None = None
     transfer_from: str | None = None
-    probes: Positive = 10
-    operators: Positive | None = None
+    probes: Annotated[int, Field(ge=1, le=MOST_PROBES)] = 10
+    operators: Annotated[int, Field(ge=1, le=MOST_OPERATORS)] | None = None
 
 
 class OwnRequest(Request):
@@ -75,10 +83,10 @@ class OwnRequest(Request):
 
     origin: str | None = None
     weights: Path | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
+    mean: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] | None = None
+    std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
     new_head: bool = False
-    teach_epochs: Annotated[int, Field(ge=0)] | None = None
+    teach_epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)] | None = None
 
 
 class RunRequest(DataRequest, TargetRequest, SpaceRequest, OwnRequest):
@@ -89,13 +97,13 @@ class RunRequest(DataRequest, TargetRequest, SpaceRequest, OwnRequest):
     budgets: tuple[str, ...] = ()
     statistic: str = Field(default=STATISTICS[0], pattern=f"^({'|'.join(STATISTICS)})$")
     strategy: str | None = None
-    search_epochs: Positive | None = None
-    train_epochs: Positive | None = None
+    search_epochs: Epochs | None = None
+    train_epochs: Epochs | None = None
     from_scratch: bool = False
     distill: str | None = None
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     training_precision: Literal["32-true", "16-mixed", "bf16-mixed"] = "32-true"
-    max_drop: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.5
+    max_drop: Annotated[float, Field(ge=0, le=100)] = 0.5
 
 
 def assigned(options: Mapping[str, Any]) -> tuple[str, ...]:

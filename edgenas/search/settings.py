@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_NETWORKS, MOST_RATE
 from edgenas.errors import UsageError
-from edgenas.options import MOST_EPOCHS, MOST_IMAGES, MOST_NETWORKS, MOST_RATE
 from edgenas.search.penalty import PenaltyName
 from edgenas.search.strategy import Strategy
 from edgenas.space.space import Space
@@ -36,7 +36,7 @@ class SearchSettings:
     little of each space where several are tried (see run/spaces.py)."""
 
     epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 20
-    batch_size: Annotated[int, Ge(2), Le(MOST_IMAGES)] = 64
+    batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 64
     lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 0.05
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0

@@ -36,7 +36,7 @@ def test_budgets(tmp_path: Path, arguments, words):
 
 @pytest.mark.parametrize(("arguments", "words"), [
     (("--device", "hots"), ("'hots' is no known device", "did you mean 'host'?")),
-    (("--device", "nosuch.toml"), ("cannot read the device file nosuch.toml",)),
+    (("--device", "nosuch.toml"), ("cannot read nosuch.toml",)),
     (("--strategy", "snass"), ("'snass' is no known strategy", "did you mean 'snas'?")),
     (("--space", "mobil"), ("'mobil' is no known space", "did you mean 'mobile'?")),
     (("--space", "nosuch.py:network"), ("there is no Python file nosuch.py",)),

@@ -39,14 +39,15 @@ def progress(method: str) -> Callable[[], None]:
 
 SPEC = {"name": ESCAPES, "dtype": ESCAPES, "shape": [1]}
 INSPECTED = {"kind": "file", "path": ESCAPES, "bytes": 1, "sha256": ESCAPES, "inputs": [SPEC], "outputs": [SPEC],
-             "operators": {ESCAPES: 1}, "figures": {ESCAPES: 1.0}, "verified": [ESCAPES], "about": {
+             "operators": {ESCAPES: 1}, "figures": {ESCAPES: 1.0}, "reads": None, "verified": [ESCAPES], "about": {
                  "input": {"preprocessing": {"channels": ESCAPES, "size": [1, 1], "resize": ESCAPES, "scale": 1.0,
                                              "mean": [0.0], "std": [1.0]}},
                  "edgenas_version": ESCAPES, "space": ESCAPES, "seed": ESCAPES, "architecture": {ESCAPES: ESCAPES},
                  "classes": [ESCAPES], "created": ESCAPES, "command": ESCAPES, "versions": {ESCAPES: ESCAPES}}}
 ARTIFACT = {"path": ESCAPES, "format": ESCAPES, "precision": ESCAPES, "target": ESCAPES, "bytes": 1, "inputs": [SPEC],
             "outputs": [SPEC], "max_abs": 0.0, "agreement": 1.0, "in_the_file": ESCAPES, "sha256": ESCAPES,
-            "operators": {ESCAPES: 1}, "warning": ESCAPES}
+            "operators": {ESCAPES: 1}, "warnings": [ESCAPES],
+            "reads": {"kinds": [ESCAPES], "needs": [ESCAPES]}}
 BUNDLE = INSPECTED | {"kind": "bundle", "artifacts": [ARTIFACT], "members": [ESCAPES]}
 DEVICE = {"path": ESCAPES, "device": {"name": "a", "description": ESCAPES, "transport": ESCAPES, "threads": 1,
                                       "options": {ESCAPES: ESCAPES}},

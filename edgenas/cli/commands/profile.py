@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from edgenas.cli.options import MOST_SEED, data_options, runtime_options, space_options
+from edgenas.bounds import MOST_OPERATORS, MOST_PROBES, MOST_SEED
+from edgenas.cli.options import data_options, runtime_options, space_options
 from edgenas.cli.output import emit, json_option, say, table
 
 
@@ -22,9 +23,9 @@ from edgenas.cli.output import emit, json_option, say, table
               help="Measure what tells most in so many minutes, and predict the rest.")
 @click.option("--transfer-from", metavar="DEVICE|FILE.jsonl",
               help="Adapt another device's profile of the same space instead of measuring every block.")
-@click.option("--probes", type=click.IntRange(1, 10_000), default=10, show_default=True, metavar="N",
+@click.option("--probes", type=click.IntRange(1, MOST_PROBES), default=10, show_default=True, metavar="N",
               help="Networks to measure for --transfer-from.")
-@click.option("--operators", type=click.IntRange(1, 100_000), metavar="N",
+@click.option("--operators", type=click.IntRange(1, MOST_OPERATORS), metavar="N",
               help="Measure also N single operators, from which edgenas predict tells any network's latency.")
 @click.option("--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, hidden=True)
 @json_option

@@ -7,9 +7,10 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from edgenas.bounds import MOST_CLASSES
 from edgenas.cli.foreign import check_shown, shown_options
 from edgenas.cli.group import Group
-from edgenas.cli.options import MOST_CLASSES, options, runtime_options
+from edgenas.cli.options import options, runtime_options
 from edgenas.cli.output import emit, json_option, table
 from edgenas.errors import UsageError
 
