@@ -203,7 +203,7 @@ def _linear(root: nn.Module, weight: Any, bias: Any = None) -> nn.Module | None:
 def _norm(root: nn.Module, node: fx.Node) -> nn.Module | None:
     """A batch normalisation by its running statistics, as classes derived of it write it out."""
     names = ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-    given = dict(zip(names, node.args[1:], strict=False)) | dict(node.kwargs)
+    given: dict[str, Any] = dict(zip(names, node.args[1:], strict=False)) | dict(node.kwargs)
     tensors = [_tensor(root, given.get(name)) for name in names[:4]]
     shape = tuple(tensors[0].shape) if tensors[0] is not None else ()
     if given.get("training") or any(t is None for t in tensors) or len(shape) != 1:
