@@ -192,3 +192,11 @@ def test_code_that_a_strangers_run_names_is_not_imported(tmp_path: Path, monkeyp
     folder = Path(shutil.copytree(finished(), tmp_path / "run"))
     monkeypatch.setenv("EDGENAS_RUNS", str(tmp_path / "elsewhere"))
     edgenas("verify", folder).refused(2, "origin", "own_network.py:build", "--trust")
+
+
+def test_a_strategy_that_trains_a_supernet_searches_it_too(tmp_path: Path) -> None:
+    succeed("search", *asked("--weights", base() / "w.safetensors", "--strategy", "snas", "--search-epochs", "1",
+                             "--set", "search.candidates=1"),
+            "--profiles", base() / "profiles", "--out", tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    assert run.inherits and dict(run.architecture)
