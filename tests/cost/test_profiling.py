@@ -18,7 +18,7 @@ from edgenas.cost.drift import Drift, drift
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks, places
 from edgenas.cost.model import exact_model, networks
-from edgenas.cost.profile import Profile
+from edgenas.cost.profile import UNREAD, Profile
 from edgenas.cost.profiling import CHUNK, Bench, is_repeated, open_profile, profile_space
 from edgenas.errors import DeviceError, ProfileError
 from edgenas.measure import measure as measuring
@@ -150,7 +150,7 @@ def test_flash_is_predicted_near_the_size_of_the_exported_files(session: Session
 
 def test_only_what_is_missing_is_exported(session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     copy = Profile.load(session.profile.path)
-    copy.path = tmp_path / "copy.jsonl"
+    copy.path, copy.read = tmp_path / "copy.jsonl", UNREAD
     signature, (place, candidate) = next((s, key) for s, key in missing_blocks(
         session.space, Profile(copy.path, copy.header)).items() if key[1] == "large")
     del copy.blocks[signature]
