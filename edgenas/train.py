@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Ge, Gt, Le, Lt
@@ -22,16 +22,18 @@ from edgenas.data.task import Task
 from edgenas.errors import CheckpointError
 from edgenas.progress import Progress, Silent
 from edgenas.search.schedule import cosine
-from edgenas.training import accuracy, checked, prepared, sgd
+from edgenas.training import accuracy, adamw, checked, prepared, sgd
 
 GRADIENT_NORM = 5.0
 TEMPERATURE = 4.0  # of the distillation's softened outputs
+OPTIMIZERS: dict[str, Callable[[nn.Module, float, float], Optimizer]] = {"sgd": sgd, "adamw": adamw}
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """lr: peak learning rate (SGD, Nesterov momentum 0.9, cosine). distill: share of the loss that follows the
-    teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
+    """lr: peak learning rate (cosine). optimizer: "sgd" with Nesterov momentum 0.9, or "adamw" (Loshchilov and Hutter,
+    arXiv:1711.05101). warmup: share of the training in which the learning rate rises to its peak. distill: share of the
+    loss that follows the teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
 
     epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 30
     batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 64
@@ -39,6 +41,14 @@ class TrainSettings:
     weight_decay: Annotated[float, Ge(0)] = 1e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
     distill: Annotated[float, Gt(0), Le(1)] = 0.5
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.0
+
+    def lr_at(self, progress: float) -> float:
+        """The learning rate, progress going from 0 to 1 over the training."""
+        if progress < self.warmup:
+            return self.lr * max(progress, 0.01 * self.warmup) / self.warmup
+        return self.lr * cosine((progress - self.warmup) / (1 - self.warmup))
 
 
 class Best:
@@ -69,17 +79,20 @@ class Best:
 def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int, checkpoint: Path, fabric: Fabric,
           teacher: nn.Module | None = None, label: str = "train", progress: Progress | None = None,
           option: str = "train.lr",
-          optimizer_of: Callable[[nn.Module, float, float], Optimizer] = sgd) -> tuple[float, list[dict[str, Any]]]:
+          optimizer_of: Callable[[nn.Module, float, float], Optimizer] | None = None
+          ) -> tuple[float, list[dict[str, Any]]]:
     """Train `network` in place and leave it with its best weights, on the CPU, in evaluation mode.
 
     Goes on from `checkpoint` if that file exists, to the same result as without the interruption. Returns the
     validation accuracy and a history of one row per epoch. The test part of `task` is never touched. option: names the
-    learning rate to the user. optimizer_of: takes the network, learning rate and weight decay.
+    learning rate to the user. optimizer_of: takes the network, learning rate and weight decay; as `settings` say by
+    default.
 
     Raises: Diverged when the loss is no number; CheckpointError for a checkpoint that is damaged or of another network.
     """
     progress = progress or Silent()
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer_of = optimizer_of or OPTIMIZERS[settings.optimizer]
     wrapped, optimizer = fabric.setup(network, optimizer_of(network, settings.lr, settings.weight_decay))
     teacher = teacher.to(fabric.device).eval() if teacher is not None else None
     best = Best()
@@ -114,7 +127,7 @@ def train_epoch(network: nn.Module, optimizer: Optimizer, task: Task, settings: 
     data = prepared(task.train, settings.batch_size, order, noise, task, Augment.for_task(task), fabric)
     for step, (images, labels) in enumerate(data):
         for group in optimizer.param_groups:
-            group["lr"] = settings.lr * cosine((epoch + step / steps) / settings.epochs)
+            group["lr"] = settings.lr_at((epoch + step / steps) / settings.epochs)
         logits = network(images)
         loss = functional.cross_entropy(logits, labels, label_smoothing=settings.label_smoothing)
         if teacher is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import chain, repeat
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -27,10 +28,18 @@ def new_fabric(accelerator: str = "auto", precision: str = "32-true", devices: s
 
 def sgd(network: nn.Module, lr: float, weight_decay: float) -> torch.optim.SGD:
     """SGD with Nesterov momentum 0.9; no decay on batch-norm parameters and biases."""
+    return torch.optim.SGD(_decaying(network, weight_decay), lr, momentum=0.9, nesterov=True)
+
+
+def adamw(network: nn.Module, lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW; no decay on batch-norm parameters and biases."""
+    return torch.optim.AdamW(_decaying(network, weight_decay), lr)
+
+
+def _decaying(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.SGD(groups, lr, momentum=0.9, nesterov=True)
+    return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def prepared(split: Split, size: int, order: torch.Generator, noise: torch.Generator, task: Task, augment: Augment,

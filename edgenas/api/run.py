@@ -198,13 +198,15 @@ class Run:
         return joined_html(self._tables())
 
 
-def specialise(space: str = "mobile", *, data: str, out: str | Path, device: str = "host",
+def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path, device: str = "host",
                latency_ms: float | str | None = None, budgets: Mapping[str, float | str] | Sequence[str] = (),
                formats: Sequence[str] = (), baselines: bool = False, resume: bool = True,
                options: Mapping[str, Any] | None = None, progress: Progress | None = None, **more: Any) -> Run:
     """A network of `space`, found, trained, exported, and measured within the budgets on the device.
 
-    space, data, device: as the command line takes them. latency_ms: a figure, or a share such as "50%" of the largest
+    space, data, device: as the command line takes them. space may also be a trained network of your own, which is cut
+    to fit, as with `--from`; such a run can be gone on with where the same network is given again, while one of
+    origin="net.py:build" builds it anew. latency_ms: a figure, or a share such as "50%" of the largest
     network's. budgets: further ones, `{"macs": 5e6, "latency_ms@pixel1": "50%"}`. options: what `--set` takes,
     `{"space.width": 0.5, "search.epochs": 10}`. more: the other options of `edgenas run` by their names (strategy,
     seed, image_size, precision, threads, …; see edgenas.run.requests.RunRequest). resume: go on with the same run in
@@ -212,12 +214,18 @@ def specialise(space: str = "mobile", *, data: str, out: str | Path, device: str
 
     Example:
         >>> run = edgenas.specialise(data="./photos", latency_ms="50%", out="runs/first")    # doctest: +SKIP
+        >>> run = edgenas.specialise(network, data="./photos", latency_ms="50%", out="runs/mine")    # doctest: +SKIP
 
     Raises: UsageError for what cannot be used, BudgetError for a budget out of reach, DeviceError, ExportError,
     StorageError; what was done until then is kept in the folder.
     """
     from edgenas.run.flow import specialise as flow
 
+    if not isinstance(space, str):
+        from edgenas.run.foreign_network import give
+
+        more |= {"origin": give(space)}
+        space = "mobile"
     run = _created(RunRequest.of(
         space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
         budgets=budget_texts(budgets), assignments=assigned(options or {}), **more), Path(out), resume)
@@ -235,12 +243,13 @@ def _created(request: RunRequest, folder: Path, resume: bool) -> Folder:
 
 def _typed(request: RunRequest) -> list[str]:
     """The command line that asks for the same, of what is not by default."""
-    names = {"assignments": "set", "budgets": "budget"}
+    names = {"assignments": "set", "budgets": "budget", "origin": "from"}
     words: list[str] = []
     for name, value in request.options().items():
         if value == RunRequest.model_fields[name].get_default(call_default_factory=True):
             continue
         option = f"--{names.get(name, name).replace('_', '-')}"
+        value = ",".join(map(str, value)) if name in ("mean", "std") else value
         for one in value if isinstance(value, tuple) else [value]:
             words += [option] if one is True else [option, str(one)]
     return words

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from edgenas.bounds import MOST_IMAGES, MOST_SEED
-from edgenas.cli.options import options
+from edgenas.bounds import MOST_EPOCHS, MOST_IMAGES, MOST_SEED
+from edgenas.cli.options import F, options
 from edgenas.cli.output import emit, say, table
 from edgenas.errors import UsageError
 
@@ -34,8 +34,9 @@ foreign_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Instead of a run: a PyTorch network of your own, returned by that function, e.g. "
                       "--from net.py:build. Runs your code."),
-    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE.safetensors",
-                 help="With --from: the network's weights; as it is built by default."),
+    click.option("--weights", type=click.Path(path_type=Path), metavar="FILE",
+                 help="With --from: the network's weights, safetensors or a state dict of torch.save; as it is built "
+                      "by default."),
     click.option("--data", metavar="SOURCE",
                  help="With --from: what it classifies, as edgenas run takes it. Its test part measures the files; "
                       "int8 is calibrated on its training part."),
@@ -52,6 +53,47 @@ foreign_options = options(
     click.option("--device", default="host", show_default=True, metavar="NAME|FILE.toml",
                  help="With --from: where its files are measured."),
     click.option("--out", metavar="DIR", help="With --from: where the files go."),
+)
+def _own(name: str, help: str, **rest: Any) -> Callable[[F], F]:
+    return click.option(f"--{name}", help=f"With --from: {help}", **rest)
+
+
+shown_options = options(
+    click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
+                 help="Instead of a space's name: a trained PyTorch network of your own. Runs your code."),
+    _own("weights", "its weights, safetensors or a state dict of torch.save; as it is built by default.",
+         type=click.Path(path_type=Path), metavar="FILE"),
+    _own("data", "images like those that it classifies, as edgenas run takes them.", metavar="SOURCE"),
+    _own("image-size", "resize images to this side.", type=int, metavar="PIXELS"),
+    _own("max-images", "as edgenas run takes it.", type=click.IntRange(max=MOST_IMAGES), metavar="N"),
+    _own("mean", "what it was trained with; the data's own by default.", callback=_values, metavar="M,M,M"),
+    _own("std", "likewise.", callback=_values, metavar="S,S,S"),
+    _own("new-head", "with a classifier of the data's classes.", is_flag=True),
+)
+
+
+def check_shown(name: str | None, own: Mapping[str, Any]) -> None:
+    """Raises: UsageError unless there is either a space's name or a network of the user's with its data."""
+    if bool(name) == bool(own["origin"]):
+        raise UsageError(f"both a space, {name}, and --from {own['origin']} are given" if name else
+                         "there is no space to show", "edgenas spaces show mobile, or edgenas spaces show --from "
+                         "net.py:build --data ./photos")
+    if own["origin"] and not own["data"]:
+        raise UsageError("--from needs --data: what the network classifies", "--data ./photos")
+
+
+own_options = options(
+    click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
+                 help="Make a trained PyTorch network of your own fit, returned by that function, e.g. --from "
+                      "net.py:build; its blocks' widths and residual blocks are what is searched. Runs your code."),
+    _own("weights", "its weights, safetensors or a state dict of torch.save; as it is built by default.",
+         type=click.Path(path_type=Path), metavar="FILE"),
+    _own("mean", "what it was trained with, on a scale of 0 to 1; the data's own by default.", callback=_values,
+         metavar="M,M,M"),
+    _own("std", "likewise.", callback=_values, metavar="S,S,S"),
+    _own("new-head", "replace its classifier by one of the data's classes, and teach it first.", is_flag=True),
+    _own("teach-epochs", "train the uncut network on the data first; 12 with --new-head, else none by default.",
+         type=click.IntRange(0, MOST_EPOCHS), metavar="N"),
 )
 NAMES = ("origin", "weights", "data", "image_size", "max_images", "on_bad_image", "seed", "mean", "std", "out")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from edgenas.bounds import MOST_EPOCHS, MOST_SEED, MOST_SEEDS
+from edgenas.cli.foreign import own_options
 from edgenas.cli.options import data_options, device_options, max_drop_option, options, space_options
 
 request_options = options(
@@ -20,11 +21,14 @@ request_options = options(
                  default="median_of_minima", show_default=True,
                  help="Which statistic of a measurement the latency budget binds."),
     space_options,
-    click.option("--strategy", default="snas", show_default=True, metavar="NAME", help="See edgenas strategies."),
+    own_options,
+    click.option("--strategy", show_default="snas, or importance with --from", metavar="NAME",
+                 help="See edgenas strategies."),
     click.option("--search-epochs", type=click.IntRange(1, MOST_EPOCHS), help="Same as --set search.epochs=N."),
     click.option("--train-epochs", type=click.IntRange(1, MOST_EPOCHS), help="Same as --set train.epochs=N."),
     click.option("--from-scratch", is_flag=True, help="Train from random weights, not the supernet's."),
-    click.option("--distill", metavar="supernet|MODULE:FUNCTION", help="Also learn from a teacher's outputs."),
+    click.option("--distill", metavar="supernet|uncut|none|MODULE:FUNCTION",
+                 help="Also learn from a teacher's outputs: with --from from the uncut network's, unless it is none."),
     click.option("--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True,
                  help="Of the split, the initial weights and every random draw."),
     click.option("--accelerator", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto",

@@ -22,6 +22,8 @@ def show_result(run: Run) -> None:
     if document["accuracy"]:
         table("accuracy in PyTorch", ["part", "accuracy"],
               [[part, f"{value:.2%}"] for part, value in document["accuracy"].items()])
+    if "uncut" in document:
+        table("before and after", ["", "before", "after"], before_and_after(document))
     if document["artifacts"]:
         table("artifacts, on the device and the whole test set",
               ["format", "precision", "runtime", "file", "KiB", "latency_ms", "spread", "accuracy",
@@ -31,6 +33,18 @@ def show_result(run: Run) -> None:
                 f"{a['spread']:.1%}" if "spread" in a else "", f"{a['test_accuracy']:.2%}", f"{a['agreement']:.2%}"]
                for a in document["artifacts"]])
     say(f"run: {run.folder}")
+
+
+def before_and_after(document: dict[str, Any]) -> list[list[Any]]:
+    """A network of the user's own, and what was made of it, as far as it is known."""
+    uncut = document["uncut"]
+    after = document["counted"] | {b["metric"]: b[b["provenance"]] if b["measured"] is None else b["measured"]
+                                   for b in document["budgets"]}
+    rows = [[metric, cost, after.get(metric, "")] for metric, cost in uncut["costs"].items()]
+    if document["accuracy"]:
+        rows.insert(0, ["test accuracy", *(f"{found['test']:.2%}" for found in (uncut["accuracy"],
+                                                                               document["accuracy"]))])
+    return rows
 
 
 def held(budget: dict[str, Any]) -> str:

@@ -15,6 +15,8 @@ def show_space(document: Mapping[str, Any]) -> None:
           "architectures", ["choice", "input", "candidates"],
           [[choice["name"], ", ".join("x".join(map(str, shape)) for shape in choice["input_shapes"]),
             ", ".join(choice["candidates"])] for choice in document["choices"]])
+    if "fixed" in document:
+        show_own(document)
     target = document["target"]
     if target is None:
         return
@@ -26,3 +28,13 @@ def show_space(document: Mapping[str, Any]) -> None:
               [[choice, name, reason] for choice, row in target["unsupported"].items() for name, reason in row.items()])
     else:
         say(f"{where} runs every candidate")
+
+
+def show_own(document: Mapping[str, Any]) -> None:
+    """Of a network of the user's own: what keeps its size and why, and how far it reaches."""
+    if document["head"]:
+        say(f"new head: {document['head']}")
+    table("what keeps its size", ["layers", "channels", "why"],
+          [[frozen["layers"], frozen["channels"], frozen["why"]] for frozen in document["fixed"]])
+    for metric, (low, high) in document["reachable"].items():
+        say(f"{metric}: from {low:.4g} to {high:.4g}")

@@ -175,7 +175,7 @@ class _Lister:
 
 def _operator(node: fx.Node, leaf: nn.Module | None, feeds: tuple[int, ...]) -> Operator:
     value = node.meta.get("tensor_meta")
-    shape: Shape = tuple(value.shape[1:]) if value is not None else ()
+    shape: Shape = _elements(value) if type(value) in (tuple, list) else tuple(value.shape[1:]) if value else ()
     if leaf is None:
         constants = ",".join(str(a) for a in (*node.args, *node.kwargs.values()) if not isinstance(a, fx.Node))
         return Operator(_function_name(node), constants, feeds, shape, 0, 0)
@@ -187,6 +187,11 @@ def _operator(node: fx.Node, leaf: nn.Module | None, feeds: tuple[int, ...]) -> 
         detail = f"{leaf.in_features}->{leaf.out_features}{' bias' if leaf.bias is not None else ''}"
         return Operator("linear", detail, feeds, shape, math.prod(shape) * leaf.in_features, params)
     return Operator(_module_kind(leaf), leaf.extra_repr(), feeds, shape, 0, params)
+
+
+def _elements(values: Any) -> Shape:
+    """Of several tensors, as a chunk gives them: how many elements they have together."""
+    return (sum(math.prod(value.shape[1:]) for value in values if hasattr(value, "shape")),)
 
 
 def _conv_detail(conv: nn.Conv2d) -> str:

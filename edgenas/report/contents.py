@@ -13,7 +13,7 @@ from edgenas.export import manifest
 from edgenas.files import read_json
 from edgenas.run.config import RunConfig
 from edgenas.run.folder import Run
-from edgenas.run.records import Baseline, Data, Decoding, Search, Training, Verdict, record
+from edgenas.run.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict, record
 
 WORDS = {"estimated": "estimated", "published": "predicted", "counted": "counted"}
 """How a network's own cost is known, by what its model was learned from; else it is measured."""
@@ -33,11 +33,17 @@ class Contents:
     manifest: manifest.Manifest | None
     verdict: Verdict | None
     baselines: Mapping[str, Baseline]
+    uncut: Uncut | None = None
 
     @property
     def inherits(self) -> bool:
         """Whether the found network's training starts from the supernet's weights."""
         return self.config.inherit and self.supernet_fits
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the networks' training starts from what they keep of the user's own."""
+        return self.config.origin is not None and self.config.inherit
 
     @property
     def budgets(self) -> tuple[Budget, ...]:
@@ -87,6 +93,7 @@ def read(run: Run) -> Contents:
         manifest=manifest.read(run.artifacts) if described else None,
         verdict=_read(run, "verify.json"),
         baselines=_read(run, "baselines.json") or {},
+        uncut=_read(run, "own.json"),
     )
 
 

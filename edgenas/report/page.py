@@ -20,10 +20,11 @@ from edgenas.report.plane import plane
 from edgenas.report.plots import plotly
 from edgenas.report.script import SCRIPT
 from edgenas.report.style import STYLE
+from edgenas.report.uncut import uncut
 from edgenas.run.folder import Run
 
 NAME = "report.html"
-SECTIONS = (headline, funnel, plane, network, cells, curves, artifacts, cost_models, conditions, origin)
+SECTIONS = (headline, uncut, funnel, plane, network, cells, curves, artifacts, cost_models, conditions, origin)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser is told to load nothing from anywhere."""
 

@@ -89,6 +89,10 @@ def how_known(run: Contents) -> str:
         said.append(f"Bars: one standard error of an accuracy counted on {run.test_images:,} images.")
     if run.baselines:
         said.append("Cost of the baselines: of their exported files, before training.")
+        if run.keeps:
+            said.append("All of them began with the weights that they keep of the user's own network, and were trained "
+                        "by the same schedule.")
+            return " ".join(said)
         said.append("The baselines were trained from scratch with the same schedule, while the found network "
                     "started from the supernet's weights: their difference is not the architecture's alone."
                     if run.inherits else

@@ -10,6 +10,8 @@ from edgenas.report.units import unit
 from edgenas.run.records import Accuracy, Baseline
 
 BY_HAND = "mobilenet_v2_like"
+RULES = {"uniform_widths": "all hidden widths cut by one share",
+         "blocks_dropped": "residual blocks left out, then all hidden widths cut by one share"}
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,9 @@ class Kind:
 
 FOUND = Kind("found network", MEASURED, "circle", 17)
 HAND_MADE = Kind("MobileNetV2-like", HANDMADE, "diamond", 13)
+CUT_BY_RULE = Kind("cut by rule", HANDMADE, "diamond", 13)
 RANDOM_ONES = Kind("random networks", RANDOM, "circle", 11)
-KINDS = (RANDOM_ONES, HAND_MADE, FOUND)
+KINDS = (RANDOM_ONES, HAND_MADE, CUT_BY_RULE, FOUND)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ def found_point(run: Contents) -> Point | None:
 
 def baseline_points(run: Contents) -> list[Point]:
     first = run.budgets[0].metric
-    return [Point(name, HAND_MADE if name == BY_HAND else RANDOM_ONES, about(b), b.accuracy,
-                  b.measured[first])
+    return [Point(name, HAND_MADE if name == BY_HAND else CUT_BY_RULE if name in RULES else RANDOM_ONES,
+                  RULES.get(name, about(b)), b.accuracy, b.measured[first])
             for name, b in run.baselines.items() if b.accuracy and first in b.measured]
 
 

@@ -15,8 +15,10 @@ from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
 from edgenas.run.hand_made import hand_made
+from edgenas.run.own_baselines import RULES, by_rule
 from edgenas.run.searching import architecture_costs
 from edgenas.run.settling import settle
+from edgenas.run.training import teacher_of
 from edgenas.run.verifying import run_budgets
 from edgenas.space import Architecture
 from edgenas.train import train
@@ -27,14 +29,20 @@ HAND_MADE = "mobilenet_v2_like"
 
 
 def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) -> None:
-    """Train each baseline from scratch with the run's own schedule; those that are done are not done again."""
+    """Train each baseline from scratch with the run's own schedule; those that are done are not done again.
+
+    Of a user's own network, which was cut: from the weights that they keep, with its teacher, as the found one was.
+    """
     known: dict[str, Any] = run.read("baselines.json") or {}
-    for name in [HAND_MADE, *(f"random_{i + 1}" for i in range(count))]:
+    made = RULES if run.config.origin else (HAND_MADE,)
+    teacher = teacher_of(run, run.config.distill) if run.config.origin and run.config.distill else None
+    for name in [*made, *(f"random_{i + 1}" for i in range(count))]:
         if name in known:
             continue
         try:
             check_measurable(run)
-            build, row = hand_made(run, progress) if name == HAND_MADE else random_network(run, name, progress)
+            build, row = (hand_made(run, progress) if name == HAND_MADE else by_rule(run, name) if name in RULES
+                          else random_network(run, name, progress))
         except BudgetError as error:
             progress.say(f"baseline {name}: {error.message}")
             known[name] = {"skipped": error.message}
@@ -43,7 +51,7 @@ def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) 
             network = build()
             validation, _ = train(network, run.task, settings=run.config.train, seed=run.config.seed,
                                   checkpoint=run.folder / "baselines" / f"{name}.pt", fabric=run.fabric,
-                                  label=f"train {name}", progress=progress)
+                                  teacher=teacher, label=f"train {name}", progress=progress)
             test = accuracy(network, run.task.test, run.task, run.fabric)
             counts = trace(network, run.space.input_shape)
             known[name] = row | {"accuracy": {"validation": validation, "test": test}, "macs": counts.macs,

@@ -95,7 +95,9 @@ class Candidates:
 
     def sampled(self, constraints: list[Constraint]) -> Tried:
         generator, count = epoch_generator(self.run.config.seed, 0, "candidates"), self.asked.tried(self.ranking)
-        found: Tried = {a: {} for a in sample(self.result.scores, constraints, count, generator)}
+        drawn = sample(self.result.scores, constraints, count, generator)
+        found: Tried = {a: {} for a in (*drawn[:1], *self.run.strategy.proposed(self.run.space, constraints),
+                                        *drawn[1:])}
         if self.measures:
             self.measure(found)
         if self.ranking in ("validation", "both"):

@@ -29,7 +29,9 @@ PROVENANCE = {"command", "created", "edgenas"}  # what may differ between two st
 class RunConfig(BaseModel):
     """The resolved request, as `run.json` keeps it. Two runs of equal configurations give equal architectures.
 
-    precision: of the exported network. max_drop: points of validation accuracy that an int8 file may lose.
+    precision: of the exported network. max_drop: points of validation accuracy that an int8 file may lose. origin: what
+    builds the user's own network that is made to fit, with those weights, of that fingerprint; mean, std: what it was
+    trained with; new_head, teach_epochs: its classifier is replaced, and it is trained first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -64,6 +66,13 @@ class RunConfig(BaseModel):
     search: SearchSettings = SearchSettings()
     train: TrainSettings = TrainSettings()
     inherit: bool = True
+    origin: str | None = None
+    weights: str | None = None
+    network_sha256: str | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    new_head: bool = False
+    teach_epochs: Annotated[int, Ge(0)] = 0
     distill: str | None = None
 
     qat: QatSettings = QatSettings()

@@ -63,6 +63,9 @@ def result(run: Run) -> dict[str, Any]:
         "accuracy": trained.get("accuracy", {}),
         "artifacts": verdict.get("artifacts", []),
     }
+    if own := run.read("own.json"):
+        document["uncut"] = {"accuracy": own["accuracy"], "costs": own.get("before", {})}
+        document["counted"] = own.get("after", {})
     return document
 
 

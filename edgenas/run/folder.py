@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning_fabric import Fabric
 from safetensors import SafetensorError
@@ -25,7 +26,7 @@ from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
 from edgenas.cost.reference import PUBLISHED, load_published, sum_model
 from edgenas.data import Task, load
-from edgenas.errors import CheckpointError, EdgenasError, RunError
+from edgenas.errors import BudgetError, CheckpointError, EdgenasError, RunError
 from edgenas.files import open_bounded, read_json, replacing, write_json
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import Told, told_by
@@ -34,11 +35,15 @@ from edgenas.run.config import RunConfig
 from edgenas.run.records import KINDS, record
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Architecture, Space, load_space
+from edgenas.space.elastic import space_of
 from edgenas.space.load import grows
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_precision
 from edgenas.text import one_line
 from edgenas.training import new_fabric
+
+if TYPE_CHECKING:
+    from edgenas.run.own import Own
 
 UNSTARTED = ("run.json", "data.json")  # what a run has before its search begins
 
@@ -108,11 +113,21 @@ class Run:
         if task.fingerprint != c.data_fingerprint:
             raise RunError(f"the data {c.data} changed since the run in {self.folder} began",
                            "restore the data, or start a new run")
-        return task
+        return replace(task, mean=c.mean or task.mean, std=c.std or task.std)
+
+    @cached_property
+    def own(self) -> Own:
+        """The user's own network, where the run makes one to fit."""
+        from edgenas.run.own import Own
+
+        return Own(self)
 
     @cached_property
     def space(self) -> Space:
         self.check_trust()
+        if self.config.origin:
+            own = space_of(self.own.elastic, self.config.space, self.task.input_shape, len(self.task.classes))
+            return narrowed(in_precision(own, self.config.precision), self.config.unsupported)
         space = load_space(self.config.space, self.task.input_shape, len(self.task.classes),
                            self.config.space_options, self.config.build_options)
         return narrowed(in_precision(space, self.config.precision), self.config.unsupported)
@@ -217,7 +232,14 @@ class Run:
 
     @cached_property
     def budgets(self) -> Sequence[Budget]:
-        return resolve(self.config.budgets, self.models)
+        if not self.config.origin:
+            return resolve(self.config.budgets, self.models)
+        from edgenas.run.own import stated, told_own
+
+        try:
+            return resolve(stated(self), self.models)
+        except BudgetError as error:
+            raise told_own(error) from error
 
     @property
     def architecture(self) -> Architecture:
@@ -263,19 +285,23 @@ class Run:
         with replacing(self.folder / f"{name}.safetensors") as scratch:
             scratch.write_bytes(save(weights))
 
-    def load_weights(self, name: str, network: nn.Module, command: str) -> None:
-        """Raises: RunError, whose hint is `command`, when they are missing; CheckpointError when they are damaged or of
-        another network."""
+    def read_tensors(self, name: str, command: str) -> dict[str, Tensor]:
+        """Raises: RunError, whose hint is `command`, when the file is missing; CheckpointError when it is damaged."""
         path = self.folder / f"{name}.safetensors"
         if not os.path.lexists(path):
             raise RunError(f"there is no {path.name} in {self.folder} yet", command)
         try:
             refuse_link(path)
             with open_bounded(path, LIMIT):  # a regular file: safetensors' reader waits for a pipe
-                weights = load_file(path)
+                return load_file(path)
         except (OSError, ValueError, EdgenasError, SafetensorError) as error:
             raise CheckpointError(f"{path} is damaged: {one_line(str(error), 400)}",
                                   f"delete it, then {command}") from error
+
+    def load_weights(self, name: str, network: nn.Module, command: str) -> None:
+        """Raises: RunError, whose hint is `command`, when they are missing; CheckpointError when they are damaged or of
+        another network."""
+        path, weights = self.folder / f"{name}.safetensors", self.read_tensors(name, command)
         shapes = {key: value.shape for key, value in distinct_weights(network).items()}
         if {key: value.shape for key, value in weights.items()} != shapes:
             raise CheckpointError(f"{path} holds the weights of another network", f"delete it, then {command}")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
 from torch import nn
 
 from edgenas.data import Task, load
@@ -24,7 +21,7 @@ from edgenas.progress import Progress
 from edgenas.run.config import RunConfig
 from edgenas.run.exporting import Asked, export_phase, exporters
 from edgenas.run.folder import Run
-from edgenas.run.foreign_network import build, check_fits
+from edgenas.run.foreign_network import build, check_fits, fingerprint, normalised
 from edgenas.run.proving import HOST
 from edgenas.run.request import runtime_of
 from edgenas.run.verifying import check
@@ -94,13 +91,7 @@ def task_of(request: Mapping[str, Any]) -> Task:
     """
     task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"] or "error", seed=request["seed"] or 0)
-    channels = task.input_shape[0]
-    given = {name: request[name] for name in ("mean", "std") if request[name]}
-    for name, values in given.items():
-        if len(values) != channels:
-            raise UsageError(f"--{name} has {len(values)} values, and the images have {channels} channels",
-                             f"--{name} {','.join(['0.5'] * channels)}")
-    return replace(task, **given)
+    return normalised(task, request)
 
 
 def _claim(folder: Path, record: dict[str, Any]) -> None:
@@ -118,12 +109,6 @@ def _claim(folder: Path, record: dict[str, Any]) -> None:
         if known.get(name) != value:
             raise RunError(f"{folder} holds the export of another network: its {name} is {known.get(name)}, not "
                            f"{value}", "choose another --out, or delete that folder")
-
-
-def fingerprint(network: nn.Module) -> str:
-    """SHA-256 of all its weights and buffers."""
-    state = {key: value.detach().contiguous().clone() for key, value in network.state_dict().items()}
-    return hashlib.sha256(save(state)).hexdigest()
 
 
 def export_foreign(run: Foreign, formats: Sequence[str], progress: Progress, asked: Asked) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from edgenas.data import Task
@@ -17,21 +20,32 @@ from edgenas.export.base import Export
 from edgenas.export.program import trace
 from edgenas.export.repeatability import check_repeatable, mixing_layer, same
 from edgenas.imports import import_function, users_code
+from edgenas.run.weights import read_weights
 from edgenas.text import one_line
 
 SHOWN = 3  # names of weights in a message
 LONGEST = 80  # characters of such a name
 SEVERAL = 4  # images that are given to the network at once, to see whether it mixes them
+GIVEN = "given:"
+_given: dict[str, nn.Module] = {}
+
+
+def give(network: nn.Module) -> str:
+    """A name for a network that was made in Python, by which `build` has it for as long as the process lives."""
+    name = f"{GIVEN}{type(network).__name__}-{fingerprint(network)[:12]}"
+    _given[name] = network
+    return name
 
 
 def build(name: str, weights: Path | None) -> nn.Module:
-    """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, in eval mode; runs the user's own code.
+    """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, or that was given, in eval mode; runs the
+    user's own code.
 
-    weights: a safetensors file of its state dict; without one, the network is taken as it is built.
+    weights: a file of its state dict (weights.py); without one, the network is taken as it is built.
 
     Raises: UsageError naming what is wrong with the function, the network or the weights.
     """
-    function = import_function(name, "--from")
+    function = _giver(name) if name.startswith(GIVEN) else import_function(name, "--from")
     torch.manual_seed(0)  # weights that it draws are the same every time
     with users_code(name, "give a function that takes nothing and returns a network"):
         network = function()
@@ -43,6 +57,13 @@ def build(name: str, weights: Path | None) -> nn.Module:
         _load(network, weights, name)
     _check_finite(network, str(weights or name))
     return network.eval()
+
+
+def _giver(name: str) -> Callable[[], nn.Module]:
+    if name not in _given:
+        raise UsageError(f"the network {name} was given in Python, and is not in this process",
+                         "edgenas.specialise(network, …, out=…) of the same network and folder")
+    return lambda: copy.deepcopy(_given[name])
 
 
 def check_fits(network: nn.Module, task: Task, name: str) -> None:
@@ -67,7 +88,8 @@ def check_fits(network: nn.Module, task: Task, name: str) -> None:
                          "an exported network gives one float32 tensor (1, classes): wrap it")
     if made.shape[1] != len(task.classes):
         raise UsageError(f"{name} tells {made.shape[1]} classes apart, and the data has {len(task.classes)}",
-                         "give data with the classes that it was trained on")
+                         "give data with the classes that it was trained on, or teach it these: edgenas run --from … "
+                         "--new-head")
     _check_apart(network, task.normalise(task.train.images[:SEVERAL]), name)
 
 
@@ -97,6 +119,26 @@ def _check_apart(network: nn.Module, images: Tensor, name: str) -> None:
                              "the forward pass")
 
 
+def normalised(task: Task, request: Mapping[str, Any]) -> Task:
+    """The task with the mean and deviation that the request has, if it has some.
+
+    Raises: UsageError for as many as are not its channels.
+    """
+    channels = task.input_shape[0]
+    given = {name: request[name] for name in ("mean", "std") if request[name]}
+    for name, values in given.items():
+        if len(values) != channels:
+            raise UsageError(f"--{name} has {len(values)} values, and the images have {channels} channels",
+                             f"--{name} {','.join(['0.5'] * channels)}")
+    return replace(task, **given)
+
+
+def fingerprint(network: nn.Module) -> str:
+    """SHA-256 of all its weights and buffers."""
+    state = {key: value.detach().contiguous().clone() for key, value in network.state_dict().items()}
+    return hashlib.sha256(save(state)).hexdigest()
+
+
 def _check_inputs(network: nn.Module, name: str) -> None:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     wanted = [parameter.name for parameter in inspect.signature(network.forward).parameters.values()
@@ -107,14 +149,7 @@ def _check_inputs(network: nn.Module, name: str) -> None:
 
 
 def _load(network: nn.Module, path: Path, name: str) -> None:
-    try:
-        found = load_file(path)
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path}", "--weights FILE.safetensors") from None
-    except (OSError, SafetensorError) as error:
-        raise UsageError(
-            f"--weights {path} is no safetensors file: {_line(error)}; files of torch.save are not read, as loading "
-            "them can run code", "safetensors.torch.save_model(network, 'weights.safetensors') writes one") from error
+    found = read_weights(path)
     _check_weights(network, found, path, name)
     network.load_state_dict(found, strict=False)
 

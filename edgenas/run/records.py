@@ -245,6 +245,26 @@ class Baseline(Record):
     architecture: dict[str, str] | None = None
 
 
+class Frozen(Record):
+    """Layers of a user's own network that keep their number of channels."""
+
+    layers: str
+    channels: int
+    why: str
+
+
+class Uncut(Record):
+    """own.json. rises: by block, candidate -> by how much it alone is estimated to raise the loss; the first is the
+    block as it was. before, after: costs, by metric."""
+
+    accuracy: Accuracy
+    head: str = ""
+    rises: dict[str, dict[str, float]]
+    fixed: tuple[Frozen, ...]
+    before: dict[str, float] = {}
+    after: dict[str, float] = {}
+
+
 class Retraining(Record):
     """qat.json, qat-mixed.json: no history until it is done."""
 
@@ -256,7 +276,7 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "data.json": TypeAdapter(Data), "search.json": TypeAdapter(Search), "decoding.json": TypeAdapter(Decoding),
     "train.json": TypeAdapter(Training), "verify.json": TypeAdapter(Verdict),
     "baselines.json": TypeAdapter(dict[str, Baseline]), "qat.json": TypeAdapter(Retraining),
-    "qat-mixed.json": TypeAdapter(Retraining),
+    "qat-mixed.json": TypeAdapter(Retraining), "own.json": TypeAdapter(Uncut),
 }
 """By the name of the file."""
 

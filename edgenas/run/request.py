@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import torch
 
 from edgenas import budget
 from edgenas.cost.metrics import metric_of
-from edgenas.data import load
+from edgenas.data import Task, load
 from edgenas.errors import UsageError, unknown
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
@@ -18,11 +19,14 @@ from edgenas.measure.runtime import Precision, load_runtime, precision_for, prec
 from edgenas.options import option_names, parse, settings
 from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
+from edgenas.run.foreign_network import build, fingerprint, normalised
+from edgenas.run.own import TEACH_EPOCHS, UNCUT, apart, check_own, fine_tuning, headed
 from edgenas.run.requests import RunRequest
 from edgenas.run.supporting import unsupported
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
 from edgenas.space import Space, load_space
+from edgenas.space.elastic import space_of
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_precision
 from edgenas.train import TrainSettings
@@ -34,12 +38,15 @@ def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
     Raises: UsageError for an option that is unknown or refused, DataError for the data.
     """
     check_accelerator(request.accelerator)
+    check_own(request)
+    origin, strategy = request.origin, request.strategy or ("importance" if request.origin else "snas")
     device = load_device(request.device)
     runtime = runtime_of(device, request.runtime)
     precision = precision_for(runtime, request.precision)
     assigned = parse(request.assignments)
     search = settings(SearchSettings, part(assigned, "search"), "the search")
-    train = settings(TrainSettings, part(assigned, "train"), "training")
+    chosen = part(assigned, "train")
+    train = settings(TrainSettings, fine_tuning(chosen) if origin else chosen, "training")
     qat = settings(QatSettings, part(assigned, "qat"), "training for int8")
     if request.search_epochs:
         search = replace(search, epochs=request.search_epochs)
@@ -47,27 +54,51 @@ def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
         train = replace(train, epochs=request.train_epochs)
     strategy_options = {name: value for name, value in assigned.items()
                         if not name.startswith(("space.", "build.", "search.", "train.", "qat."))}
-    check_names(strategy_options, request.strategy)
+    check_names(strategy_options, strategy)
     check_metrics(budgets(request), runtime, precision)
-    check_teacher(request.distill, load_strategy(request.strategy, strategy_options), request.strategy)
+    distill = None if request.distill == "none" else request.distill or (UNCUT if origin else None)
+    check_teacher(distill, load_strategy(strategy, strategy_options), strategy, origin)
     task = load(request.data, image_size=request.image_size, max_images=request.max_images,
                 on_bad_image=request.on_bad_image, seed=request.seed)
     space_options, build_options = part(assigned, "space"), part(assigned, "build")
-    space = in_precision(load_space(request.space, task.input_shape, len(task.classes), space_options,
-                                    build_options), precision)
+    own: dict[str, Any] = {}
+    if origin:
+        own, task, plain = own_of(request, task, space_options | build_options)
+    else:
+        plain = load_space(request.space, task.input_shape, len(task.classes), space_options, build_options)
+    space = in_precision(plain, precision)
     return RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request.data, data_fingerprint=task.fingerprint, image_size=request.image_size,
         max_images=request.max_images, on_bad_image=request.on_bad_image,
         device=request.device, runtime=runtime, precision=precision, threads=request.threads or device.threads,
         statistic=request.statistic, profiles=request.profiles,
-        space=request.space, space_options=space_options, build_options=build_options,
+        space=space.name, space_options=space_options, build_options=build_options,
         unsupported=left_out(space, [(device, runtime, precision), *places(budgets(request), precision)]),
-        strategy=request.strategy, strategy_options=strategy_options, budgets=budgets(request),
+        strategy=strategy, strategy_options=strategy_options, budgets=budgets(request),
         seed=request.seed, search=search, train=train, inherit=not request.from_scratch,
-        distill=request.distill, max_drop=request.max_drop, qat=qat, accelerator=request.accelerator,
-        training_precision=request.training_precision,
+        distill=distill, max_drop=request.max_drop, qat=qat, accelerator=request.accelerator,
+        training_precision=request.training_precision, **own,
     )
+
+
+def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple[dict[str, Any], Task, Space]:
+    """What a configuration says of the user's own network; the data as it was trained; its space.
+
+    Raises: UsageError naming what is wrong with the network, its weights or an option.
+    """
+    if options:
+        raise UsageError(f"a network of your own has no option {next(iter(options))!r}",
+                         "leave out --set space.… and build.…")
+    origin = request.origin or ""
+    task = normalised(task, request.options())
+    given = build(origin, request.weights)
+    network, _ = headed(given, task, origin, new_head=request.new_head)
+    usual = TEACH_EPOCHS if request.new_head else 0
+    fields = {"origin": origin, "weights": str(request.weights) if request.weights else None,
+              "network_sha256": fingerprint(given), "mean": task.mean, "std": task.std, "new_head": request.new_head,
+              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs}
+    return fields, task, space_of(apart(network, task, origin), origin, task.input_shape, len(task.classes))
 
 
 def budgets(request: RunRequest) -> tuple[budget.Request, ...]:
@@ -173,8 +204,15 @@ def check_accelerator(name: str) -> None:
         raise UsageError(f"PyTorch finds no accelerator {name!r} on this machine", "--accelerator auto")
 
 
-def check_teacher(source: str | None, strategy: Strategy, name: str) -> None:
-    """Raises: UsageError for a teacher that will not be there when training begins."""
+def check_teacher(source: str | None, strategy: Strategy, name: str, origin: str | None = None) -> None:
+    """Raises: UsageError for a teacher that will not be there when training begins, or a strategy that asks for a
+    network of the user's own where there is none."""
+    if not origin and (source == UNCUT or strategy.own_only):
+        what = f"strategy {name!r}" if strategy.own_only else f"--distill {source}"
+        raise UsageError(f"{what} is for a trained network of your own, and none is given",
+                         "--from net.py:build --weights w.safetensors")
+    if source == UNCUT:
+        return
     if source == "supernet" and not (strategy.trains_supernet and strategy.inherits):
         raise UsageError(f"strategy {name!r} trains no {'whole ' * strategy.trains_supernet}supernet to distil from",
                          "leave out --distill, or give --distill MODULE:FUNCTION")

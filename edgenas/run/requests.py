@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -77,13 +78,25 @@ class ProfileRequest(DataRequest, TargetRequest, SpaceRequest):
     operators: Annotated[int, Field(ge=1, le=MOST_OPERATORS)] | None = None
 
 
-class RunRequest(DataRequest, TargetRequest, SpaceRequest):
-    """budgets: `METRIC=VALUE` each, further ones beside `latency_ms`."""
+class OwnRequest(Request):
+    """A network of the user's own. origin: what `--from` names."""
+
+    origin: str | None = None
+    weights: Path | None = None
+    mean: tuple[Annotated[float, Field(allow_inf_nan=False)], ...] | None = None
+    std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
+    new_head: bool = False
+    teach_epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)] | None = None
+
+
+class RunRequest(DataRequest, TargetRequest, SpaceRequest, OwnRequest):
+    """budgets: `METRIC=VALUE` each, further ones beside `latency_ms`. strategy: by default `snas`, or `importance` for
+    a network of the user's own."""
 
     latency_ms: str | None = None
     budgets: tuple[str, ...] = ()
     statistic: str = Field(default=STATISTICS[0], pattern=f"^({'|'.join(STATISTICS)})$")
-    strategy: str = "snas"
+    strategy: str | None = None
     search_epochs: Epochs | None = None
     train_epochs: Epochs | None = None
     from_scratch: bool = False

@@ -8,15 +8,17 @@ from typing import Any
 
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profiling import profile_space, steps
+from edgenas.errors import BudgetError
 from edgenas.progress import Progress
 from edgenas.run import supporting
 from edgenas.run.candidates import Candidates, Trial
 from edgenas.run.cells import cells_of, in_words
 from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
+from edgenas.run.own import measure_before, note_after, prepare_own, told_own
 from edgenas.run.settling import Settled, check_together, settle
 from edgenas.search.figures import asking
-from edgenas.search.search import search
+from edgenas.search.search import SearchResult, search
 from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_vain
@@ -34,6 +36,8 @@ def prepare(run: Run, progress: Progress) -> None:
     for there in (run, *run.elsewhere.values()):
         if there.is_profiled:
             profile_device(there, progress)
+    if run.config.origin:
+        measure_before(run, progress)
     for budget in run.budgets:
         low, high = run.models[budget.metric].reachable
         progress.say(f"budget {budget.metric} {budget.limit:.4g}; this space reaches from {low:.4g} to {high:.4g}")
@@ -75,6 +79,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     if (run.folder / "architecture.json").exists():
         return run.architecture
     run.write("data.json", run.task.describe())
+    if run.config.origin:
+        prepare_own(run, progress)
     prepare(run, progress)
     hint_at_wider(run, progress)
     space = worthwhile(run, progress)
@@ -84,8 +90,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     if run.strategy.trains_supernet:
         run.save_weights("supernet", result.supernet)
     candidates = Candidates(run, result, progress)
-    settled = settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress, words(run),
-                     candidates.rank, max(1, run.config.search.trials), candidates.fastest)
+    settled = settled_on(run, result, candidates, progress)
     for sentence in in_words(run.space, settled.architecture):
         progress.say(sentence)
     known: dict[str, Any] = {}
@@ -93,9 +98,20 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
         with asking(result.supernet, run.task, run.strategy, run.fabric) as validation:
             known["supernet_validation"] = validation(settled.architecture)
     record(run, settled, candidates.trials, known)
+    if run.config.origin:
+        note_after(run, settled.architecture)
     settled.architecture.save(run.folder / "architecture.json")
     candidates.training.clear()
     return settled.architecture
+
+
+def settled_on(run: Run, result: SearchResult, candidates: Candidates, progress: Progress) -> Settled:
+    """Raises: BudgetError when no decoded network held the budgets on the device."""
+    try:
+        return settle(result.scores, run.models, run.budgets, lambda a: architecture_costs(run, a), progress,
+                      words(run), candidates.rank, max(1, run.config.search.trials), candidates.fastest)
+    except BudgetError as error:
+        raise (told_own(error) if run.config.origin else error) from error
 
 
 def hint_at_wider(run: Run, progress: Progress) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,13 @@ from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for, told_by
 from edgenas.options import parse
+from edgenas.run.foreign import task_of
+from edgenas.run.foreign_network import build
+from edgenas.run.own import apart, headed
 from edgenas.run.request import is_known, part, runtime_of
 from edgenas.run.supporting import refusal_of, unsupported
 from edgenas.space import Space, load_space, space_names
+from edgenas.space.elastic import space_of
 from edgenas.space.listing import entry, parse_shape
 from edgenas.space.precision import in_precision
 
@@ -66,13 +72,35 @@ def describe_space(name: str, input_shape: str, classes: int, assignments: tuple
     options = parse(assignments)
     if foreign := [option for option in options if not option.startswith("space.")]:
         raise UsageError(f"{foreign[0]!r} is no option of a space", "write for example --set space.width=0.5")
-    space = in_precision(load_space(name, parse_shape(input_shape), classes, part(options, "space")), precision or "")
+    plain = load_space(name, parse_shape(input_shape), classes, part(options, "space"))
+    return described(in_precision(plain, precision or ""), target, runtime, precision)
+
+
+def describe_own(request: Mapping[str, Any], target: str | None, runtime: str | None,
+                 precision: str | None) -> dict[str, Any]:
+    """As describe_space, of a network of the user's own, with what cannot vary and why, and what can be counted of its
+    smallest and its largest network.
+
+    Raises: UsageError, DataError or UserCodeError naming what is wrong with the data, the network or its weights.
+    """
+    origin = request["origin"]
+    task = task_of({"on_bad_image": None, "seed": None, **request})
+    network, head = headed(build(origin, request["weights"]), task, origin, new_head=request["new_head"])
+    elastic = apart(network, task, origin)
+    space = space_of(elastic, origin, task.input_shape, len(task.classes))
+    found = described(in_precision(space, precision or ""), target, runtime, precision)
+    reach = {metric: list(exact_model(space, metric).reachable) for metric in ("macs", "params")}
+    return found | {"head": head, "fixed": [asdict(frozen) for frozen in elastic.fixed], "reachable": reach}
+
+
+def described(space: Space, target: str | None, runtime: str | None, precision: str | None) -> dict[str, Any]:
+    """A space as a document."""
     shapes: dict[str, dict[tuple[int, ...], None]] = {}
     for piece in space.parts:
         if piece.choice is not None:
             shapes.setdefault(piece.choice, {})[piece.input_shape] = None
     found: dict[str, Any] = {
-        "name": name, "input_shape": list(space.input_shape), "classes": classes, "size": space.size,
+        "name": space.name, "input_shape": list(space.input_shape), "classes": space.classes, "size": space.size,
         "choices": [{"name": choice, "input_shapes": [list(shape) for shape in shapes[choice]],
                      "candidates": list(names)} for choice, names in space.choices.items()], "target": None}
     if target is not None:

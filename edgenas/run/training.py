@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 
@@ -12,6 +14,7 @@ from edgenas.errors import UserCodeError
 from edgenas.imports import import_function, users_code
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
+from edgenas.run.own import UNCUT
 from edgenas.space import Architecture, pick
 from edgenas.train import train
 from edgenas.training import accuracy, recalibrate
@@ -37,11 +40,17 @@ def train_phase(run: Run, progress: Progress) -> None:
 
 
 def initial_network(run: Run, architecture: Architecture) -> nn.Module:
-    """The network before training: with the supernet's weights where there are some, else seeded random ones."""
+    """The network before training: with the supernet's weights where there are some, or those that it keeps of the
+    user's own network; else seeded random ones."""
     torch.manual_seed(epoch_generator(run.config.seed, 0, "network").initial_seed())
     if run.inherits:
         return pick(supernet_of(run), architecture)
-    return run.space.build(architecture)
+    network = run.space.build(architecture)
+    if run.config.origin and not run.config.inherit:
+        for module in network.modules():
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
+    return network
 
 
 def supernet_of(run: Run) -> nn.Module:
@@ -54,12 +63,14 @@ def supernet_of(run: Run) -> nn.Module:
 def teacher_of(run: Run, source: str) -> nn.Module:
     """The network to distil from.
 
-    source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, or
-    `module:function`, called with the task, returning a trained module that gives logits.
+    source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, `uncut` for the
+    user's own network, or `module:function`, called with the task, returning a trained module that gives logits.
 
     Raises: TrustError for a run of a stranger's; UserCodeError when the function fails, or returns no module of the
     task's shapes.
     """
+    if source == UNCUT:
+        return copy.deepcopy(run.own.network)
     if source == "supernet":
         teacher = pick(supernet_of(run), exact_model(run.space, "macs").largest()).to(run.fabric.device)
         recalibrate(teacher, run.task.train, run.task, run.fabric)

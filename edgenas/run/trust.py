@@ -54,7 +54,7 @@ def check(folder: Path, config: RunConfig) -> None:
 
 def resolved(config: RunConfig) -> dict[str, str]:
     """Option -> what its value means on this machine: of those that name code, and of profiles kept elsewhere."""
-    named = {"space": config.space, "data": config.data, "distill": config.distill or ""}
+    named = {"space": config.space, "data": config.data, "distill": config.distill or "", "origin": config.origin or ""}
     found = {option: _code(match["source"], match["function"]) for option, name in named.items()
              if (match := CODE.fullmatch(name))}
     if config.profiles and os.path.realpath(config.profiles) != os.path.realpath(profiles_folder()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from edgenas import options as opts
 from edgenas import plugins
-from edgenas.search.decode import Scores
+from edgenas.search.decode import Constraint, Scores
 from edgenas.search.state import Batch, SearchState
+from edgenas.space.architecture import Architecture
 from edgenas.space.space import Space
 
 FAMILY = "edgenas.search.strategies"
@@ -37,6 +38,7 @@ class Strategy(ABC):
     tries: ClassVar[bool] = True  # whether architectures are tried before one is taken
     ranks: ClassVar[bool] = True  # whether they are ranked before some are trained; else trials alone decide
     inherits: ClassVar[bool] = True  # whether the supernet's weights are of use to the networks that are built
+    own_only: ClassVar[bool] = False  # whether it is for spaces that are a trained network (`--from`), and no others
     momentum: ClassVar[float] = 0.5  # of the architecture's Adam
 
     architecture_travel: Annotated[float, Gt(0)] = 6.0
@@ -74,6 +76,10 @@ class Strategy(ABC):
         """The architecture's learned values as logits; by default they are the logits."""
         return values
 
+    def proposed(self, space: Space, constraints: Sequence[Constraint]) -> list[Architecture]:
+        """Architectures that are tried besides those sampled from the scores."""
+        return []
+
     def scores(self, state: SearchState) -> Scores:
         """Candidates' scores for decoding; by default their log-probabilities."""
         return state.parameters.scores()
@@ -81,6 +87,11 @@ class Strategy(ABC):
 
 def strategy_names() -> list[str]:
     return plugins.names(FAMILY)
+
+
+def general_names() -> list[str]:
+    """Those of strategies for any space."""
+    return [name for name in strategy_names() if not strategy_class(name).own_only]
 
 
 def strategy_class(name: str) -> type[Strategy]:

@@ -17,8 +17,7 @@ from torch import nn
 
 from edgenas.checkpoint import Checkpoint, epoch_generator
 from edgenas.data.task import Task
-from edgenas.train import TrainSettings, train_epoch
-from edgenas.training import sgd
+from edgenas.train import OPTIMIZERS, TrainSettings, train_epoch
 
 T = TypeVar("T")
 
@@ -34,7 +33,8 @@ def trial_loss(build: Callable[[], nn.Module], task: Task, settings: TrainSettin
     """
     torch.manual_seed(epoch_generator(seed, 0, "network").initial_seed())
     network = build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    wrapped, optimizer = fabric.setup(network, sgd(network, settings.lr, settings.weight_decay))
+    wrapped, optimizer = fabric.setup(network, OPTIMIZERS[settings.optimizer](network, settings.lr,
+                                                                             settings.weight_decay))
     saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer}, ("loss",))
     saved.restore()
     for row in saved.history[:epochs]:

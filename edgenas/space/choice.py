@@ -35,6 +35,9 @@ class Choice(nn.Module):
 
     name: places of one name are one choice, which takes the same candidate at all of them, as in cells that repeat.
     By default a choice has one place and is named by its path in the network.
+
+    rises: by how much the loss of a trained network is estimated to rise with each candidate alone, where the space is
+    one (importance.py); empty elsewhere.
     """
 
     def __init__(self, candidates: Mapping[str, nn.Module], name: str | None = None) -> None:
@@ -44,6 +47,7 @@ class Choice(nn.Module):
                              "put the module itself into the network where there is nothing to choose")
         self.candidates = nn.ModuleDict(candidates)
         self.name = name
+        self.rises: dict[str, float] = {}
         self.route = Route(active=(0,))
 
     @property

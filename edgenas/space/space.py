@@ -29,7 +29,8 @@ class Space:
     """The networks that `define(input_shape, classes, **options)` describes.
 
     input_shape: (channels, height, width) of an image. grown: options that are others in the networks that are built
-    than in the supernet that is searched; both must have the same choices.
+    than in the supernet that is searched; both must have the same choices. assemble: as `build`, without making all
+    candidates first, and with the weights that they have, where a space has some (elastic.py).
     """
 
     name: str
@@ -38,6 +39,7 @@ class Space:
     classes: int
     options: Mapping[str, Any] = field(default_factory=dict)
     grown: Mapping[str, Any] = field(default_factory=dict)
+    assemble: Callable[[Architecture], nn.Module] | None = field(default=None, repr=False)
 
     def supernet(self) -> nn.Module:
         """A freshly initialised network that holds all candidates; those in int8 round as their files will."""
@@ -136,8 +138,10 @@ class Space:
                          "define its graphs so that their outputs can hang on their inputs")
 
     def build(self, architecture: Architecture) -> nn.Module:
-        """The network of `architecture` alone, freshly initialised, without any choice in it."""
+        """The network of `architecture` alone, without any choice in it; freshly initialised, but for `assemble`."""
         self.check(architecture)
+        if self.assemble is not None:
+            return self.assemble(architecture)
         return pick(self.whole(), architecture)
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from torch import nn
+from torch import fx, nn
 
 PLAIN = (int, float, str, bool, type(None))
 IGNORED = {"training", *vars(nn.Module())}
@@ -17,6 +17,11 @@ def structure(module: nn.Module) -> Hashable:
     That is their types, their plain attributes and the shapes of their tensors, and those of all modules inside. An
     attribute of any other kind is taken to do the same only if it is the same object.
     """
+    if isinstance(module, fx.GraphModule):  # whose own attributes are all about its graph
+        return (type(module).__mro__[1], module.code, tuple((key, structure(child)) for key, child in
+                                                            module.named_children()),
+                tuple((key, tuple(tensor.shape)) for key, tensor in [*module.named_parameters(recurse=False),
+                                                                     *module.named_buffers(recurse=False)]))
     own = vars(module)
     return (type(module), tuple(_value(key, own[key]) for key in sorted(own.keys() - IGNORED)),
             tuple((key, None if tensor is None else tuple(tensor.shape))

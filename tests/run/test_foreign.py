@@ -152,8 +152,8 @@ def test_weights_that_cannot_be_used(tmp_path: Path):
     refused(good | {"\x1b[2Jx\ny": torch.zeros(1)}, r"it has \x1b[2Jx y too many")
     refused(good | {"head.bias": torch.zeros(3)}, "head.bias is (3,), and in the network (10,)")
     refused(good | {"head.bias": torch.full((10,), torch.nan)}, "the weight head.bias holds values that are not finite")
-    torch.save(good, tmp_path / "w.pt")
-    exported(tmp_path, origin, "--weights", tmp_path / "w.pt").refused(2, "is no safetensors file", "can run code")
+    torch.save({"state_dict": good, "by": Path("home")}, tmp_path / "w.pt")
+    exported(tmp_path, origin, "--weights", tmp_path / "w.pt").refused(2, "holds more than tensors", "can run code")
     exported(tmp_path, origin, "--weights", tmp_path / "nosuch").refused(2, "there is no file")
     assert not (tmp_path / "out").exists()
 

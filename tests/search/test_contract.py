@@ -16,7 +16,7 @@ from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import SearchResult, search
 from edgenas.search.settings import SearchSettings
-from edgenas.search.strategy import load_strategy, strategy_names
+from edgenas.search.strategy import general_names, load_strategy
 from edgenas.space import Space, load_space
 
 from .toy import COSTS, colours, fabric, stack_space, table
@@ -75,7 +75,7 @@ def content(result: SearchResult) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("space", "kind"), CASES)
-@pytest.mark.parametrize("name", strategy_names())
+@pytest.mark.parametrize("name", general_names())
 def test_every_strategy_scores_what_is_allowed_and_holds_every_kind_of_budget(
         tmp_path: Path, name: str, space: str, kind: str) -> None:
     result, budgets = run(name, space, kind, tmp_path), budgets_of(space, kind)
@@ -96,7 +96,7 @@ def test_every_strategy_scores_what_is_allowed_and_holds_every_kind_of_budget(
 
 
 @pytest.mark.parametrize("space", ["stack", "mobile", "nasbench201"])
-@pytest.mark.parametrize("name", strategy_names())
+@pytest.mark.parametrize("name", general_names())
 def test_every_strategy_repeats_by_its_seed_also_when_it_is_interrupted(
         tmp_path: Path, name: str, space: str) -> None:
     whole = run(name, space, "two", tmp_path / "whole")

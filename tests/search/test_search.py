@@ -21,7 +21,7 @@ from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.random import Random
 from edgenas.search.strategies.snas import Snas
-from edgenas.search.strategy import Strategy, load_strategy, strategy_names
+from edgenas.search.strategy import Strategy, general_names, load_strategy
 from edgenas.space import Space, load_space, space_names
 
 from .toy import colours, fabric, sealed, stack_space, table
@@ -112,7 +112,7 @@ def default(name: str) -> Space:
 
 
 @pytest.mark.parametrize("space_name", space_names())
-@pytest.mark.parametrize("name", strategy_names())
+@pytest.mark.parametrize("name", general_names())
 def test_every_strategy_searches_every_space(tmp_path: Path, name: str, space_name: str) -> None:
     """The contract: scores for all candidates, from which an architecture within the budget is decoded."""
     space, strategy = default(space_name), load_strategy(name)

@@ -4,7 +4,7 @@ import pytest
 
 from edgenas.errors import UsageError
 from edgenas.search.settings import Ranking, SearchSettings
-from edgenas.search.strategy import load_strategy, strategy_names
+from edgenas.search.strategy import general_names, load_strategy
 from edgenas.space import load_space
 
 MOBILE = load_space("mobile", (3, 8, 8), 4, {"width": "0.25", "depth": "1"})
@@ -46,7 +46,7 @@ def test_evolution_needs_more_candidates_than_its_first_population() -> None:
     SearchSettings(scoring="evolution", candidates=17).check(load_strategy("snas"))
 
 
-@pytest.mark.parametrize("name", strategy_names())
+@pytest.mark.parametrize("name", general_names())
 def test_the_defaults_suit_every_strategy(name: str) -> None:
     SearchSettings().check(load_strategy(name))
 

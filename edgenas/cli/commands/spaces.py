@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from edgenas.bounds import MOST_CLASSES
+from edgenas.cli.foreign import check_shown, shown_options
 from edgenas.cli.group import Group
 from edgenas.cli.options import options, runtime_options
 from edgenas.cli.output import emit, json_option, table
@@ -51,8 +52,9 @@ def list_command(as_json: bool, **request: Any) -> None:
     _list(as_json, request)
 
 
-@command.command(epilog="Example: edgenas spaces show mobile --target ethos-u55-128 --input-shape 3x32x32")
-@click.argument("name", metavar="NAME|FILE.py:FUNCTION")
+@command.command(epilog="Example: edgenas spaces show mobile --target ethos-u55-128 --input-shape 3x32x32\n\n"
+                        "Example: edgenas spaces show --from net.py:build --data ./photos")
+@click.argument("name", metavar="[NAME|FILE.py:FUNCTION]", required=False)
 @click.option("--target", metavar="DEVICE|FILE.toml", help="Also say which candidates it cannot run, and why.")
 @click.option("--runtime", metavar="NAME", help="What will run it there; the device's first one by default.")
 @click.option("--precision", type=click.Choice(["fp32", "int8", "mixed"]),
@@ -60,18 +62,25 @@ def list_command(as_json: bool, **request: Any) -> None:
 @click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE",
               help="Set an option of the space, e.g. space.width=0.5. May be given several times.")
 @image_options
+@shown_options
 @json_option
-def show(name: str, target: str | None, runtime: str | None, precision: str | None, assignments: tuple[str, ...],
-         input_shape: str, classes: int, as_json: bool) -> None:
+def show(name: str | None, target: str | None, runtime: str | None, precision: str | None,
+         assignments: tuple[str, ...], input_shape: str, classes: int, as_json: bool, **own: Any) -> None:
     """Show a space: every choice and its candidates, and what of these a target cannot run.
+
+    With --from that of a trained network of your own: which blocks vary, what keeps its size, and why.
 
     That is asked of the compiler of an NPU, or of TensorFlow Lite Micro, for every distinct block. A search for such a
     device leaves those candidates out.
     """
     from edgenas.cli.show_space import show_space
-    from edgenas.run.survey import describe_space
+    from edgenas.run.survey import describe_own, describe_space
 
-    document = describe_space(name, input_shape, classes, assignments, target, runtime, precision)
+    check_shown(name, own)
+    if own["origin"]:
+        document = describe_own(own, target, runtime, precision)
+    else:
+        document = describe_space(name or "", input_shape, classes, assignments, target, runtime, precision)
     emit(as_json, document, lambda: show_space(document))
 
 

@@ -1,0 +1,119 @@
+"""A user's own network as a space: its blocks' hidden widths, and whether its residual blocks are there at all.
+
+Every block with something to vary is a choice; its candidates are the block with so many channels, sliced from the
+network's own weights, most important channels first, and for a residual block nothing. The first candidate is the
+block as it is, so that the given network is in the space. How it is taken apart is in apart.py.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from edgenas.space.architecture import Architecture
+from edgenas.space.channels import Groups
+from edgenas.space.choice import Choice
+from edgenas.space.segments import Segment
+from edgenas.space.slicing import Kept, module_of
+from edgenas.space.space import Space
+from edgenas.space.trace import Traced
+
+ABSENT = "absent"
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A segment with something to choose. sizes: candidate -> the channels kept of each group, in the segment's order.
+    absent: what is left of a block that is removed, None of one that cannot be."""
+
+    name: str
+    segment: Segment
+    sizes: Mapping[str, Mapping[int, int]]
+    absent: nn.Module | None
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        return (*self.sizes, *([ABSENT] if self.absent is not None else []))
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """Channels that keep their number: which layers write them, how many they are, and why."""
+
+    layers: str
+    channels: int
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Elastic:
+    """parts: the network in order; a Segment is always the same. order: by group, its channels, most important first;
+    as they are numbered, until their importance is known. rises: by block, by how much the loss is estimated to rise
+    with each candidate (importance.py)."""
+
+    traced: Traced
+    groups: Groups
+    parts: tuple[Block | Segment, ...]
+    fixed: tuple[Frozen, ...]
+    order: Mapping[int, Tensor] = field(default_factory=dict)
+    rises: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> list[Block]:
+        return [part for part in self.parts if isinstance(part, Block)]
+
+    def supernet(self) -> nn.Module:
+        """The network with a choice for every block, all with its own weights."""
+        return nn.Sequential(OrderedDict((_key(name), self._choice(part) if isinstance(part, Block)
+                                          else self.candidate(part)) for name, part in self._named()))
+
+    def build(self, architecture: Architecture | Mapping[str, str]) -> nn.Module:
+        """One network of the space, with the weights that it keeps: of torch.nn alone."""
+        return nn.Sequential(OrderedDict(
+            (_key(name), self.candidate(part, architecture[part.name] if isinstance(part, Block) else None))
+            for name, part in self._named()))
+
+    def candidate(self, part: Block | Segment, name: str | None = None) -> nn.Module:
+        """A part with the size of that name."""
+        if isinstance(part, Segment):
+            return module_of(self.traced, self.groups.layers, part, {})
+        if name == ABSENT:
+            assert part.absent is not None
+            return copy.deepcopy(part.absent)
+        return module_of(self.traced, self.groups.layers, part.segment, self.kept(part.sizes[name or ""]))
+
+    def kept(self, sizes: Mapping[int, int]) -> Kept:
+        """The most important channels of each group, in the order in which the network has them."""
+        return {group: self.ordered(group)[:count].sort().values for group, count in sizes.items()
+                if count < self.groups.size[group]}
+
+    def ordered(self, group: int) -> Tensor:
+        return self.order[group] if group in self.order else torch.arange(self.groups.size[group])
+
+    def _choice(self, block: Block) -> Choice:
+        choice = Choice({name: self.candidate(block, name) for name in block.candidates}, block.name)
+        choice.rises = dict(self.rises.get(block.name, {}))
+        return choice
+
+    def _named(self) -> Iterator[tuple[str, Block | Segment]]:
+        for i, part in enumerate(self.parts):
+            yield (part.name if isinstance(part, Block) else f"part{i}"), part
+
+
+def space_of(elastic: Elastic, name: str, input_shape: tuple[int, int, int], classes: int) -> Space:
+    """The networks that an elastic one holds, with its weights."""
+    def define(*_: object) -> nn.Module:
+        wanted = torch.get_default_device()
+        with torch.device("cpu"):
+            return elastic.supernet().to(wanted)
+
+    return Space(name, define, input_shape, classes, assemble=elastic.build)
+
+
+def _key(name: str) -> str:
+    return name.replace(".", "_")
