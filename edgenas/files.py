@@ -213,4 +213,5 @@ def is_full(error: OSError) -> bool:
 def unwritable(path: object, error: OSError) -> StorageError:
     """The error for a write that failed."""
     return StorageError(f"cannot write {path}: {error.strerror or error}",
-                        "free some space or choose another folder, then run the same command again")
+                        "free some space or choose another folder (TMPDIR for temporary files), then run the same "
+                        "command again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from edgenas.cli.output import say, table
@@ -45,6 +46,24 @@ def before_and_after(document: dict[str, Any]) -> list[list[Any]]:
         rows.insert(0, ["test accuracy", *(f"{found['test']:.2%}" for found in (uncut["accuracy"],
                                                                                document["accuracy"]))])
     return rows
+
+
+def show_all(run: Run) -> None:
+    """The result, and what to do with it."""
+    show_result(run)
+    show_next(run)
+
+
+def show_next(run: Run) -> None:
+    """What a run made, and what one would type next."""
+    page = run.folder / "report.html"
+    say(f"made: {run.artifacts}" + (f", {page}" if page.exists() else ""))
+    say("next:")
+    for command, what in (("inspect", "what is in the files, and that nobody changed them"),
+                          ("verify", "measure them again"),
+                          (f"export --bundle {run.folder.name}.zip", "pack them to give away")):
+        verb, _, options = command.partition(" ")
+        say(f"  edgenas {verb} {shlex.quote(str(run.folder))}{' ' if options else ''}{options}    # {what}")
 
 
 def held(budget: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ from edgenas.cli.request import out_option, request_options
 def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], formats: tuple[str, ...],
             baselines: bool, as_json: bool, **options: object) -> int:
     """Do the whole flow: profile, search, train, export, verify on the device, report."""
-    from edgenas.cli.show import show_result
+    from edgenas.cli.show import show_all
     from edgenas.cli.show_seeds import show_seeds
     from edgenas.cli.start import seeds_done, started
     from edgenas.run.exporting import exporters
@@ -36,5 +36,5 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], f
         return 0 if document["within"] else 3
     with started(request, out, resume, tries) as (run, terminal):
         specialise(run, terminal, formats=formats, baselines=baselines)
-    emit(as_json, result(run), lambda: show_result(run))
+    emit(as_json, result(run), lambda: show_all(run))
     return 0 if within_budget(run) else 3
