@@ -143,7 +143,8 @@ def test_a_full_disk_for_temporary_files_is_one_sentence(tmp_path: Path, monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
-    edgenas(*PROFILE, "--profiles", tmp_path).refused(2, "a temporary file or the output: No space left on device", "TMPDIR")
+    edgenas(*PROFILE, "--profiles", tmp_path).refused(
+        2, "a temporary file or the output: No space left on device", "TMPDIR")
     assert files(tmp_path) == {}
 
 
