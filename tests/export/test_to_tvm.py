@@ -35,7 +35,7 @@ def test_the_signature_stands_beside_the_library(tvm_files: Exported) -> None:
         "inputs": [{"name": "image", "shape": [1, 8, 10, 10], "dtype": "float32"}],
         "outputs": [{"name": "logits", "shape": [1, 8, 10, 10], "dtype": "float32"}],
         "operators": {"add": 4, "clip": 2, "nn.conv2d": 3, "reshape": 3},
-        "target": "host", "figures": {}, "made": {}, "unscheduled": [], "tuned": None, "reads": None,
+        "target": "host", "figures": {}, "made": {}, "unscheduled": [], "tuned": None, "reads": None, "coverage": None,
     }
 
 
