@@ -12,7 +12,7 @@ import pytest
 from fuzz.judgement import faults
 from fuzz.sandbox import Outcome, forked, new_folder, removed
 
-CALLS = 40
+CALLS = 80
 GOOD = Outcome(2, "", "error: no\n  try: yes\n", 1.0, 0, ())
 
 
