@@ -129,13 +129,11 @@ def open_bounded(path: Path, limit: int) -> Iterator[BinaryIO]:
 
     Raises: FileError as `read_bounded` does, also for what fails while it is read.
     """
-    try:
-        with open(path, "rb", opener=_regular(limit)) as stream:
+    with open_regular(path, limit) as stream:
+        try:
             yield stream
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:  # a path with a null character
-        raise FileError(f"cannot read {str(path)!r}: {error}") from error
+        except (OSError, ValueError) as error:
+            raise _unreadable(path, error) from error
 
 
 def open_regular(path: Path, limit: int) -> BinaryIO:
@@ -145,10 +143,14 @@ def open_regular(path: Path, limit: int) -> BinaryIO:
     """
     try:
         return open(path, "rb", opener=_regular(limit))
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:  # a path with a null character
-        raise FileError(f"cannot read {str(path)!r}: {error}") from error
+    except (OSError, ValueError) as error:  # a ValueError: a path with a null character
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> FileError:
+    if isinstance(error, OSError):
+        return FileError(f"cannot read {path}: {error.strerror or error}")
+    return FileError(f"cannot read {str(path)!r}: {error}")
 
 
 def _regular(limit: int) -> Callable[[str, int], int]:
