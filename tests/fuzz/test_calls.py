@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fuzz.judgement import faults
-from fuzz.sandbox import Outcome, forked, new_folder, removed
+from fuzz.sandbox import Outcome
 
 CALLS = 80
 GOOD = Outcome(2, "", "error: no\n  try: yes\n", 1.0, 0, ())
@@ -34,16 +34,25 @@ def test_what_is_wrong_is_seen(outcome: Outcome, word: str) -> None:
     assert faults([], GOOD) == []
 
 
-def test_a_call_cannot_leave_its_bounds() -> None:
-    folder = new_folder()
-    try:
-        def work() -> int:
-            Path("tmp/left").write_text("")
-            os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "60")
-            print("\x1b")
-            raise RuntimeError("out")
+LEAVING = """
+import os
+from pathlib import Path
+from fuzz.sandbox import forked, new_folder, removed
 
-        found = forked(work, folder)
-    finally:
-        removed(folder)
-    assert found.status == 98 and found.left == ("process sleep", "tmp/left") and "RuntimeError" in found.err
+def work():
+    Path("tmp/left").write_text("")
+    os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "60")
+    raise RuntimeError("out")
+
+folder = new_folder()
+found = forked(work, folder)
+removed(folder)
+print(found.status, *found.left, "RuntimeError" in found.err)
+"""
+
+
+def test_a_call_cannot_leave_its_bounds() -> None:
+    """In a process of its own: one that is forked must have one thread, and this one may have imported more."""
+    done = subprocess.run([sys.executable, "-c", LEAVING], cwd=Path(__file__).parents[1], capture_output=True,
+                          text=True)
+    assert done.stdout == "98 process sleep tmp/left True\n", done.stdout + done.stderr
