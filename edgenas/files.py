@@ -26,6 +26,8 @@ DEEPEST = 64
 """Levels of nested lists and objects in one."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """What the system says of a disk that takes no more."""
+UNNAMED = "a temporary file or the output"
+"""Where nothing tells which file it was."""
 
 
 def user_folder(name: str) -> Path:
@@ -214,6 +216,31 @@ def is_full(error: OSError) -> bool:
 
 def unwritable(path: object, error: OSError) -> StorageError:
     """The error for a write that failed."""
-    return StorageError(f"cannot write {path}: {error.strerror or error}",
+    return _no_write(path, error.strerror or str(error))
+
+
+def said_full(words: str) -> str:
+    """What a program's `words`, in the C locale, say of a disk that takes no more; "" if nothing."""
+    return next((said for said in map(os.strerror, FULL) if said in words), "")
+
+
+def out_of_room(error: BaseException) -> StorageError | None:
+    """The error for what failed because a disk takes no more, whichever library says so, and behind whatever other
+    error; None for what failed otherwise.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, StorageError):
+            return link
+        if isinstance(link, OSError) and is_full(link):
+            return unwritable(link.filename or UNNAMED, link)
+        if said := said_full(str(link)):
+            return _no_write(UNNAMED, said)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return None
+
+
+def _no_write(path: object, reason: str) -> StorageError:
+    return StorageError(f"cannot write {path}: {reason}",
                         "free some space or choose another folder (TMPDIR for temporary files), then run the same "
                         "command again")

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgenas.errors import ExportError
-from edgenas.measure.process import Done, complete
+from edgenas.measure.process import Done
 
-from .tvm_target import LONGEST_S, PACKAGES, Compiler, compiler
+from .tvm_target import PACKAGES, Compiler, called, compiler
 
 NATIVE = Path(__file__).parent / "native"
 OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-s", "-Wl,--build-id=none")
@@ -29,7 +29,8 @@ def c_compiler(target: str) -> Compiler:
 
 
 def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
-    """Raises: ExportError with the compiler's own words; DeviceError if it does not end."""
+    """Raises: ExportError with the compiler's own words; StorageError where it found no room; DeviceError if it does not
+    end."""
     done = _called(chosen, folder, arguments)
     if done.status:
         said = next(iter(done.first.splitlines()), f"exit status {done.status}")
@@ -44,4 +45,4 @@ def compiles(chosen: Compiler, folder: Path, *arguments: str) -> bool:
 
 
 def _called(chosen: Compiler, folder: Path, arguments: tuple[str, ...]) -> Done:
-    return complete([chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments], LONGEST_S, folder=str(folder))
+    return called(chosen, [*OPTIONS, f"-I{NATIVE}", *arguments], str(folder))

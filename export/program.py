@@ -12,6 +12,7 @@ from torch.fx import GraphModule, Node
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from edgenas.errors import EdgenasError, ExportError
+from edgenas.files import out_of_room
 
 from .base import Export
 from .folding import fold_batch_norm
@@ -90,12 +91,15 @@ def evaluating(modules: Sequence[nn.Module]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def translated(items: Sequence[Export], what: str) -> Iterator[None]:
-    """Any failure within becomes an ExportError that names the operator to blame, where the failure tells."""
+    """Any failure within becomes an ExportError that names the operator to blame, where the failure tells; a
+    StorageError where a disk takes no more."""
     try:
         yield
     except EdgenasError:
         raise
     except Exception as error:
+        if full := out_of_room(error):
+            raise full from error
         raise ExportError(f"{names(items)}: {what}: {_why(error)}", "replace that part of the module") from error
 
 

@@ -18,6 +18,7 @@ from .native_source import WEIGHTS, facts_source, native_source
 from .program import output_shapes, trace, translated
 from .to_tvm import relax_module, sidecar
 from .tvm_build import scheduled
+from .tvm_objects import write_object
 from .tvm_target import Compiler
 
 CLASSIFY = "int (*const net_classify)(void)"
@@ -103,7 +104,7 @@ def compile_kernels(module: object, chosen: Compiler, path: Path) -> Plan:
     target = tvm.target.Target(chosen.target)
     lowered = lower(module, target)
     found = plan(lowered)
-    tvm.tirx.build(kernels(lowered), target=target).write_to_file(str(path), "o")
+    write_object(tvm.tirx.build(kernels(lowered), target=target), path)
     return found
 
 

@@ -19,7 +19,8 @@ from .program import examples, output_shapes, trace, translated
 from .quiet import quiet
 from .tvm_build import Scheduled, scheduled
 from .tvm_int8 import int8_module
-from .tvm_target import Compiler, compiler, linker
+from .tvm_objects import write_library
+from .tvm_target import Compiler, compiler
 from .tvm_tuning import Tuning, check_tunable
 
 
@@ -66,7 +67,7 @@ def write(item: Export, chosen: Compiler, precision: str = "fp32", tuning: Tunin
         fast = scheduled(module, target, tuning)
         with deferred():
             library = tvm.compile(fast.module, target=target)
-            library.export_library(str(scratch), fcompile=linker(chosen))
+            write_library(library, chosen, scratch)
     write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen, fast, covered).model_dump(mode="json"))
 
 
