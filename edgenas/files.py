@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import math
 import os
@@ -13,12 +14,15 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import platformdirs
 
 from edgenas.errors import FileError, RunError, StorageError
 from edgenas.text import one_line
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 JSON_LIMIT = 64 << 20
 """Bytes of a JSON or TOML file; edgenas writes none that comes near."""
@@ -129,13 +133,41 @@ def read_bounded(path: Path, limit: int) -> bytes:
 def open_bounded(path: Path, limit: int) -> Iterator[BinaryIO]:
     """A regular file of at most `limit` bytes, open for reading.
 
-    Raises: FileError as `read_bounded` does, also for what fails while it is read.
+    Raises: FileError as `read_bounded` does, also for what fails while it is read. What else fails within passes.
     """
-    with open_regular(path, limit) as stream:
+    try:
+        raw = _Told(path, opener=_regular(limit))
+    except (OSError, ValueError) as error:  # a ValueError: a path with a null character
+        raise _unreadable(path, error) from error
+    with io.BufferedReader(raw) as stream:
+        yield stream
+
+
+class _Told(io.FileIO):
+    """A file whose reading fails with a FileError."""
+
+    def __init__(self, path: Path, opener: Callable[[str, int], int]) -> None:
+        super().__init__(path, "rb", opener=opener)
+        self._path = path
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        with self._telling():
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes | None:
+        with self._telling():
+            return super().readall()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        with self._telling():
+            return super().seek(offset, whence)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            yield stream
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from error
+            yield
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
 
 
 def open_regular(path: Path, limit: int) -> BinaryIO:

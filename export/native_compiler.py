@@ -29,8 +29,8 @@ def c_compiler(target: str) -> Compiler:
 
 
 def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
-    """Raises: ExportError with the compiler's own words; StorageError where it found no room; DeviceError if it does not
-    end."""
+    """Raises: ExportError with the compiler's own words; StorageError where it finds no room; DeviceError if it does
+    not end."""
     done = _called(chosen, folder, arguments)
     if done.status:
         said = next(iter(done.first.splitlines()), f"exit status {done.status}")

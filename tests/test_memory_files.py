@@ -20,7 +20,8 @@ def test_they_take_no_room_and_are_read_by_other_programs(disk: Disk) -> None:
     for _ in range(2):
         with in_memory(disk.folder, ["large", "empty"]):
             (disk.folder / "large").write_bytes(b"x" * (2 << 20))
-            assert subprocess.run(["wc", "-c", disk.folder / "large"], capture_output=True).stdout.startswith(b"2097152")
+            counted = subprocess.run(["wc", "-c", disk.folder / "large"], capture_output=True, check=True)
+            assert counted.stdout.startswith(b"2097152")
             assert (disk.folder / "empty").read_bytes() == b""
         assert [path.name for path in disk.folder.iterdir()] == ["ballast"]
 

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from disks import Disk
 
 from .flows import DIGITS, EPOCHS, MOCK, OWN_SPACE, QUICK, Finished, Result, edgenas, files, succeed
