@@ -122,7 +122,10 @@ def _framed(reader: int) -> Iterator[bytes]:
     while chunk := _received(reader):
         buffer += chunk
         place = 0
-        while len(buffer) >= place + 4 and len(buffer) >= (end := place + 4 + struct.unpack_from("<I", buffer, place)[0]):
+        while len(buffer) >= place + 4:
+            end = place + 4 + struct.unpack_from("<I", buffer, place)[0]
+            if len(buffer) < end:
+                break
             yield bytes(buffer[place + 4:end])
             place = end
         del buffer[:place]
