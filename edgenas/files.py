@@ -154,7 +154,7 @@ class _Told(io.FileIO):
         with self._telling():
             return super().readinto(buffer)
 
-    def readall(self) -> bytes | None:
+    def readall(self) -> bytes:
         with self._telling():
             return super().readall()
 
