@@ -12,9 +12,9 @@ import click
 
 from edgenas.cli.terminal import Terminal
 from edgenas.errors import TrustError, UsageError
-from edgenas.run.folder import Run
-from edgenas.run.request import configure
-from edgenas.run.requests import RunRequest
+from edgenas.flow.configure import configure
+from edgenas.flow.requests import RunRequest
+from edgenas.flow.run import Run
 
 
 @contextlib.contextmanager
@@ -23,7 +23,7 @@ def started(request: RunRequest, out: str, resume: bool,
     """A new run in the folder `out`, or the same one continued; with `tries` that of the best space, below `out`."""
     with Terminal() as terminal:
         if tries:
-            from edgenas.run.spaces import best_space
+            from edgenas.flow.spaces import best_space
 
             yield best_space(Path(out), request, tries, terminal, command=typed(), resume=resume), terminal
         else:
@@ -36,7 +36,7 @@ def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
 
     Raises: UsageError for `tries`: every seed could choose another space.
     """
-    from edgenas.run.ensemble import run_seeds
+    from edgenas.flow.ensemble import run_seeds
 
     if tries:
         raise UsageError("--seeds and --try do not go together: seeds are compared in one space",

@@ -16,7 +16,7 @@ from edgenas.cli.output import emit, json_option, say
 def command(folder: str, baselines: bool, trust: bool, as_json: bool) -> None:
     """Write RUN/report.html, one self-contained page."""
     from edgenas.cli.start import opened
-    from edgenas.run.flow import report_phase
+    from edgenas.flow.specialise import report_phase
 
     with opened(folder, trust) as (run, terminal):
         path = report_phase(run, terminal, baselines=baselines)

@@ -19,9 +19,9 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], a
     from edgenas.cli.show import show_result
     from edgenas.cli.show_seeds import show_seeds
     from edgenas.cli.start import seeds_done, started
-    from edgenas.run.flow import result
-    from edgenas.run.requests import RunRequest
-    from edgenas.run.searching import search_phase
+    from edgenas.flow.requests import RunRequest
+    from edgenas.flow.search import search_phase
+    from edgenas.flow.specialise import result
 
     request = RunRequest.of(**options)
     if seeds:
