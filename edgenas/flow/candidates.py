@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from edgenas.cost.model import CostModel
-from edgenas.flow.run import Run
 from edgenas.flow.trials import Trials, fastest, finite
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.decode import Constraint
 from edgenas.search.search import SearchResult
@@ -46,16 +46,16 @@ class Candidates:
     """Of one search. tried: the figures by which each was ranked: the supernet's accuracy on validation images,
     zero-cost measures, or both; none where nothing ranks. trials: of those that were trained a little, the longest."""
 
-    def __init__(self, run: Run, result: SearchResult, progress: Progress) -> None:
-        self.run, self.result, self.progress = run, result, progress
+    def __init__(self, work: Work, result: SearchResult, progress: Progress) -> None:
+        self.work, self.result, self.progress = work, result, progress
         self.tried: Tried = {}
         self.trials: dict[Architecture, Trial] = {}
         self.ranking = "validation" if self.asked.scoring == "evolution" else self.asked.ranked_by(
-            run.space, run.strategy)
+            work.space, work.strategy)
 
     @property
     def asked(self) -> SearchSettings:
-        return self.run.config.search
+        return self.work.run.config.search
 
     @property
     def measures(self) -> bool:
@@ -64,19 +64,19 @@ class Candidates:
 
     @property
     def training(self) -> Trials:
-        return Trials(self.run, self.run.folder / "search" / "trials", self.progress)
+        return Trials(self.work, self.work.run.folder / "search" / "trials", self.progress)
 
     @cached_property
     def untrained(self) -> Untrained:
-        return Untrained(self.run.space, self.run.task, self.run.fabric, self.run.config.seed)
+        return Untrained(self.work.space, self.work.task, self.work.fabric, self.work.run.config.seed)
 
     def rank(self, models: Mapping[str, CostModel]) -> list[Architecture]:
         """Networks that `models` predict to hold the budgets, sampled from the scores or evolved; best first."""
         floor = LOW_FLOOR if self.measures else FLOOR
-        constraints = well_used(self.result.scores, models, self.run.budgets, floor)
+        constraints = well_used(self.result.scores, models, self.work.budgets, floor)
         if self.asked.scoring == "evolution":
             found = self.evolved(constraints)
-        elif self.run.strategy.tries:
+        elif self.work.strategy.tries:
             found = self.sampled(constraints)
         else:
             found = {}
@@ -85,18 +85,18 @@ class Candidates:
         return distinct(ranked(found), found)
 
     def evolved(self, constraints: list[Constraint]) -> Tried:
-        asked, generator = self.asked, epoch_generator(self.run.config.seed, 0, "candidates")
+        asked, generator = self.asked, epoch_generator(self.work.run.config.seed, 0, "candidates")
         count = asked.tried("validation")
         self.progress.start("evolve candidates", count)
-        with asking(self.result.supernet, self.run.task, self.run.strategy, self.run.fabric) as validation:
+        with asking(self.result.supernet, self.work.task, self.work.strategy, self.work.fabric) as validation:
             evolution = evolved(self.result.scores, constraints, validation, count, asked.population, asked.mutation,
                                 generator, self.progress.advance)
         return {architecture: {"validation": found} for architecture, found in evolution}
 
     def sampled(self, constraints: list[Constraint]) -> Tried:
-        generator, count = epoch_generator(self.run.config.seed, 0, "candidates"), self.asked.tried(self.ranking)
+        generator, count = epoch_generator(self.work.run.config.seed, 0, "candidates"), self.asked.tried(self.ranking)
         drawn = sample(self.result.scores, constraints, count, generator)
-        found: Tried = {a: {} for a in (*drawn[:1], *self.run.strategy.proposed(self.run.space, constraints),
+        found: Tried = {a: {} for a in (*drawn[:1], *self.work.strategy.proposed(self.work.space, constraints),
                                         *drawn[1:])}
         if self.measures:
             self.measure(found)
@@ -116,16 +116,16 @@ class Candidates:
     def validate(self, found: Tried) -> None:
         """Add each network's accuracy with the supernet's weights."""
         self.progress.start("validate candidates", len(found))
-        with asking(self.result.supernet, self.run.task, self.run.strategy, self.run.fabric) as validation:
+        with asking(self.result.supernet, self.work.task, self.work.strategy, self.work.fabric) as validation:
             for architecture, figures in found.items():
                 figures["validation"] = validation(architecture)
                 self.progress.advance(f"validation {figures['validation']:.1%}")
 
     def fastest(self, best: Sequence[Architecture]) -> Architecture:
         """The one that learns fastest: all begin their training, the better half of them goes on, and so on."""
-        found = fastest(best, self.run.config, self.trial_losses)
+        found = fastest(best, self.work.run.config, self.trial_losses)
         self.note()
-        return costliest(self.trials, found, self.run.models[self.run.budgets[0].metric])
+        return costliest(self.trials, found, self.work.models[self.work.budgets[0].metric])
 
     def trial_losses(self, architectures: list[Architecture], epochs: int) -> dict[Architecture, float]:
         self.progress.start("trial trainings", len(architectures) * epochs)
@@ -137,7 +137,8 @@ class Candidates:
         """Keep what is known of each in the run's search.json; None is what could not be measured."""
         found = [{"architecture": dict(a), **{name: finite(value) for name, value in figures.items()},
                   **(self.trials[a].row if a in self.trials else {})} for a, figures in self.tried.items()]
-        self.run.write("search.json", {"history": self.result.history, "scores": self.result.scores, "tried": found})
+        self.work.run.write("search.json", {"history": self.result.history, "scores": self.result.scores,
+                                            "tried": found})
 
 
 def costliest(trials: Mapping[Architecture, Trial], found: Architecture, model: CostModel) -> Architecture:

@@ -16,10 +16,11 @@ from edgenas.cost.profile import Profile, profile_path, stored, writing
 from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile, steps
 from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
-from edgenas.flow.configure import part, runtime_of
+from edgenas.flow.configure import part
 from edgenas.flow.profile_operators import profile_operators
 from edgenas.flow.requests import ProfileRequest
 from edgenas.flow.support import supported, told
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import Device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for

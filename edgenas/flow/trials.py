@@ -14,7 +14,7 @@ from torch import nn
 
 from edgenas.errors import Diverged
 from edgenas.flow.config import RunConfig
-from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.selection.learning_speed import halved, trial_loss
 from edgenas.space import Architecture
@@ -26,13 +26,13 @@ T = TypeVar("T")
 class Trials:
     """folder: below the run's, for checkpoints, from which an interrupted or shorter trial goes on."""
 
-    run: Run
+    work: Work
     folder: Path
     progress: Progress
 
     def loss(self, architecture: Architecture, epochs: int) -> float:
         """As `loss_of` has it, of a network of the run's space."""
-        return self.loss_of(partial(self.run.space.build, architecture), architecture.digest, epochs)
+        return self.loss_of(partial(self.work.space.build, architecture), architecture.digest, epochs)
 
     def loss_of(self, build: Callable[[], nn.Module], name: str, epochs: int) -> float:
         """The training loss of epoch number `epochs`; infinite, and said so, of a network whose training diverged.
@@ -40,9 +40,9 @@ class Trials:
 
         Raises: StorageError, CheckpointError: of a trial that could not be made nothing is known.
         """
-        run = self.run
+        config = self.work.run.config
         try:
-            return trial_loss(build, run.task, run.config.train, epochs, run.config.seed, run.fabric,
+            return trial_loss(build, self.work.task, config.train, epochs, config.seed, self.work.fabric,
                               self.folder / f"{name}.pt", self.progress.advance)
         except Diverged as error:
             self.progress.say(f"trial training of a network: {error.message}")

@@ -14,6 +14,7 @@ from edgenas.cost.model import CostModel
 from edgenas.errors import Diverged
 from edgenas.flow.candidates import CHANCE, Trial, costliest, distinct
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.ranking import ranked
 from edgenas.selection.zero_cost import MEASURES
@@ -61,13 +62,14 @@ def test_of_the_best_ranked_the_one_that_learns_fastest_is_left_by_successive_ha
               for row in tried if "trial_loss" in row}
     assert set(trials) == set(ranked({Architecture(row["architecture"]): known(row) for row in tried})[:4])
     assert not (tmp_path / "run" / "search" / "trials").exists()
-    run = Run.open(tmp_path / "run")
+    work = Work(Run.open(tmp_path / "run"))
+    config = work.run.config
     rounds = json.loads((tmp_path / "run" / "decoding.json").read_text())["rounds"]
     assert {Architecture(row["architecture"]): (row["trial_loss"], row["trial_epochs"]) for row in rounds
             if "trial_loss" in row} == trials
 
     def loss(architecture: Architecture, epochs: int) -> float:
-        return trial_loss(partial(run.space.build, architecture), run.task, run.config.train, epochs, 0, run.fabric,
+        return trial_loss(partial(work.space.build, architecture), work.task, config.train, epochs, 0, work.fabric,
                           tmp_path / f"{architecture.digest}.pt")
 
     half = sorted(trials, key=lambda a: loss(a, 1))[:2]

@@ -10,6 +10,7 @@ from torch import nn
 from edgenas.errors import CheckpointError, Diverged
 from edgenas.flow.run import Run
 from edgenas.flow.trials import Trials, fastest
+from edgenas.flow.work import Work
 from edgenas.progress import Silent
 
 from .flows import Finished, copied, edgenas
@@ -21,7 +22,7 @@ def run(counted: Finished, tmp_path: Path) -> Run:
 
 
 def test_a_damaged_checkpoint_is_no_infinite_loss(run: Run) -> None:
-    trials = Trials(run, run.folder / "trials", Silent())
+    trials = Trials(Work(run), run.folder / "trials", Silent())
     trials.folder.mkdir()
     (trials.folder / "a.pt").write_bytes(b"garbage")
     with pytest.raises(CheckpointError, match=r"a\.pt does not fit"):

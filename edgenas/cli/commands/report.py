@@ -18,6 +18,6 @@ def command(folder: str, baselines: bool, trust: bool, as_json: bool) -> None:
     from edgenas.cli.start import opened
     from edgenas.flow.specialise import report_phase
 
-    with opened(folder, trust) as (run, terminal):
-        path = report_phase(run, terminal, baselines=baselines)
+    with opened(folder, trust) as (work, terminal):
+        path = report_phase(work, terminal, baselines=baselines)
     emit(as_json, {"run": folder, "report": str(path)}, lambda: say(f"wrote {path}"))

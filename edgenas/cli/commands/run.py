@@ -34,7 +34,7 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], f
                               partial(specialise, formats=formats, baselines=baselines))
         emit(as_json, document, lambda: show_seeds(document))
         return 0 if document["within"] else 3
-    with started(request, out, resume, tries) as (run, terminal):
-        specialise(run, terminal, formats=formats, baselines=baselines)
-    emit(as_json, result(run), lambda: show_all(run))
-    return 0 if within_budget(run) else 3
+    with started(request, out, resume, tries) as (work, terminal):
+        specialise(work, terminal, formats=formats, baselines=baselines)
+    emit(as_json, result(work.run), lambda: show_all(work.run))
+    return 0 if within_budget(work.run) else 3
