@@ -166,9 +166,9 @@ class Run:
         return self.verdict
 
     def write_report(self, *, baselines: bool = False, progress: Progress | None = None) -> Path:
-        from edgenas.flow.specialise import report_phase
+        from edgenas.api.report import write_report
 
-        return report_phase(self._work, progress or Silent(), baselines=baselines)
+        return write_report(self._work, progress or Silent(), baselines=baselines)
 
     @property
     def _document(self) -> Mapping[str, Any]:
@@ -228,7 +228,7 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     Raises: UsageError for what cannot be used, BudgetError for a budget out of reach, DeviceError, ExportError,
     StorageError; what was done until then is kept in the folder.
     """
-    from edgenas.flow.specialise import specialise as flow
+    from edgenas.api.report import specialise_and_report
 
     if not isinstance(space, str):
         from edgenas.flow.foreign_network import give
@@ -238,7 +238,7 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     work = _begun(RunRequest.of(
         space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
         budgets=budget_texts(budgets), assignments=assigned(options or {}), **more), Path(out), resume)
-    flow(work, progress or Silent(), formats=formats, baselines=baselines)
+    specialise_and_report(work, progress or Silent(), formats=formats, baselines=baselines)
     return Run._of(work)
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from edgenas.cost.metrics import bare
-from edgenas.errors import MissingExtra
 from edgenas.flow.baselines import baselines_phase
 from edgenas.flow.export import default_formats, export_phase, is_exported
 from edgenas.flow.run import Run
@@ -20,9 +18,9 @@ from edgenas.progress import Progress
 
 
 def specialise(work: Work, progress: Progress, *, formats: Sequence[str] = (), baselines: bool = False) -> None:
-    """Profile, search, train, export, verify and report; phases that are done are not done again.
+    """Profile, search, train, export and verify; phases that are done are not done again.
 
-    A report is left out, and said so, where its package is not installed. Raises: whatever stops any phase.
+    Raises: whatever stops any phase.
     """
     run = work.run
     search_phase(work, progress)
@@ -34,22 +32,6 @@ def specialise(work: Work, progress: Progress, *, formats: Sequence[str] = (), b
         verify_phase(work, progress)
     if baselines:
         baselines_phase(work, progress)
-    try:
-        report_phase(work, progress)
-    except MissingExtra as error:  # the report's package is an extra: its absence must not lose the run
-        progress.say(f"no report: {error.message}; {error.hint}")
-
-
-def report_phase(work: Work, progress: Progress, *, baselines: bool = False) -> Path:
-    """Write `report.html`; with `baselines`, train those first.
-
-    Raises: MissingExtra when the report's package is not installed; whatever stops a baseline.
-    """
-    if baselines:
-        baselines_phase(work, progress)
-    from edgenas.report.page import write_report
-
-    return write_report(work.run)
 
 
 def result(run: Run) -> dict[str, Any]:
