@@ -21,8 +21,8 @@ from published import guarded
 from edgenas.cli.app import run as edgenas
 from edgenas.files import read_json, write_json
 from edgenas.flow.run import Run
+from edgenas.flow.selection import trials_of
 from edgenas.flow.space_trials import drawn
-from edgenas.flow.trials import Trials
 from edgenas.flow.work import Work
 from edgenas.progress import Silent
 from edgenas.search.decode import Scores, even
@@ -82,7 +82,7 @@ def trial_losses(run: Run, name: str, scores: Scores, networks: int, epochs: int
     work = Work(run)
     found = drawn(work, networks, generator, scores)
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-        losses = [Trials(work, Path(folder), Silent()).loss(a, epochs) for a in found]
+        losses = [trials_of(work, Path(folder), Silent()).loss(work.space, a, epochs) for a in found]
     write_json(path, losses)
     return losses
 

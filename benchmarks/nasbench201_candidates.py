@@ -14,10 +14,10 @@ from torch import nn
 
 from edgenas.data import Task
 from edgenas.files import write_json
-from edgenas.flow.candidates import distinct
 from edgenas.search.decode import Constraint, Scores
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy
+from edgenas.selection.candidates import distinct
 from edgenas.selection.figures import Untrained, asking
 from edgenas.selection.learning_speed import halved, trial_loss
 from edgenas.selection.ranking import ranked

@@ -25,9 +25,9 @@ from scipy.stats import spearmanr
 
 from edgenas.cost.budget import Budget
 from edgenas.data import Task, load
-from edgenas.flow.candidates import distinct
 from edgenas.search.decode import even
 from edgenas.search.settings import SearchSettings
+from edgenas.selection.candidates import distinct
 from edgenas.selection.figures import Untrained
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.limits import LOW_FLOOR, safe, well_used

@@ -11,14 +11,15 @@ from torch import nn
 
 from edgenas.cost.operators import trace
 from edgenas.errors import BudgetError
-from edgenas.flow.hand_made import hand_made
+from edgenas.flow.measure import costs_everywhere
 from edgenas.flow.own_baselines import RULES, by_rule
-from edgenas.flow.search import architecture_costs
-from edgenas.flow.settle import settle
+from edgenas.flow.selection import architecture_costs, trials_of
 from edgenas.flow.train import teacher_of
 from edgenas.flow.verify import run_budgets
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
+from edgenas.selection.correction import settle
+from edgenas.selection.hand_made import hand_made
 from edgenas.space import Architecture
 from edgenas.train.checkpoint import epoch_generator
 from edgenas.train.fabric import accuracy
@@ -26,6 +27,8 @@ from edgenas.train.loop import train
 
 RANDOM_NETWORKS = 2
 HAND_MADE = "mobilenet_v2_like"
+Made = tuple[Callable[[], nn.Module], dict[str, Any]]
+"""What builds a network, and what is kept of it before it is trained."""
 
 
 def baselines_phase(work: Work, progress: Progress, count: int = RANDOM_NETWORKS) -> None:
@@ -42,8 +45,7 @@ def baselines_phase(work: Work, progress: Progress, count: int = RANDOM_NETWORKS
             continue
         try:
             check_measurable(work)
-            build, row = (hand_made(work, progress) if name == HAND_MADE else by_rule(work, name) if name in RULES
-                          else random_network(work, name, progress))
+            build, row = baseline(work, name, progress)
         except BudgetError as error:
             progress.say(f"baseline {name}: {error.message}")
             known[name] = {"skipped": error.message}
@@ -68,7 +70,21 @@ def check_measurable(work: Work) -> None:
                               "here")
 
 
-def random_network(work: Work, name: str, progress: Progress) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+def baseline(work: Work, name: str, progress: Progress) -> Made:
+    """Raises: BudgetError when none of the kind holds the budgets."""
+    if name == HAND_MADE:
+        return hand_made_network(work, progress)
+    return by_rule(work, name) if name in RULES else random_network(work, name, progress)
+
+
+def hand_made_network(work: Work, progress: Progress) -> Made:
+    """Raises: BudgetError when even the smallest misses."""
+    run = work.run
+    return hand_made(lambda network: costs_everywhere(work, {HAND_MADE: network})[HAND_MADE], run_budgets(work),
+                     run.config.search, trials_of(work, run.folder / "baselines" / "trials", progress))
+
+
+def random_network(work: Work, name: str, progress: Progress) -> Made:
     """A random architecture through the same decoder and measurements as the search's own.
 
     Raises: BudgetError when none of the measured ones held.
@@ -76,7 +92,7 @@ def random_network(work: Work, name: str, progress: Progress) -> tuple[Callable[
     generator = epoch_generator(work.run.config.seed, 0, name)
     scores = {choice: {candidate: float(torch.randn((), generator=generator)) for candidate in candidates}
               for choice, candidates in work.space.choices.items()}
-    settled = settle(scores, work.models, run_budgets(work), lambda a: architecture_costs(work, a), progress)
+    settled = settle(scores, work.models, run_budgets(work), partial(architecture_costs, work), progress)
     chosen: Architecture = settled.architecture
     figures = next(r["measured"] for r in settled.rounds if r["architecture"] == dict(chosen))
     return partial(work.space.build, chosen), {"architecture": dict(chosen), "measured": figures}

@@ -9,18 +9,16 @@ from typing import Any
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import profile_space, steps
-from edgenas.errors import BudgetError
 from edgenas.flow import support
-from edgenas.flow.candidates import Candidates, Trial
 from edgenas.flow.cells import cells_of, in_words
-from edgenas.flow.measure import costs_everywhere
-from edgenas.flow.own_network import told_own
 from edgenas.flow.own_phase import measure_before, note_after, prepare_own
-from edgenas.flow.settle import Settled, check_together, settle
+from edgenas.flow.selection import candidates_of, settled_on, words
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
-from edgenas.search.search import SearchResult, search
+from edgenas.search.search import search
+from edgenas.selection.correction import Settled, check_together
 from edgenas.selection.figures import asking
+from edgenas.selection.trials import Trial
 from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_vain
@@ -96,7 +94,7 @@ def search_phase(work: Work, progress: Progress) -> Architecture:
                     progress=progress)
     if work.strategy.trains_supernet:
         save_weights(run.weights("supernet"), result.supernet)
-    candidates = Candidates(work, result, progress)
+    candidates = candidates_of(work, result, progress)
     settled = settled_on(work, result, candidates, progress)
     for sentence in in_words(work.space, settled.architecture):
         progress.say(sentence)
@@ -110,15 +108,6 @@ def search_phase(work: Work, progress: Progress) -> Architecture:
     settled.architecture.save(run.folder / "architecture.json")
     candidates.training.clear()
     return settled.architecture
-
-
-def settled_on(work: Work, result: SearchResult, candidates: Candidates, progress: Progress) -> Settled:
-    """Raises: BudgetError when no decoded network held the budgets on the device."""
-    try:
-        return settle(result.scores, work.models, work.budgets, lambda a: architecture_costs(work, a), progress,
-                      words(work), candidates.rank, max(1, work.run.config.search.trials), candidates.fastest)
-    except BudgetError as error:
-        raise (told_own(error) if work.run.config.origin else error) from error
 
 
 def hint_at_wider(work: Work, progress: Progress) -> None:
@@ -137,17 +126,6 @@ def worthwhile(work: Work, progress: Progress) -> Space:
         names = [f"{choice} {name}" for choice, each in vain.items() for name in each]
         progress.say(f"not searched, as int8 is no cheaper there: {', '.join(names)}")
     return narrowed(work.space, vain)
-
-
-def architecture_costs(work: Work, architecture: Architecture) -> dict[str, float]:
-    """What the exported, untrained network of `architecture` costs; a cost as predicted where no more is known."""
-    found = costs_everywhere(work, {"decoded": work.space.build(architecture).eval()})["decoded"]
-    return {m: found[m] if m in found else model.predict(architecture) for m, model in work.models.items()}
-
-
-def words(work: Work) -> dict[str, str]:
-    """How what `architecture_costs` says of each metric is known."""
-    return {metric: work.word(metric) for metric in work.models}
 
 
 def record(work: Work, settled: Settled, trials: Mapping[Architecture, Trial], known: Mapping[str, Any]) -> None:

@@ -21,12 +21,13 @@ import torch
 from edgenas.cost.model import exact_model
 from edgenas.errors import BudgetError
 from edgenas.flow.search import prepare
-from edgenas.flow.trials import Trials, fastest, finite
+from edgenas.flow.selection import trials_of
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.decode import Scores, even
 from edgenas.selection.limits import well_used
 from edgenas.selection.sampling import sample
+from edgenas.selection.trials import Trials, fastest, finite
 from edgenas.space import Architecture
 from edgenas.train.checkpoint import epoch_generator
 
@@ -47,7 +48,7 @@ class Tried:
         return ", ".join(self.options)
 
     def trials(self, progress: Progress) -> Trials:
-        return Trials(self.work, self.work.run.folder / "spaces", progress)
+        return trials_of(self.work, self.work.run.folder / "spaces", progress)
 
     @cached_property
     def macs(self) -> list[float]:
@@ -78,7 +79,8 @@ def compare(spaces: Sequence[Tried], progress: Progress) -> dict[str, Any]:
     held = {space.options: space for space in spaces if space.networks}
     if not held:
         raise BudgetError(f"no space holds the budgets: {spaces[-1].refused}", "raise the budget, or try others")
-    chosen = fastest(list(held), spaces[0].work.run.config,
+    config = spaces[0].work.run.config
+    chosen = fastest(list(held), config.search, config.train,
                      lambda names, epochs: losses([held[name] for name in names], epochs, progress))
     return {"chosen": list(chosen), "spaces": [space.row() for space in spaces]}
 
@@ -95,7 +97,7 @@ def losses(spaces: Sequence[Tried], epochs: int, progress: Progress) -> dict[tup
     """The mean training loss of each space's networks in epoch number `epochs`."""
     progress.start("try spaces", sum(len(space.networks) for space in spaces) * epochs)
     for space in spaces:
-        space.losses[epochs] = [space.trials(progress).loss(a, epochs) for a in space.networks]
+        space.losses[epochs] = [space.trials(progress).loss(space.work.space, a, epochs) for a in space.networks]
     for space in spaces:
         progress.say(f"{space.name}: training loss {fmean(space.losses[epochs]):.3f} in epoch {epochs}, the mean of "
                      f"{len(space.networks)} drawn at random, of {fmean(space.macs) / 1e6:.3g} MMACs on average")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.flow import baselines, hand_made
+from edgenas.flow import baselines
 from edgenas.flow.baselines import baselines_phase
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
 from edgenas.progress import Silent
+from edgenas.selection import hand_made
 
 from .flows import Finished, copied, succeed
 
@@ -64,7 +65,7 @@ def test_a_baseline_that_cannot_hold_the_budget_is_said_to_be_skipped(out: Path,
         def say(self, text: str) -> None:
             said.append(text)
 
-    monkeypatch.setattr(hand_made, "costs_everywhere", lambda work, networks: {
+    monkeypatch.setattr(baselines, "costs_everywhere", lambda work, networks: {
         name: {"macs": 9e9, "peak_memory_kib": 1.0} for name in networks})
     baselines_phase(Work(Run.open(out)), Heard(), count=0)
     row = Run.open(out).read("baselines.json")["mobilenet_v2_like"]

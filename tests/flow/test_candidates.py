@@ -12,11 +12,12 @@ from torch import nn
 
 from edgenas.cost.model import CostModel
 from edgenas.errors import Diverged
-from edgenas.flow.candidates import CHANCE, Trial, costliest, distinct
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
+from edgenas.selection.candidates import CHANCE, costliest, distinct
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.ranking import ranked
+from edgenas.selection.trials import Trial
 from edgenas.selection.zero_cost import MEASURES
 from edgenas.space import Architecture
 
@@ -87,7 +88,7 @@ def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeyp
             raise Diverged("training diverged")
         return trial_loss(build, *rest)
 
-    monkeypatch.setattr("edgenas.flow.trials.trial_loss", diverging)
+    monkeypatch.setattr("edgenas.selection.trials.trial_loss", diverging)
     taken, tried = searched(tmp_path, "search.candidates=5")
     losses = {Architecture(row["architecture"]): row["trial_loss"] for row in tried}
     assert {"wide" in architecture.values() for architecture, loss in losses.items() if loss is None} == {True}
