@@ -25,7 +25,7 @@ from edgenas.selection.sampling import sample
 from edgenas.space import Architecture, Space
 from edgenas.train.checkpoint import epoch_generator
 from edgenas.train.fabric import new_fabric
-from edgenas.train.loop import TrainSettings
+from edgenas.train.settings import TrainSettings
 
 WAYS = {"score": 0, "supernet validation": 16, "zero-cost": 64, "zero-cost, trials": 64}  # candidates
 VALIDATION_IMAGES = 500

@@ -35,7 +35,8 @@ from edgenas.selection.ranking import ranked
 from edgenas.selection.sampling import sample
 from edgenas.space import Architecture, Space, load_space
 from edgenas.train.fabric import new_fabric
-from edgenas.train.loop import TrainSettings, train
+from edgenas.train.loop import train
+from edgenas.train.settings import TrainSettings
 
 LAST = 3  # epochs whose validation accuracies are averaged
 

@@ -29,8 +29,7 @@ from edgenas.space import Space, load_space
 from edgenas.space.elastic import space_of
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_precision
-from edgenas.train.loop import TrainSettings
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.settings import QatSettings, TrainSettings
 
 
 def configure(request: RunRequest, command: Sequence[str] = (),

@@ -23,7 +23,7 @@ from edgenas.flow.tuning import Tune, check_made, tuned
 from edgenas.measure.device import load_device
 from edgenas.measure.runtime import Precision, load_runtime, precisions_of, runtime_names
 from edgenas.progress import Progress
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.settings import QatSettings
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from edgenas.flow.product import Product
 from edgenas.flow.retrain import retrained
 from edgenas.progress import Progress
 from edgenas.text import one_line
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.settings import QatSettings
 
 
 @dataclass

@@ -11,7 +11,8 @@ from edgenas.export.quantise.quantised import trainable
 from edgenas.flow.measure import calibration
 from edgenas.flow.product import Product
 from edgenas.progress import Progress
-from edgenas.train.quantisation_aware import QatSettings, fine_tune
+from edgenas.train.quantisation_aware import fine_tune
+from edgenas.train.settings import QatSettings
 from edgenas.train.weights import load_weights, save_weights
 
 

@@ -6,14 +6,16 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgenas.errors import RunError
 from edgenas.files import read_json, write_json
 from edgenas.flow import trust
 from edgenas.flow.config import RunConfig
 from edgenas.flow.records import KINDS, record
-from edgenas.space.architecture import Architecture
+
+if TYPE_CHECKING:
+    from edgenas.space.architecture import Architecture
 
 UNSTARTED = ("run.json", "data.json")  # what a run has before its search begins
 
@@ -85,6 +87,8 @@ class Run:
 
         Raises: RunError when the search is not done.
         """
+        from edgenas.space.architecture import Architecture  # whose package takes PyTorch
+
         path = self.folder / "architecture.json"
         if not path.exists():
             raise RunError(f"the search in {self.folder} is not finished: there is no architecture yet",

@@ -19,7 +19,7 @@ from edgenas.progress import Progress
 from edgenas.search.settings import SearchSettings
 from edgenas.selection.learning_speed import halved, trial_loss
 from edgenas.space import Architecture, Space
-from edgenas.train.loop import TrainSettings
+from edgenas.train.settings import TrainSettings
 
 T = TypeVar("T")
 

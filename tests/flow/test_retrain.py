@@ -16,8 +16,8 @@ from edgenas.flow.work import Work
 from edgenas.progress import Silent
 from edgenas.space.operators import MBConv
 from edgenas.train.checkpoint import Checkpoint
-from edgenas.train.loop import TrainSettings, train
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.loop import train
+from edgenas.train.settings import QatSettings, TrainSettings
 from edgenas.train.weights import save_weights
 
 from .flows import Finished, copied, counted, edgenas, files, succeed

@@ -54,7 +54,7 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
     from edgenas.flow.configure import qat_of
     from edgenas.flow.export import Asked, default_formats, export_phase, is_exported
     from edgenas.flow.tuning import Tune, check_tune
-    from edgenas.train.quantisation_aware import QatSettings
+    from edgenas.train.settings import QatSettings
 
     check_origin(folder, request)
     if bundle:
