@@ -63,7 +63,7 @@ def messages(produce: Callable[[], Iterable[bytes]], at_once: bool = False) -> I
         return
     reader, writer = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forking where there are threads: see above
+        warnings.simplefilter("ignore")  # of forking where there are threads, by Python and by JAX: see above
         child = os.fork()
     if child == 0:
         os.close(reader)
