@@ -28,7 +28,7 @@ LONGEST_S = 60.0
 SLICE_S = 0.5
 """A longer gap of the clock (the machine slept) is no fault of the child, and counts as one such wait."""
 CAN_FORK = sys.platform == "linux" and "EDGENAS_FORK" in os.environ
-"""Not by default: a child that was forked beside Arrow's threads was seen to wait for a lock that none of them holds."""
+"""Not by default: a child that was forked beside Arrow's threads was seen to wait for a lock for ever."""
 PIPE = 1 << 20
 """Bytes that are on their way at a time, ..."""
 HELD_S = 0.1
