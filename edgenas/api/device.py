@@ -68,6 +68,9 @@ def profile(device: str = "host", *, space: str = "mobile", data: str = "mnist",
 
     request = ProfileRequest.of(device=device, space=space, data=data, assignments=assigned(options or {}),
                                 **more)
+    if request.like is not None:
+        raise UsageError("edgenas.profile measures a space; like is of no space",
+                         f"edgenas profile --device {device} --like {request.like}")
     chosen = space_of(request) if input_shape is None else shaped_space(request, input_shape, classes)
     document = profile_one(chosen, load_device(device), request, progress or Silent(), write_predictions)
     low, high = document["reachable"]["latency_ms"]

@@ -18,7 +18,12 @@ Shape = tuple[int, ...]
 
 MARKS = {"enter_int8": True, "leave_int8": False}  # edgenas.space.int8
 ALIASES = (nn.Identity, nn.Flatten, nn.Dropout)
-FUSED = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid, nn.SiLU, nn.GELU)
+CONVOLUTIONS = ("conv1d", "conv2d")
+"""Kinds that a runtime executes together with what normalises or activates their result."""
+PRODUCTS = ("matmul", "bmm", "mm")
+FUSED = (nn.ReLU, nn.ReLU6, nn.Hardswish, nn.Hardsigmoid, nn.Sigmoid)
+APART = (nn.SiLU, nn.GELU)
+"""Activations that runtimes execute by themselves."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,7 @@ class _Shapes(ShapeProp):
     """Modules that keep the shape of their input are not run."""
 
     def call_module(self, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        kept = isinstance(self.fetch_attr(target), (nn.modules.batchnorm._BatchNorm, *FUSED))
+        kept = isinstance(self.fetch_attr(target), (nn.modules.batchnorm._BatchNorm, *FUSED, *APART))
         return args[0] if kept else super().call_module(target, args, kwargs)
 
 
@@ -147,9 +152,9 @@ class _Lister:
             return feeds[0]
         if isinstance(leaf, ALIASES) or _function_name(node) in ("flatten", "view", "reshape", "dropout"):
             return feeds[0]
-        if isinstance(leaf, nn.modules.batchnorm._BatchNorm) and self._folds(feeds[0], "conv2d"):
+        if isinstance(leaf, nn.modules.batchnorm._BatchNorm) and self._folds(feeds[0], *CONVOLUTIONS):
             return self._fold(feeds[0], bias=leaf.num_features)
-        if isinstance(leaf, FUSED) and self._folds(feeds[0], "conv2d", "linear"):
+        if isinstance(leaf, FUSED) and self._folds(feeds[0], *CONVOLUTIONS, "linear"):
             return self._fuse(feeds[0], _module_kind(leaf))
         self.operators.append(replace(_operator(node, leaf, feeds), int8=self._int8))
         return len(self.operators) - 1
@@ -178,11 +183,17 @@ def _operator(node: fx.Node, leaf: nn.Module | None, feeds: tuple[int, ...]) -> 
     shape: Shape = _elements(value) if type(value) in (tuple, list) else tuple(value.shape[1:]) if value else ()
     if leaf is None:
         constants = ",".join(str(a) for a in (*node.args, *node.kwargs.values()) if not isinstance(a, fx.Node))
-        return Operator(_function_name(node), constants, feeds, shape, 0, 0)
+        macs = _product_macs(node, shape) if _function_name(node) in PRODUCTS else 0
+        return Operator(_function_name(node), constants, feeds, shape, macs, 0)
     params = sum(p.numel() for p in leaf.parameters())
-    if isinstance(leaf, nn.Conv2d):
+    if isinstance(leaf, (nn.Conv1d, nn.Conv2d)):
         per_output = leaf.in_channels // leaf.groups * math.prod(leaf.kernel_size)
-        return Operator("conv2d", _conv_detail(leaf), feeds, shape, math.prod(shape) * per_output, params)
+        kind = "conv2d" if isinstance(leaf, nn.Conv2d) else "conv1d"
+        return Operator(kind, _conv_detail(leaf), feeds, shape, math.prod(shape) * per_output, params)
+    if isinstance(leaf, nn.ConvTranspose2d):
+        per_input = leaf.out_channels // leaf.groups * math.prod(leaf.kernel_size)
+        read = math.prod(node.all_input_nodes[0].meta["tensor_meta"].shape[1:])
+        return Operator("convtranspose2d", _conv_detail(leaf), feeds, shape, read * per_input, params)
     if isinstance(leaf, nn.Linear):
         detail = f"{leaf.in_features}->{leaf.out_features}{' bias' if leaf.bias is not None else ''}"
         return Operator("linear", detail, feeds, shape, math.prod(shape) * leaf.in_features, params)
@@ -194,7 +205,13 @@ def _elements(values: Any) -> Shape:
     return (sum(math.prod(value.shape[1:]) for value in values if hasattr(value, "shape")),)
 
 
-def _conv_detail(conv: nn.Conv2d) -> str:
+def _product_macs(node: fx.Node, shape: Shape) -> int:
+    """Of a product of matrices: each value of the result is a sum over the first factor's last dimension."""
+    first = node.args[0]
+    return math.prod(shape) * int(first.meta["tensor_meta"].shape[-1]) if isinstance(first, fx.Node) else 0
+
+
+def _conv_detail(conv: nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d) -> str:
     kernel = "x".join(map(str, conv.kernel_size))
     detail = (f"{conv.in_channels}->{conv.out_channels} k{kernel} s{_pair(conv.stride)} p{_pair(conv.padding)} "
               f"g{conv.groups}")

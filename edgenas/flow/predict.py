@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from edgenas.cost.kernels.coverage import edgenas_lacks
 from edgenas.cost.kernels.model import KernelModel, Layer, Prediction
 from edgenas.cost.metrics import STORAGE, metric_of
 from edgenas.cost.onnx.network import Named, read_onnx
@@ -34,6 +36,7 @@ def predict_file(path: Path, request: TargetRequest) -> dict[str, Any]:
         "file": str(path), "device": device.name, "runtime": runtime, "precision": precision,
         "file_precision": named.precision, "profile": str(profile.path),
         "latency_ms": _latency(found, _other_precision(named.precision, precision)),
+        "next": _next(path, request, profile) if found.doubts and not edgenas_lacks(found.unknown) else None,
         "never_profiled": list(found.unknown),
         "macs": named.network.macs, "macs_at_least": bool(named.not_counted), "not_counted": list(named.not_counted),
         "params": named.params,
@@ -49,6 +52,14 @@ def _latency(found: Prediction, doubts: list[str]) -> dict[str, Any]:
     interval = None if doubts or found.low_ms is None else [found.low_ms, found.high_ms]
     return {"predicted": found.latency_ms, "interval_90": interval, "overhead": found.overhead_ms,
             "at_least": bool(found.unknown), "no_interval": doubts}
+
+
+def _next(path: Path, request: TargetRequest, profile: Profile) -> str:
+    """The command that measures what a prediction of this file lacks."""
+    header = profile.header
+    words = ["edgenas", "profile", "--device", request.device, "--runtime", header.runtime, "--threads",
+             str(header.threads), "--precision", header.precision, "--like", str(path)]
+    return shlex.join([*words, *(["--profiles", request.profiles] if request.profiles else [])])
 
 
 def _other_precision(of_file: str, of_profile: str) -> list[str]:

@@ -76,6 +76,7 @@ class ProfileRequest(DataRequest, TargetRequest, SpaceRequest):
     transfer_from: str | None = None
     probes: Annotated[int, Field(ge=1, le=MOST_PROBES)] = 10
     operators: Annotated[int, Field(ge=1, le=MOST_OPERATORS)] | None = None
+    like: Path | None = None
 
 
 class OwnRequest(Request):

@@ -267,3 +267,21 @@ def test_networks_are_written_and_read_again(options: dict[str, str]) -> None:
     space = mobile(**options)
     network = trace(space.build(draws(space, 1)[0]), space.input_shape)
     assert Network.from_dict(json.loads(json.dumps(network.to_dict()))) == network
+
+
+def test_multiplications_along_a_series_transposed_ones_and_of_two_activations_are_counted() -> None:
+    class Product(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.view(1, 2, 5, 3) @ x.view(1, 2, 3, 5)
+
+    [series] = trace(nn.Sequential(nn.Conv1d(4, 6, 3, 2, 1), nn.BatchNorm1d(6), nn.ReLU()), (4, 10)).operators
+    assert (series.kind, series.detail, series.macs) == ("conv1d", "4->6 k3 s2 p1 g1 bias relu", 6 * 5 * 4 * 3)
+    [transposed] = trace(nn.ConvTranspose2d(4, 6, 2, 2), (4, 5, 5)).operators
+    assert (transposed.shape, transposed.macs) == ((6, 10, 10), 4 * 25 * 6 * 4)
+    [product] = trace(Product(), (30,)).operators
+    assert (product.inputs, product.shape, product.macs) == ((-1, -1), (2, 5, 5), 2 * 25 * 3)
+
+
+def test_activations_that_runtimes_execute_by_themselves_are_operators() -> None:
+    found = trace(nn.Sequential(nn.Linear(4, 4), nn.GELU(), nn.Linear(4, 4), nn.ReLU()), (4,)).operators
+    assert [op.kind for op in found] == ["linear", "gelu", "linear"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ def saved(folder: Path, *layers: nn.Module) -> Path:
     module = nn.Sequential(network(2), *layers).eval()
     exporter("onnx").export([Export(module, torch.randn(1, *SHAPE), folder / "net.onnx")])
     return folder / "net.onnx"
+
+
+class Running(nn.Module):
+    """Sums over all channels until each."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cumsum(x, 1)
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +80,14 @@ def test_any_onnx_network_is_predicted_layer_by_layer(folder: Path, tmp_path: Pa
 
 
 def test_operators_never_profiled_are_warned_of_plainly(folder: Path, tmp_path: Path):
-    path = saved(tmp_path, nn.MaxPool2d(2), nn.Softmax(1))
+    path = saved(tmp_path, nn.MaxPool2d(2), Running())
     shown = succeed("predict", path, *MOCK, "--profiles", folder)
     assert "no operator of these families was ever profiled, and their time is missing: maxpool2d" in shown.err
-    assert "edgenas profiles no operators of these families, and their time is missing: softmax" in shown.err
+    assert "edgenas profiles no operators of these families, and their time is missing: cumsum" in shown.err
+    assert "try:" not in shown.err
     assert "latency_ms, predicted │ at least " in shown.out
     found = succeed("predict", path, *MOCK, "--profiles", folder, "--json").document
-    assert found["never_profiled"] == ["maxpool2d", "softmax"] and found["latency_ms"]["interval_90"] is None
+    assert found["never_profiled"] == ["cumsum", "maxpool2d"] and found["latency_ms"]["interval_90"] is None
     assert found["latency_ms"]["at_least"] and len(found["latency_ms"]["no_interval"]) == 2
     assert [layer["latency_ms"] for layer in found["layers"][-2:]] == [None, None]
 
@@ -121,6 +130,36 @@ def test_beyond_the_networks_that_calibrate_a_profile_there_is_no_interval(folde
     found = succeed("predict", tmp_path / "net.onnx", *MOCK, "--profiles", folder, "--json").document
     assert found["latency_ms"]["interval_90"] is None and not found["latency_ms"]["at_least"]
     assert any("larger than" in reason for reason in found["latency_ms"]["no_interval"])
+
+
+def test_a_network_unlike_the_profiles_is_predicted_once_what_is_like_it_was_measured(tmp_path: Path):
+    module = nn.Sequential(nn.Conv1d(4, 16, 5, padding=2), nn.ReLU(), nn.Conv1d(16, 24, 3), nn.GELU()).eval()
+    path = tmp_path / "series 1.onnx"
+    exporter("onnx").export([Export(module, torch.randn(1, 4, 64), path)])
+    made = succeed("profile", "--device", "mock", "--like", path, "--profiles", tmp_path, "--json").document
+    assert made["measured_now"] == {"operators": made["operators"], "networks": made["networks"]}
+    assert made["networks"] >= 9 and made["held_out"]["count"] == made["networks"]
+    found = succeed("predict", path, "--device", "mock", "--profiles", tmp_path, "--json").document
+    assert [layer["family"] for layer in found["layers"]] == ["conv1d", "conv1d", "gelu"]
+    assert found["latency_ms"]["no_interval"] == [] and found["next"] is None
+    again = succeed("profile", "--device", "mock", "--like", path, "--profiles", tmp_path)
+    assert "single operators" in again.out and "0 of them now" in again.out
+
+
+def test_the_next_command_is_one_that_can_be_typed(folder: Path, tmp_path: Path):
+    path = saved(tmp_path, nn.MaxPool2d(2))
+    path = path.rename(tmp_path / "my net.onnx")
+    found = succeed("predict", path, *MOCK, "--profiles", folder, "--json").document
+    assert found["next"].startswith("edgenas profile --device mock --runtime mock --threads 1 --precision fp32 --like")
+    assert shlex.split(found["next"])[-4:] == ["--like", str(path), "--profiles", str(folder)]
+    shown = succeed("predict", path, *MOCK, "--profiles", folder)
+    assert f"try: {found['next']}" in shown.err
+
+
+def test_what_like_does_not_take_is_said(tmp_path: Path):
+    path = written(tmp_path / "relu.onnx", helper.make_node("Relu", ["c"], ["y"]))
+    edgenas("profile", "--device", "mock", "--device", "host", "--like", path).refused(2, "takes one device")
+    edgenas("profile", "--device", "mock", "--like", tmp_path / "none.onnx").refused(2, "cannot read")
 
 
 def test_without_a_profile_the_command_that_makes_one_is_named(tmp_path: Path):

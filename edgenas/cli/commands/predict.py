@@ -45,6 +45,8 @@ def show(document: dict[str, Any]) -> None:
         say(f"WARNING: macs: at least {document['macs']}; not counted: {', '.join(document['not_counted'])}", err=True)
     for reason in latency["no_interval"]:
         say(f"WARNING: no interval: {reason}", err=True)
+    if document["next"]:
+        say(f"  try: {document['next']}", err=True)
 
 
 def _least(lacking: object, figure: str) -> str:

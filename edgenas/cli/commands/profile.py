@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -27,6 +28,8 @@ from edgenas.cli.output import emit, json_option, say, table
               help="Networks to measure for --transfer-from.")
 @click.option("--operators", type=click.IntRange(1, MOST_OPERATORS), metavar="N",
               help="Measure also N single operators, from which edgenas predict tells any network's latency.")
+@click.option("--like", type=click.Path(path_type=Path), metavar="MODEL.onnx",
+              help="Measure operators and networks like this one's, of no space, so that edgenas predict knows it.")
 @click.option("--seed", type=click.IntRange(0, MOST_SEED), default=0, show_default=True, hidden=True)
 @json_option
 def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
@@ -39,12 +42,17 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     from edgenas.cli.terminal import Terminal
     from edgenas.errors import EdgenasError
     from edgenas.flow.profile import profile_one, space_of
+    from edgenas.flow.profile_operators import one_of, profile_file
     from edgenas.flow.requests import ProfileRequest
     from edgenas.flow.side_by_side import profile_devices
     from edgenas.measure.device import load_device
 
     request = ProfileRequest.of(**options)
     with Terminal() as terminal:
+        if request.like is not None:
+            found_like = profile_file(request.like, one_of(device), request, terminal)
+            emit(as_json, found_like, lambda: show_like(found_like))
+            return 0
         if len(device) == 1:
             document = profile_one(space_of(request), load_device(device[0]), request, terminal, write_predictions)
             emit(as_json, document, lambda: show(document))
@@ -63,6 +71,18 @@ def show_all(found: Sequence[tuple[str, Any]]) -> None:
     for _, outcome in found:
         if isinstance(outcome, dict):
             show(outcome)
+
+
+def show_like(document: dict[str, Any]) -> None:
+    held, interval, now = document["held_out"], document["interval"], document["measured_now"]
+    table(f"profile of {document['device']}, {document['runtime']}, {document['precision']}", ["what", "value"], [
+        ["file", document["profile"]],
+        ["single operators", f"{document['operators']}, {now['operators']} of them now"],
+        ["whole networks", f"{document['networks']}, {now['networks']} of them now"],
+        ["mean absolute error, held out", f"{held['mape']:.1%} of {held['count']} networks" if held
+         else "unknown: too few networks"],
+        ["90% interval", f"-{1 - 1 / (1 + interval['below']):.1%} to +{interval['above']:.1%}" if interval
+         else "unknown: too few networks"]])
 
 
 def show(document: dict[str, Any]) -> None:

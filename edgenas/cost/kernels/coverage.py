@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edgenas.cost.kernels.sampling import BORROWED, DRAWS, family, features
+from edgenas.cost.kernels.draws import DRAWS
+from edgenas.cost.kernels.sampling import BORROWED, family, features
 from edgenas.cost.operators import Network
 
 Floats = NDArray[np.float64]
@@ -104,11 +105,16 @@ class Coverage:
 def lacking(families: Iterable[str]) -> list[str]:
     """Sentences on families that were never profiled: which can be, and which edgenas does not measure."""
     names = list(families)
+    beyond = edgenas_lacks(names)
     groups = (("no operator of these families was ever profiled, and their time is missing: ",
-               [name for name in names if name in DRAWS]),
-              ("edgenas profiles no operators of these families, and their time is missing: ",
-               [name for name in names if name not in DRAWS]))
+               [name for name in names if name not in beyond]),
+              ("edgenas profiles no operators of these families, and their time is missing: ", beyond))
     return [words + ", ".join(members) for words, members in groups if members]
+
+
+def edgenas_lacks(families: Iterable[str]) -> list[str]:
+    """The families of which no profile has operators."""
+    return [name for name in families if BORROWED.get(name, name) not in DRAWS]
 
 
 def _sizes(network: Network, index: int) -> Floats:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 
 from edgenas.cost.accuracy import Accuracy, accuracy
 from edgenas.cost.conformal import Interval, conformal
 from edgenas.cost.heldout import FEWEST_FOR_INTERVAL
+from edgenas.cost.inside import Inside, values, values_kept
 from edgenas.cost.kernels.coverage import Coverage, lacking
 from edgenas.cost.kernels.regression import Regression
 from edgenas.cost.kernels.sampling import BORROWED, family, features
@@ -21,30 +21,9 @@ from edgenas.errors import ProfileError
 
 Floats = NDArray[np.float64]
 
-FEWEST_KERNELS = 6
+FEWEST_KERNELS = 5
 """Of a family, below which it counts as never profiled."""
-PRIOR_WEIGHT = 0.05  # how strongly a kernel's own time is believed to be its time in a network, against one network
-LEAST_SHARE = 0.05  # of a kernel's own time that it takes in a network at least
 TOO_FEW = "the profile has too few whole networks for an interval: edgenas profile measures them"
-
-
-@dataclass(frozen=True)
-class Inside:
-    """What becomes of a kernel's latency in a network: scale · (alone − call_ms) − per_value_ms · values moved.
-
-    A kernel in a file of its own pays for the call of the runtime, and for bringing its input and output into the
-    layout that it computes in and back (onnxruntime's convolutions do): in a network, once. call_ms is that of the
-    fastest kernel of all, which does next to nothing; a network's overhead.
-    """
-
-    call_ms: float
-    scale: float = 1.0
-    per_value_ms: float = 0.0
-
-    def of(self, alone_ms: Floats, values: Floats) -> Floats:
-        """alone_ms, values read and written: (n,). Never less than LEAST_SHARE of the kernel's own time."""
-        inside = self.scale * (alone_ms - self.call_ms) - self.per_value_ms * values
-        return np.maximum(inside, LEAST_SHARE * alone_ms)
 
 
 @dataclass(frozen=True)
@@ -110,17 +89,17 @@ class KernelModel:
         work = np.array([plain.work_ms(network) for network in wholes])
         moved = np.array([values(network).sum() for network in wholes])
         call_ms = plain.inside.call_ms
-        left_out = np.array([_network_ms(_fit(work, moved, measured, call_ms, without=i), work[i], moved[i])
-                             for i in range(len(known))])
+        kept = np.array([values_kept(network).sum() for network in wholes])
+        left_out = np.array([_left_out(work, kept, measured, call_ms, i) for i in range(len(known))])
         interval = conformal(left_out, measured)
         low, high = left_out / (1 + interval.below), left_out * (1 + interval.above)
-        return cls(profile, statistic, regressions, _fit(work, moved, measured, call_ms), interval,
+        return cls(profile, statistic, regressions, Inside.fit(work, kept, measured, call_ms), interval,
                    accuracy(left_out, measured, low, high), Coverage.of(kernels, wholes, work, moved))
 
     def predict(self, network: Network) -> Prediction:
         alone = self._alone(network)
         times = np.array([alone[index][0] if index in alone else np.nan for index in range(len(network.operators))])
-        inside = self.inside.of(times, values(network))
+        inside = self.inside.of(times, values_kept(network))
         layers = tuple(Layer(op, family(op), float(inside[i]), alone[i][1]) if i in alone
                        else Layer(op, family(op), None, None) for i, op in enumerate(network.operators))
         total = self.inside.call_ms + float(np.nansum(inside))
@@ -171,12 +150,6 @@ def _regressions(profile: Profile, statistic: str) -> dict[str, Regression]:
             for name, rows in by_family.items() if len(rows) >= FEWEST_KERNELS}
 
 
-def values(network: Network) -> Floats:
-    """How many values each operator reads and writes."""
-    rows = [features(network, index) for index in range(len(network.operators))]
-    return np.array([row[2] + row[3] for row in rows])
-
-
 def _fastest_ms(profile: Profile, statistic: str) -> float:
     return min(profile.blocks[key].latency_ms(statistic) for key in kernels_of(profile))
 
@@ -188,20 +161,11 @@ def _signature(network: Network, index: int) -> str:
         return ""
     source = operator.inputs[0]
     shape = network.input_shape if source < 0 else network.operators[source].shape
-    return Network(shape, (replace(operator, inputs=(-1,)),)).signature
+    return Network(shape, (replace(operator, inputs=(-1,) * len(operator.inputs)),)).signature
 
 
-def _fit(work_ms: Floats, moved: Floats, measured_ms: Floats, call_ms: float, without: int | None = None) -> Inside:
-    """Least squares on relative errors; work_ms: Σ (alone − call_ms) of each network, moved: its values; all (n,)."""
-    kept = np.arange(len(measured_ms)) != without
-    rows = np.stack([work_ms, -moved], axis=1)[kept] / measured_ms[kept, None]
-    strength = np.sqrt(PRIOR_WEIGHT * kept.sum())
-    design = np.vstack([rows, [strength, 0.0]])
-    target = np.append(1 - call_ms / measured_ms[kept], strength)
-    most = float((work_ms / moved).min())
-    scale, per_value = lsq_linear(design, target, bounds=([0.0, 0.0], [np.inf, most])).x
-    return Inside(call_ms, float(scale), float(per_value))
-
-
-def _network_ms(fit: Inside, work_ms: float, moved: float) -> float:
-    return fit.call_ms + fit.scale * work_ms - fit.per_value_ms * moved
+def _left_out(work_ms: Floats, kept: Floats, measured_ms: Floats, call_ms: float, index: int) -> float:
+    """The latency of the network at `index` by a fit without it."""
+    others = np.arange(len(measured_ms)) != index
+    model = Inside.fit(work_ms[others], kept[others], measured_ms[others], call_ms)
+    return float(model.network_ms(work_ms[index], kept[index]))

@@ -6,75 +6,79 @@ Here a kernel is one operator of operators.py, with what is fused into it.
 
 from __future__ import annotations
 
+import copy
 import math
 import re
-from collections.abc import Callable, Iterator
+import zlib
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.random import Generator
-from torch import Tensor, nn
+from torch import nn
 
+from edgenas.cost.kernels.draws import DRAWS
+from edgenas.cost.kernels.sizes import Sizes, evenly
 from edgenas.cost.operators import Network, Operator, Shape, trace
 
-Draw = Callable[[Generator], tuple[nn.Module, Shape]]
-
-CONV = re.compile(r"(\d+)->(\d+) k(\d+)x(\d+) s(\d+).* g(\d+)")
+CONV = re.compile(r"(\d+)->(\d+) k(\d+)(?:x(\d+))? s(\d+).* g(\d+)")
+CONVOLUTIONS = ("conv1d", "conv2d", "convtranspose2d")
 CHANNELS = re.compile(r"(\d+)->(\d+)")
+WEIGHT = 0.1  # standard deviation of random weights
 MOST_MACS = 150_000_000
 MOST_VALUES = 2_000_000  # of an operator's input, output or weights
-ALIKE = {"relu6": "relu", "clip": "relu", "sub": "add"}
+ALIKE = {
+    **dict.fromkeys(("relu6", "clip", "leakyrelu", "leaky_relu", "hardsigmoid"), "relu"),
+    **dict.fromkeys(("sub", "max", "min", "iadd"), "add"), **dict.fromkeys(("div", "truediv"), "mul"),
+    **dict.fromkeys(("tanh", "exp"), "sigmoid"), **dict.fromkeys(("silu", "erf", "quickgelu", "biasgelu"), "gelu"),
+    **dict.fromkeys(("getitem", "split", "chunk", "gather"), "slice"), "permute": "transpose",
+    **dict.fromkeys(("mean", "reducemean", "reducesum", "reducemax", "globalmaxpool"), "adaptiveavgpool2d")}
 """Kind -> the kind that does as much for each value."""
-BORROWED = {"linear of rows": "pointwise"}
-"""Family -> the one that it is predicted from where it was never profiled, without an interval: the same products."""
+BORROWED = {
+    "linear of rows": "pointwise",
+    **dict.fromkeys(("groupnorm", "instancenormalization", "groupnormalization", "batchnorm2d", "lpnormalization"),
+                    "layernorm"),
+    **dict.fromkeys(("elu", "selu", "celu", "softplus", "mish", "log", "pow", "logsoftmax"), "gelu"),
+    **dict.fromkeys(("sqrt", "abs", "neg", "prelu", "softsign", "reciprocal"), "relu"), "where": "add",
+    **dict.fromkeys(("einsum", "gemm"), "matmul"), **dict.fromkeys(("depthtospace", "spacetodepth"), "transpose"),
+    **dict.fromkeys(("pad", "expand", "tile"), "cat")}
+"""Family -> the one that it is predicted from where it was never profiled, without an interval: about the same work."""
+ALONG_LAST = ("softmax", "layernorm")
+"""Families that go along the last dimension."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A module of one operator, what it takes, and the operator."""
+    """A module that was drawn, what it takes, and its operators. outline: the module without data."""
 
-    module: nn.Module
+    outline: nn.Module
     input_shape: Shape
     network: Network
 
-
-class Plus(nn.Module):
-    """The sum of the input and another tensor, which is kept here."""
-
-    other: Tensor
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.register_buffer("other", torch.randn(1, *shape))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.other
-
-
-class Times(Plus):
-    """The product, by channel."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x * self.other
-
-
-class Twice(nn.Module):
-    """The input beside itself."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([x, x], 1)
+    @property
+    def module(self) -> nn.Module:
+        """With random weights, the same ones every time."""
+        module, generator = copy.deepcopy(self.outline).to_empty(device="cpu"), torch.Generator().manual_seed(0)
+        with torch.no_grad():
+            for tensor in (*module.parameters(), *module.buffers()):
+                tensor.normal_(0.0, WEIGHT, generator=generator)
+        return module.eval()
 
 
 def family(operator: Operator) -> str:
     """Which operators are predicted from one another: the kind, convolutions by how they group and reach."""
-    match = CONV.match(operator.detail) if operator.kind == "conv2d" else None
+    kind = operator.kind
+    if kind in ("upsample", "interpolate"):
+        return "resize linear" if "linear" in operator.detail else "resize nearest"
+    if kind == "linear" and math.prod(operator.shape[:-1]) > 1:
+        return "linear of rows"
+    match = CONV.match(operator.detail) if kind == "conv2d" else None
     if match is None:
-        rows = operator.kind == "linear" and math.prod(operator.shape[:-1]) > 1
-        return "linear of rows" if rows else ALIKE.get(operator.kind, operator.kind)
-    inputs, _, height, width, _, groups = map(int, match.groups())
+        return ALIKE.get(kind, kind)
+    inputs, groups, area = int(match[1]), int(match[6]), int(match[3]) * int(match[4] or match[3])
     if groups == 1:
-        return "pointwise" if height * width == 1 else "convolution"
+        return "pointwise" if area == 1 else "convolution"
     return "depthwise" if groups == inputs else "grouped"
 
 
@@ -83,139 +87,97 @@ def features(network: Network, index: int) -> list[float]:
     the logarithms of these and of channels, kernel and stride.
     """
     operator = network.operators[index]
-    sources = [network.input_shape if i < 0 else network.operators[i].shape for i in operator.inputs]
-    read = operator.elements if operator.kind == "cat" else sum(math.prod(shape) for shape in sources)
-    if operator.kind == "add" and len(sources) == 1:
-        read += operator.elements
-    match = CONV.match(operator.detail) if operator.kind == "conv2d" else None
-    area = int(match[3]) * int(match[4]) if match else 1
+    sources = sources_of(network, index)
+    match = CONV.match(operator.detail) if operator.kind in CONVOLUTIONS else None
+    area = int(match[3]) * int(match[4] or 1) if match else 1
     stride = int(match[5]) if match else 1
     channels, outputs = _channels_of(operator, sources)
     positions = operator.elements // max(1, outputs)
-    sizes = [operator.macs, operator.params, read, operator.elements]
+    sizes = [operator.macs, operator.params, _read(operator, sources), operator.elements]
     return [*map(float, sizes), *(math.log1p(value) for value in (
         *sizes, positions, channels, outputs, area, stride))]
 
 
+def sources_of(network: Network, index: int) -> list[Shape]:
+    """The shapes of what the `index`-th operator takes."""
+    return [network.input_shape if i < 0 else network.operators[i].shape for i in network.operators[index].inputs]
+
+
+def _read(operator: Operator, sources: list[Shape]) -> int:
+    """How many values an operator reads: of what it takes in part, that part; of a sum, both terms."""
+    if family(operator) in ("cat", "slice"):
+        return operator.elements
+    kept = operator.elements if operator.kind == "add" and len(sources) == 1 else 0
+    return kept + sum(math.prod(shape) for shape in sources)
+
+
 def _channels_of(operator: Operator, sources: list[Shape]) -> tuple[int, int]:
     """Of what it reads and of what it writes: the first dimension of maps, the last of rows."""
-    match = CHANNELS.match(operator.detail) if operator.kind in ("conv2d", "linear") else None
+    match = CHANNELS.match(operator.detail) if operator.kind in (*CONVOLUTIONS, "linear") else None
+    last = operator.shape[-1] if operator.shape else 1
     if match:
         return int(match[1]), int(match[2])
+    if (name := family(operator)) == "matmul":
+        return operator.macs // max(1, operator.elements), last
+    if name == "transpose":
+        return kept_together(operator), last
+    if name in ALONG_LAST:
+        return last, last
     return sources[0][0] if sources and sources[0] else 1, operator.shape[0] if operator.shape else 1
+
+
+def kept_together(operator: Operator) -> int:
+    """Of a permutation: how many values that lie beside one another stay so."""
+    order = [int(number) for number in re.findall(r"-?\d+", operator.detail)]
+    dims = len(operator.shape) + 1
+    if operator.kind == "transpose":
+        moved = [axis % dims for axis in order]
+        order = [axis for axis in range(dims)] if moved else []
+        for axis in moved:
+            order[axis] = -1
+    together = 1
+    for place, size in zip(range(len(order) - 1, 0, -1), operator.shape[::-1], strict=False):
+        if order[place] != place:
+            break
+        together *= size
+    return together
 
 
 def sample(count: int, seed: int = 0) -> Iterator[Kernel]:
     """`count` different kernels of all families in DRAWS, of shapes that mobile networks have; the same every time.
 
-    Families take turns by their weight, so that any beginning of the list is a fair mix.
+    Families take turns by their weight, so that any beginning of the list is a fair mix; each has random numbers of its
+    own, so that it draws the same whatever others there are.
     """
-    generator = np.random.default_rng(seed)
+    sources = {name: np.random.default_rng([seed, zlib.crc32(name.encode())]) for name in DRAWS}
+    starts = {name: float(generator.random()) for name, generator in sources.items()}
+    turns = Counter[str]()
     seen: set[str] = set()
     credit = dict.fromkeys(DRAWS, 0.0)
     while len(seen) < count:
         for name, (weight, _) in DRAWS.items():
             credit[name] += weight
         name = max(credit, key=credit.__getitem__)
-        module, shape = DRAWS[name][1](generator)
-        network = trace(module, shape)
-        if len(network.operators) != 1 or network.signature in seen or _is_too_large(network):
+        turns[name] += 1
+        kernel = drawn(name, Sizes(sources[name], places=evenly(turns[name], starts[name])))
+        if kernel is None or kernel.network.signature in seen:
             continue
         credit[name] -= sum(weight for weight, _ in DRAWS.values())
-        seen.add(network.signature)
-        yield Kernel(module.eval(), shape, network)
+        seen.add(kernel.network.signature)
+        yield kernel
 
 
-def _is_too_large(network: Network) -> bool:
+def drawn(name: str, sizes: Sizes, most: float = 1.0) -> Kernel | None:
+    """A kernel of a family; None where it came out as other operators, or too large. most: in MOST_MACS and so on."""
+    with torch.device("meta"):
+        module, shape = DRAWS[name][1](sizes)
+    network = trace(module.eval(), shape)
+    if len(network.operators) != 1 or _is_too_large(network, most):
+        return None
+    return Kernel(module, shape, network)
+
+
+def _is_too_large(network: Network, most: float) -> bool:
     operator = network.operators[0]
-    return (operator.macs > MOST_MACS or operator.params > MOST_VALUES
-            or max(math.prod(network.input_shape), operator.elements) > MOST_VALUES)
-
-
-def _log_uniform(generator: Generator, low: float, high: float) -> int:
-    return round(math.exp(generator.uniform(math.log(low), math.log(high))))
-
-
-def _channels(generator: Generator, most: int = 1280) -> int:
-    """From 3; nine in ten are multiples of 8, as networks' are."""
-    number = _log_uniform(generator, 3, most)
-    return max(8, round(number / 8) * 8) if generator.random() < 0.9 else number
-
-
-def _side(generator: Generator) -> int:
-    return _log_uniform(generator, 1, 112)
-
-
-def _activated(generator: Generator, layer: nn.Module) -> nn.Module:
-    activation = (None, nn.ReLU, nn.ReLU6, nn.Hardswish)[generator.integers(4)]
-    return layer if activation is None else nn.Sequential(layer, activation())
-
-
-def _pointwise(generator: Generator) -> tuple[nn.Module, Shape]:
-    inputs, outputs, side = _channels(generator), _channels(generator), _side(generator)
-    return _activated(generator, nn.Conv2d(inputs, outputs, 1)), (inputs, side, side)
-
-
-def _convolution(generator: Generator) -> tuple[nn.Module, Shape]:
-    inputs, outputs, side = _channels(generator, 512), _channels(generator, 512), max(3, 2 * _side(generator))
-    kernel, stride = int(generator.choice([3, 3, 5, 7])), int(generator.integers(1, 3))
-    return (_activated(generator, nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)), (inputs, side, side))
-
-
-def _depthwise(generator: Generator) -> tuple[nn.Module, Shape]:
-    channels, side = _channels(generator), max(2, _side(generator))
-    kernel, stride = int(generator.choice([3, 5, 7])), int(generator.integers(1, 3))
-    layer = nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels)
-    return _activated(generator, layer), (channels, side, side)
-
-
-def _grouped(generator: Generator) -> tuple[nn.Module, Shape]:
-    groups, side = int(generator.choice([2, 4, 8])), max(3, _side(generator))
-    inputs, outputs = (groups * max(2, _channels(generator, 512) // groups) for _ in range(2))
-    layer = nn.Conv2d(inputs, outputs, 3, int(generator.integers(1, 3)), 1, groups=groups)
-    return _activated(generator, layer), (inputs, side, side)
-
-
-def _linear(generator: Generator) -> tuple[nn.Module, Shape]:
-    inputs = _channels(generator)
-    return nn.Linear(inputs, _log_uniform(generator, 2, 1280)), (inputs,)
-
-
-def _map(generator: Generator) -> Shape:
-    side = _side(generator)
-    return _channels(generator), side, side
-
-
-def _plus(generator: Generator) -> tuple[nn.Module, Shape]:
-    shape = _map(generator)
-    return Plus(shape), shape
-
-
-def _times(generator: Generator) -> tuple[nn.Module, Shape]:
-    shape = _map(generator)
-    return Times((shape[0], 1, 1)), shape
-
-
-def _twice(generator: Generator) -> tuple[nn.Module, Shape]:
-    return Twice(), _map(generator)
-
-
-def _window(pool: Callable[[int, int, int], nn.Module]) -> Draw:
-    def draw(generator: Generator) -> tuple[nn.Module, Shape]:
-        channels, side, _ = _map(generator)
-        return pool(3, int(generator.integers(1, 3)), 1), (channels, max(3, side), max(3, side))
-    return draw
-
-
-def _layer(make: Callable[[], nn.Module]) -> Draw:
-    return lambda generator: (make(), _map(generator))
-
-
-DRAWS: dict[str, tuple[float, Draw]] = {
-    "pointwise": (5, _pointwise), "depthwise": (5, _depthwise), "convolution": (4, _convolution),
-    "grouped": (1, _grouped), "linear": (2, _linear), "add": (2, _plus), "mul": (1.5, _times), "cat": (1, _twice),
-    "adaptiveavgpool2d": (1.5, _layer(lambda: nn.AdaptiveAvgPool2d(1))),
-    "avgpool2d": (1, _window(nn.AvgPool2d)), "maxpool2d": (1, _window(nn.MaxPool2d)),
-    "relu": (1, _layer(nn.ReLU)), "hardswish": (1, _layer(nn.Hardswish)), "sigmoid": (1, _layer(nn.Sigmoid)),
-}
-"""Family -> how large a share of a sample it has, and what draws one."""
+    return (operator.macs > most * MOST_MACS or operator.params > most * MOST_VALUES
+            or max(math.prod(network.input_shape), operator.elements) > most * MOST_VALUES)

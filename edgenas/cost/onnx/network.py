@@ -11,17 +11,20 @@ from typing import Any
 
 from edgenas.cost.onnx.counting import macs, weights
 from edgenas.cost.onnx.file import read_plain
-from edgenas.cost.onnx.operators import NAME, Bounds, activation_of, bounds_of, hard_swishes, operator_of
+from edgenas.cost.onnx.joined import joined
+from edgenas.cost.onnx.operators import NAME, Bounds, activation_of, bounds_of, operator_of
 from edgenas.cost.onnx.tensors import is_quantised
 from edgenas.cost.onnx.values import Values, attributes, check_control, title
 from edgenas.cost.onnx.worker import TYPES
-from edgenas.cost.operators import Network, Operator
+from edgenas.cost.operators import CONVOLUTIONS, Network, Operator
 from edgenas.text import one_line
 
 ALIASES = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear",
            "DequantizeLinear"}
-ACTIVATED = ("conv2d", "linear")
+ACTIVATED = (*CONVOLUTIONS, "linear")
 """Kinds that an activation becomes part of."""
+APART = ("gelu", "silu")
+"""Activations that runtimes execute by themselves."""
 COMPUTING = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 UNBIASED = re.compile(r"\d+->\d+")
 
@@ -97,7 +100,7 @@ class _Reader:
     def read(self) -> None:
         self.index[self.graph.input[0].name] = -1
         executed = []
-        for node in hard_swishes(list(self.graph.node)):
+        for node in joined(list(self.graph.node), self.values):
             if all(self.values.is_constant(name) for name in node.input if name):
                 self.values.derive(node)
             elif self._is_alias(node):
@@ -160,7 +163,7 @@ class _Reader:
         if len(feeds) != 1 or feeds[0] != len(self.operators) - 1 or feeds[0] < 0 or self.uses[source] != 1:
             return None
         index, last = feeds[0], self.operators[feeds[0]]
-        if node.op_type == "BatchNormalization" and last.kind == "conv2d":
+        if node.op_type == "BatchNormalization" and last.kind in CONVOLUTIONS:
             return self._with_bias(index, node.input[2])
         if node.op_type == "Add" and last.kind == "linear" and self._is_bias(node, last):
             return self._with_bias(index, next(name for name in node.input if self.values.is_constant(name)))
@@ -171,7 +174,7 @@ class _Reader:
         if bounds and index in self.bounds and (last.kind in ACTIVATED or node.op_type in ("Max", "Min")):
             return self._clipped(index, self.bounds[index].within(bounds))
         activation = activation_of(node, self.values)
-        if activation is None or last.kind not in ACTIVATED:
+        if activation is None or activation in APART or last.kind not in ACTIVATED:
             return None
         if bounds:
             self.bounds[index] = bounds

@@ -14,8 +14,12 @@ from edgenas.cost.operators import Operator, Shape
 from edgenas.text import one_line
 
 KINDS = {"Add": "add", "Sum": "add", "Mul": "mul", "Concat": "cat", "MaxPool": "maxpool2d", "MatMul": "matmul",
-         "GlobalAveragePool": "adaptiveavgpool2d", "BatchNormalization": "batchnorm2d", "AveragePool": "avgpool2d"}
-ACTIVATIONS = {"HardSwish": "hardswish", "HardSigmoid": "hardsigmoid", "Sigmoid": "sigmoid", "Gelu": "gelu"}
+         "GlobalAveragePool": "adaptiveavgpool2d", "BatchNormalization": "batchnorm2d", "AveragePool": "avgpool2d",
+         "LayerNormalization": "layernorm", "SimplifiedLayerNormalization": "layernorm"}
+ACTIVATIONS = {"HardSwish": "hardswish", "HardSigmoid": "hardsigmoid", "Sigmoid": "sigmoid", "Gelu": "gelu",
+               "QuickGelu": "silu"}
+CONVOLUTIONS = {("Conv", 3): "conv1d", ("Conv", 4): "conv2d", ("ConvTranspose", 4): "convtranspose2d"}
+"""Operator and how many dimensions its result has -> kind."""
 NAME = 200
 """Characters of a name that a file gives."""
 INFINITE = 3.4e38
@@ -89,13 +93,20 @@ def operator_of(node: Any, output: str, feeds: tuple[int, ...], values: Values) 
     """The operator that makes a node's value `output`. Raises: UsageError for a shape that is not fixed."""
     shape, counted = values.shape(output), macs(node, values) or 0
     params = sum(math.prod(values.shape(name)) for name in weights(node, values))
-    if node.op_type == "Conv" and values.is_constant(node.input[1]) and len(shape) == 4:
-        return Operator("conv2d", _conv_detail(node, values), feeds, channels_first(shape), counted, params)
+    convolution = CONVOLUTIONS.get((node.op_type, len(shape)))
+    if convolution and values.is_constant(node.input[1]):
+        return Operator(convolution, _conv_detail(node, values), feeds, channels_first(shape), counted, params)
     if node.op_type in ("Gemm", "MatMul") and _is_matrix(node.input[1], values):
         detail, rows = _linear(node, shape, values)
         return Operator("linear", detail, feeds, for_one(rows), counted, params)
     if _is_global_mean(node, values):
         return Operator("adaptiveavgpool2d", "output_size=1", feeds, channels_first(shape), 0, 0)
+    if node.op_type == "Transpose":
+        order = attributes(node).get("perm", range(len(shape))[::-1])
+        return Operator("permute", ",".join(map(str, order)), feeds, channels_first(shape), 0, 0)
+    if node.op_type in ("Resize", "Upsample"):
+        mode = attributes(node).get("mode", b"nearest").decode(errors="replace")
+        return Operator("upsample", f"mode={one_line(mode, NAME)}", feeds, channels_first(shape), 0, 0)
     kind = activation_of(node, values) or KINDS.get(node.op_type, one_line(node.op_type.lower(), NAME))
     return Operator(kind, "", feeds, channels_first(shape), counted, params)
 
@@ -131,10 +142,13 @@ def _linear(node: Any, shape: Shape, values: Values) -> tuple[str, Shape]:
 def _conv_detail(node: Any, values: Values) -> str:
     given = attributes(node)
     outputs, per_group, *kernel = values.shape(node.input[1])
-    groups = given.get("group", 1)
-    strides, dilations = given.get("strides", [1, 1]), given.get("dilations", [1, 1])
-    pads = given.get("pads", [0, 0, 0, 0])
-    detail = (f"{per_group * groups}->{outputs} k{kernel[0]}x{kernel[1]} s{_pair(strides)} p{_pair(pads[:2])} "
+    groups, dims = given.get("group", 1), len(kernel)
+    inputs, outputs = per_group * groups, outputs
+    if node.op_type == "ConvTranspose":
+        inputs, outputs = outputs, inputs
+    strides, dilations = given.get("strides", [1] * dims), given.get("dilations", [1] * dims)
+    pads = given.get("pads", [0] * 2 * dims)
+    detail = (f"{inputs}->{outputs} k{'x'.join(map(str, kernel))} s{_pair(strides)} p{_pair(pads[:dims])} "
               f"g{groups}" + (f" d{_pair(dilations)}" if max(dilations) > 1 else ""))
     return detail + (" bias" if len(node.input) > 2 and node.input[2] else "")
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from edgenas.cost.kernels.sampling import DRAWS, MOST_MACS, MOST_VALUES, Kernel, family, features, sample
+from edgenas.cost.kernels.draws import DRAWS
+from edgenas.cost.kernels.modules import Permuted, Product
+from edgenas.cost.kernels.sampling import MOST_MACS, MOST_VALUES, Kernel, family, features, kept_together, sample
 from edgenas.cost.operators import trace
 
 
@@ -49,6 +51,11 @@ def test_the_sample_is_the_same_every_time_and_grows_at_its_end(kernels: list[Ke
     (nn.Conv2d(8, 16, 3, groups=4), (8, 8, 8), "grouped"),
     (nn.Linear(8, 4), (8,), "linear"),
     (nn.MaxPool2d(2), (8, 4, 4), "maxpool2d"),
+    (nn.Linear(8, 4), (5, 8), "linear of rows"),
+    (nn.Conv1d(8, 4, 3), (8, 9), "conv1d"),
+    (nn.Upsample(scale_factor=2, mode="bilinear"), (8, 4, 4), "resize linear"),
+    (nn.SiLU(), (8, 4, 4), "gelu"),
+    (Permuted(0, 2, 1), (8, 4), "transpose"),
 ])
 def test_families(module: nn.Module, shape: tuple[int, ...], expected: str) -> None:
     assert family(trace(module, shape).operators[0]) == expected
@@ -61,6 +68,19 @@ def test_features_by_hand() -> None:
     assert conv[8:] == [math.log1p(value) for value in (16, 4, 6, 9, 2)]
     assert pool[:4] == [0, 0, 6 * 16, 6 * 4]
     assert len(conv) == len(pool)
+
+
+def test_features_of_products_and_permutations_by_hand() -> None:
+    product = features(trace(Product(2, 5, 3), (2, 5, 3)), 0)
+    assert product[:4] == [2 * 5 * 5 * 3, 0, 2 * 30, 2 * 25] and product[8:11] == [math.log1p(x) for x in (10, 3, 5)]
+    for order, shape, together in (((0, 2, 1), (6, 4), 1), ((0, 2, 1, 3), (6, 2, 4), 4), ((0, 1, 2), (6, 4), 24)):
+        assert kept_together(trace(Permuted(*order), shape).operators[0]) == together
+
+    class Swapped(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.transpose(1, 2)
+
+    assert kept_together(trace(Swapped(), (6, 2, 4)).operators[0]) == 4
 
 
 def test_what_a_sum_reads_does_not_depend_on_where_its_second_term_is() -> None:

@@ -42,7 +42,7 @@ def test_a_file_of_another_exporter_with_its_batch_norms(tmp_path: Path) -> None
                       training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
     found = read_onnx(tmp_path / "net.onnx").network
     assert [op.kind for op in found.operators] == [
-        "conv2d", "maxpool2d", "conv2d", "sigmoid", "mul", "adaptiveavgpool2d", "linear"]
+        "conv2d", "maxpool2d", "conv2d", "silu", "adaptiveavgpool2d", "linear"]
     assert found.operators[0].detail == "3->8 k3x3 s2 p1 g1 bias relu6"
     assert found.operators[2].detail == "8->16 k1x3 s1 p0x1 g4 bias"
     assert found.operators[4].inputs == (2, 3)
