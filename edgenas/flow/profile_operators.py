@@ -19,8 +19,8 @@ from edgenas.cost.operators import Network
 from edgenas.cost.profile import Profile, profile_path, writing
 from edgenas.cost.profiling import TORCH, Modules, measured, open_profile
 from edgenas.errors import UsageError
-from edgenas.flow.configure import runtime_of
 from edgenas.flow.requests import ProfileRequest
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for

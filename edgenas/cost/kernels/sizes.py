@@ -34,7 +34,7 @@ class Sizes:
 
     def number(self, name: str, low: int, high: int) -> int:
         """Log-uniform from low to high, or around the centre's and at least low."""
-        place = self.places.pop(0) if self.places else self.generator.random()
+        place: float = self.places.pop(0) if self.places else self.generator.random()
         if name in self.centre:
             return max(low, round(self.centre[name] * AROUND ** (2 * place - 1)))
         return round(math.exp(math.log(low) + place * math.log(high / low)))

@@ -81,8 +81,7 @@ def _gelus(graph: _Graph) -> Iterator[Found]:
         source = graph.varied(scaled)[0]
         if source in product.input:
             half = graph.only_user(product, "Mul")
-            last = [half] if half is not None and graph.is_about(half, 0.5) else []
-            before = []
+            last, before = [half] if half is not None and graph.is_about(half, 0.5) else [], list[Any]()
         else:
             halved = next((node for name in product.input if (node := graph.made_by(name, "Mul")) is not None), None)
             fits = halved is not None and graph.varied(halved) == [source] and graph.is_about(halved, 0.5)
@@ -102,7 +101,7 @@ def _layer_norms(graph: _Graph) -> Iterator[Found]:
         centred = graph.made_by(square.input[0], "Sub") if square is not None else None
         middle = graph.made_by(centred.input[1], "ReduceMean") if centred is not None else None
         quotient = graph.only_user(root, "Div")
-        if middle is None or quotient is None or middle.input[0] != centred.input[0] or (
+        if centred is None or middle is None or quotient is None or middle.input[0] != centred.input[0] or (
                 quotient.input[0] != centred.output[0]):
             continue
         parts, constants = [middle, centred, square, mean, plus, root, quotient], []
