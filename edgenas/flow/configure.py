@@ -141,14 +141,14 @@ def check_metrics(requests: Iterable[budget.Request], runtime: str, precision: s
     """Raises: UsageError for a budget of what the runtime, or that of the device it names, does not tell."""
     for request in requests:
         if place := budget.place_of(request.metric):
-            check_elsewhere(request.here, located(place, precision)[1], place)
+            check_further(request.here, located(place, precision)[1], place)
         elif not is_known(request.metric, runtime):
             telling = [name for name in runtime_names() if told_by(name, request.metric)]
             raise UsageError(f"the runtime {runtime!r} does not tell {request.metric}; told by: {', '.join(telling)}",
                              "leave out that budget, or choose another --device: edgenas devices")
 
 
-def check_elsewhere(request: budget.Request, runtime: str, place: str) -> None:
+def check_further(request: budget.Request, runtime: str, place: str) -> None:
     """Raises: UsageError for a budget of what is not told by the runtime of another device."""
     if request.metric != "latency_ms" and told_by(runtime, request.metric) is None:
         raise UsageError(f"{request.metric} of {place} is not told by its runtime {runtime!r}",

@@ -23,7 +23,6 @@ from edgenas.measure.device import load_device
 from edgenas.progress import Progress
 from edgenas.space import Architecture
 from edgenas.text import one_line
-from edgenas.train.fabric import new_fabric
 
 RECORD = "network.json"
 NAMED = 3  # images in a message
@@ -49,8 +48,7 @@ def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> Pro
     folder = Path(request["out"])
     _claim(folder, {"from": request["from"], "network_sha256": fingerprint(network),
                     "data_fingerprint": task.fingerprint, "mean": list(task.mean), "std": list(task.std)})
-    return Product(Run(folder, config), task, Target.at(config), network, Architecture({}), request["weights"],
-                   new_fabric(config.accelerator, config.training_precision))
+    return Product(Run(folder, config), task, Target.at(config), network, Architecture({}), request["weights"])
 
 
 def task_of(request: Mapping[str, Any]) -> Task:

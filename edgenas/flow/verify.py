@@ -47,8 +47,8 @@ def verify_phase(work: Work, progress: Progress) -> dict[str, Any]:
         checked.append(check(product, artifact, expected))
         progress.advance(f"{artifact.format} {artifact.precision}")
     gate = next(row for row, artifact in zip(checked, runnable, strict=True) if binds(run, artifact))
-    there = elsewhere(work, product.network)
-    budgets = [judge(work, product.network, budget, gate | {"elsewhere": there}) for budget in run_budgets(work)]
+    further = further_costs(work, product.network)
+    budgets = [judge(work, product.network, budget, gate | {"further": further}) for budget in run_budgets(work)]
     verdict = {"artifacts": checked, "budgets": budgets, "within": all(b["within"] for b in budgets),
                "statistic": run.config.statistic, "runtime": run.config.runtime,
                "precision": run.config.precision}
@@ -97,7 +97,7 @@ def _check(product: Product, artifact: manifest.Artifact, file: Path, expected: 
     return row
 
 
-def elsewhere(work: Work, network: nn.Module) -> dict[str, float]:
+def further_costs(work: Work, network: nn.Module) -> dict[str, float]:
     """What the trained network costs on the further devices that budgets name, where these can be asked: its file in
     the format and precision of the runtime there."""
     found: dict[str, float] = {}
@@ -124,7 +124,7 @@ def judge(work: Work, network: nn.Module, budget: Budget, gate: dict[str, Any]) 
     decoding = work.run.read("decoding.json") or {"predicted": {}, "models": {}}
     predicted, word = decoding["predicted"].get(budget.metric), work.word(budget.metric)
     if place_of(budget.metric):
-        cost = predicted if word == "predicted" else gate["elsewhere"][budget.metric]
+        cost = predicted if word == "predicted" else gate["further"][budget.metric]
     elif budget.metric == "latency_ms":
         cost = predicted if word == "predicted" else gate["measured_latency_ms"]
     elif work.target.told(budget.metric):

@@ -158,5 +158,4 @@ class Work:
 
     def product(self) -> Product:
         """The trained network with what exporting it takes; errors as of `network`."""
-        return Product(self.run, self.task, self.target, self.network(), self.architecture, self.run.weights(),
-                       self.fabric)
+        return Product(self.run, self.task, self.target, self.network(), self.architecture, self.run.weights())
