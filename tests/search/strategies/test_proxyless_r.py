@@ -11,12 +11,11 @@ from torch.nn import functional
 from edgenas.search import score_function
 from edgenas.search.penalty import Fbnet
 from edgenas.search.perturbation import by_batch
-from edgenas.search.score_function import score_function_step, score_gradient, tried
 from edgenas.search.state import SearchState
-from edgenas.search.strategies.proxyless_r import ProxylessR
+from edgenas.search.strategies.proxyless_r import ProxylessR, score_function_step, score_gradient, tried
 from edgenas.space import choices_of
 
-from .toy import batch, calls, colours, copied, named, stack_space, state_of, table
+from ..toy import batch, calls, colours, copied, named, stack_space, state_of, table
 
 TASK = colours()
 HELD = batch(TASK, 24)
