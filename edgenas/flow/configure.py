@@ -20,7 +20,7 @@ from edgenas.flow.requests import RunRequest
 from edgenas.flow.support import unsupported
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
-from edgenas.measure.runtime import Precision, load_runtime, precision_for, precisions_of, runtime_names, told_by
+from edgenas.measure.runtime import Precision, load_runtime, precision_for, runtime_names, told_by
 from edgenas.options import option_names, parse, settings
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
@@ -128,7 +128,7 @@ def located(place: str, precision: str) -> tuple[Device, str, Precision]:
     name, runtime = budget.split_place(place)
     device = load_device(name)
     found = runtime_of(device, runtime)
-    has = precision == "mixed" or precision in precisions_of(load_runtime(found))
+    has = precision == "mixed" or precision in load_runtime(found).precisions
     return device, found, precision_for(found, precision if has else None)
 
 

@@ -45,7 +45,7 @@ def export_fp32(run: Run, network: nn.Module, export: Exporter, runtime: str, pa
     item = Export(network, example_input(run.space.input_shape), path, images=images(run))
     export.export([item], target=target)
     with refused(path, export), runnable(export, item, target) as file:
-        found = gates(network, item.example, path, export.format)
+        found = gates(network, item.example, path, export)
         return Proven(runtime, prove(run, network, file, export, runtime), gates=found)
 
 
@@ -54,7 +54,7 @@ def runnable(export: Exporter, item: Export, target: str, precision: str = "fp32
     """The item's file, or, as what another target's code computes cannot be run here, the same built for this machine,
     or in the format that proves the exporter's.
     """
-    proof, content = exporter(export.proof or export.format), export.unpack(item.path)
+    proof, content = exporter(export.proof) if export.proof else export, export.unpack(item.path)
     if target == HOST and content is None:
         yield item.path
         return

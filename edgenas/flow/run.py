@@ -134,6 +134,8 @@ class Run:
 
     @cached_property
     def strategy(self) -> Strategy:
+        if ":" in self.config.strategy:
+            self.check_trust()
         return load_strategy(self.config.strategy, self.config.strategy_options)
 
     @property

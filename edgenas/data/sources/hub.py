@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edgenas.data.hugging_face import from_datasets, reading
 from edgenas.data.raw import RawData
+from edgenas.data.source import Source
 from edgenas.data.sources import ARCHIVES
 
 FORM = "OWNER/NAME of the Hugging Face hub"
@@ -28,3 +29,6 @@ def read(source: str) -> RawData:
         found = datasets.load_dataset(source)
     caches = (datasets.config.HF_DATASETS_CACHE, datasets.config.DOWNLOADED_DATASETS_PATH, HF_HUB_CACHE)
     return from_datasets(source, found, map(Path, caches))
+
+
+SOURCE = Source(FORM, accepts, read)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edgenas.report.sections.points import FOUND, HAND_MADE, RANDOM_ONES, points
+from edgenas.report.points import FOUND, HAND_MADE, RANDOM_ONES, points
 
 from ..runs import PHASES
 

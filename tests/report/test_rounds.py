@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edgenas.report.sections.rounds import rounds
+from edgenas.report.rounds import rounds
 
 from ..runs import PHASES, Page
 from .test_headline import macs_too
