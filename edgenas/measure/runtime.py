@@ -68,6 +68,7 @@ class Runtime:
     in_caller    whether what it runs on one thread is computed in the thread that calls `invoke`: that thread's
                  processor time is then the run's, whatever else keeps the machine busy
     metrics      metric -> what the session's figures tell of it, of costs that a budget may bind
+    packages     module that it imports -> the package that brings it, beside those of packages.py
     options      name -> default of what a device's `settings` may say; `Session` takes them as keywords
     clock()      seconds, to be used in place of the real time
     describe()   the accelerator that it runs on, a part of what the machine is: `name`, `software` (true if it is only
@@ -89,6 +90,7 @@ class Runtime:
     deployed: str = ""
     in_caller: bool = False
     metrics: Mapping[str, Told] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     clock: Callable[[], float] | None = None
     describe: Callable[[], Any] | None = None
@@ -116,7 +118,8 @@ class Runtime:
         return self.job is None
 
 
-CONSTANTS = ("FORMAT", "SUFFIX", "EXTRA", "PRECISIONS", "PROVENANCE", "DEPLOYED", "IN_CALLER", "METRICS", "OPTIONS")
+CONSTANTS = ("FORMAT", "SUFFIX", "EXTRA", "PRECISIONS", "PROVENANCE", "DEPLOYED", "IN_CALLER", "METRICS", "PACKAGES",
+             "OPTIONS")
 FUNCTIONS = ("Session", "version", "clock", "describe", "refusal", "job", "lines")
 NEEDED = ("FORMAT", "SUFFIX", "EXTRA", "Session", "version")
 ALIKE = 0.75
