@@ -134,7 +134,10 @@ def load_runtime(name: str) -> Runtime:
     """Raises: UsageError naming the nearest runtime if there is none of that name; UserCodeError for a file that is no
     runtime's.
     """
-    return read_runtime(plugins.load(PACKAGE, name, "runtime", PREFIX))
+    found = read_runtime(plugins.load(PACKAGE, name, "runtime", PREFIX))
+    if found.name != name:  # a device tells the runtime's name by its file
+        raise _wrong(found.file, f"an entry point calls it {name!r}", f"call the file {PREFIX}{name}.py")
+    return found
 
 
 @functools.cache
