@@ -11,6 +11,7 @@ from torch.nn import functional
 from edgenas.search.penalty import Fbnet
 from edgenas.search.perturbation import by_batch
 from edgenas.search.state import SearchState
+from edgenas.search.strategies import proxyless_r
 from edgenas.search.strategies.proxyless_r import ProxylessR, score_function_step, score_gradient, tried
 from edgenas.space import choices_of
 
