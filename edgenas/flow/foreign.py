@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +14,7 @@ from edgenas.data import Task, load
 from edgenas.errors import ExportError, RunError, UsageError
 from edgenas.export.check.doubts import doubts
 from edgenas.export.package import manifest
-from edgenas.files import write_json
+from edgenas.files import read_json, write_json
 from edgenas.flow.config import RunConfig
 from edgenas.flow.configure import runtime_of
 from edgenas.flow.export import Asked, export_phase, exporters
@@ -95,11 +94,8 @@ def task_of(request: Mapping[str, Any]) -> Task:
 
 
 def _claim(folder: Path, record: dict[str, Any]) -> None:
-    """Raises: RunError when `folder` holds anything but exports of this very network."""
-    try:
-        known = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = None
+    """Raises: RunError when `folder` holds anything but exports of this very network, or its record is damaged."""
+    known = read_json(folder / RECORD)
     if not isinstance(known, dict):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder} exists and holds no export of a network of yours", "choose another --out")
