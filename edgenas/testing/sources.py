@@ -9,7 +9,8 @@ from edgenas.data import load
 from edgenas.data.sources import every
 
 OTHERS = (("mnist", "mnist"), ("digits", "digits"), ("no_such.npz", "FILE.npz"), ("", None), ("1:2", None),
-          ("no_such_module:function", "MODULE:FUNCTION or FILE.py:FUNCTION"), ("../no/such/folder", None), ("a b", None))
+          ("no_such_module:function", "MODULE:FUNCTION or FILE.py:FUNCTION"), ("../no/such/folder", None),
+          ("a b", None))
 """Values, and whose they are."""
 
 
