@@ -39,11 +39,6 @@ class Seen:
     first_deep: str = ""
     first_several: str = ""
 
-    def add(self, name: str, deep: int, several: int) -> None:
-        """Of an image that was met somewhere else."""
-        self.deep, self.first_deep = self.deep + deep, self.first_deep or (name if deep else "")
-        self.several, self.first_several = self.several + several, self.first_several or (name if several else "")
-
 
 def decode(name: str, content: Path | bytes | None, size: int | None, seen: Seen | None = None) -> NDArray[np.uint8]:
     """(H, W) of a grey image or (H, W, 3) of any other, upright as its EXIF says; the first of several frames.

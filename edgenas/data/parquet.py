@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from edgenas.data import limits
-from edgenas.data.apart import LONGEST_S, CrashedError, LateError, messages
 from edgenas.data.hugging_face import cell, check_columns, columns, reading
 from edgenas.data.names import PartName
 from edgenas.data.raw import Encoded, RawData, Rows, by_class
@@ -41,10 +39,6 @@ class Shard:
         return sum(self.groups)
 
 
-Look = tuple[Shard, list[Any]]
-"""A file and its labels."""
-
-
 def from_parquet(name: str, files: Mapping[PartName, Sequence[str]], notes: Sequence[str],
                  described: Mapping[str, Any] | None = None) -> RawData:
     """Images by class from the files of each part. described: the columns, where they are described elsewhere.
@@ -54,50 +48,14 @@ def from_parquet(name: str, files: Mapping[PartName, Sequence[str]], notes: Sequ
     if "train" not in files:
         raise DataError(f"{name} has no train part, only {', '.join(files) or 'nothing'}",
                         "begin the name of a file with train")
-    image, label, names, looks = _looked(name, files, described)
-    parts = {part: (_images(part, [shard for shard, _ in found], image), [each for _, some in found for each in some])
-             for part, found in looks.items()}
-    are_texts = any(isinstance(value, str) for _, labels in parts.values() for value in labels)
-    return by_class(name, parts, None if are_texts else names, notes)
-
-
-def _looked(name: str, files: Mapping[PartName, Sequence[str]], described: Mapping[str, Any] | None,
-            ) -> tuple[str, str, list[str] | None, dict[PartName, list[Look]]]:
-    """The columns of images and labels, the names of classes, and each file with its labels, by part: from a process
-    that has a time limit for each file."""
-    looks: dict[PartName, list[Look]] = {part: [] for part in files}
-    every = [(part, path) for part, paths in files.items() for path in paths]
-    done = 0
-    try:
-        found = messages(lambda: _looks(name, files, described), at_once=True)
-        image, label, names = json.loads(next(found))
-        for message in found:
-            groups, labels = json.loads(message)
-            part, path = every[done]
-            first = sum(shard.rows for shard, _ in looks[part])
-            looks[part].append((Shard(path, first, tuple(groups)), labels))
-            done += 1
-    except (LateError, CrashedError) as error:
-        why = (f"it takes longer than {LONGEST_S:g} s to look through" if isinstance(error, LateError) else
-               "the library that reads it crashed on it")
-        raise DataError(f"{every[done][1]} cannot be read: {why}", "save it again, in smaller files") from error
-    return image, label, names, looks
-
-
-def _looks(name: str, files: Mapping[PartName, Sequence[str]], described: Mapping[str, Any] | None) -> Iterator[bytes]:
-    """JSON: the columns and the names of classes, then of each file the rows of its groups and the labels."""
     features = described or _features(files["train"][0])
     image, label = columns(name, features)
-    yield json.dumps([image, label, getattr(features[label], "names", None)]).encode()
+    parts = {}
     for part, paths in files.items():
-        for path in paths:
-            shard = _shard(name, part, path, (image, label))
-            yield json.dumps([shard.groups, _labels(shard, label)], default=_no_label).encode()
-
-
-def _no_label(value: Any) -> None:
-    raise DataError(f"a label is of type {type(value).__name__}, but labels are one whole number or string for each "
-                    "image", "convert the labels to integers or strings")
+        shards = _shards(name, part, paths, (image, label))
+        parts[part] = (_images(part, shards, image), _labels(shards, label))
+    are_texts = any(isinstance(value, str) for _, labels in parts.values() for value in labels)
+    return by_class(name, parts, None if are_texts else getattr(features[label], "names", None), notes)
 
 
 @contextlib.contextmanager
@@ -124,13 +82,17 @@ def _features(path: str) -> Mapping[str, Any]:
     return found
 
 
-def _shard(name: str, part: PartName, path: str, wanted: tuple[str, str]) -> Shard:
-    with _opened(path) as file:
-        check_columns(name, part, file.schema_arrow.names, wanted)
-        groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
-        shard = Shard(path, 0, tuple(group.num_rows for group in groups))
-        _check_size(path, shard.rows, groups, wanted)
-    return shard
+def _shards(name: str, part: PartName, paths: Sequence[str], wanted: tuple[str, str]) -> list[Shard]:
+    shards: list[Shard] = []
+    rows = 0
+    for path in paths:
+        with _opened(path) as file:
+            check_columns(name, part, file.schema_arrow.names, wanted)
+            groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+            shards.append(Shard(path, rows, tuple(group.num_rows for group in groups)))
+            _check_size(path, shards[-1].rows, groups, wanted)
+        rows += shards[-1].rows
+    return shards
 
 
 def _check_size(path: str, rows: int, groups: Sequence[Any], wanted: tuple[str, str]) -> None:
@@ -144,10 +106,13 @@ def _check_size(path: str, rows: int, groups: Sequence[Any], wanted: tuple[str, 
                                              if chunk.path_in_schema.split(".")[0] in wanted))
 
 
-def _labels(shard: Shard, column: str) -> list[Any]:
-    with _opened(shard.path) as file:
-        return [label for batch in file.iter_batches(batch_size=LABELS, columns=[column])
-                for label in batch.column(0).to_pylist()]
+def _labels(shards: Sequence[Shard], column: str) -> list[Any]:
+    labels: list[Any] = []
+    for shard in shards:
+        with _opened(shard.path) as file:
+            for batch in file.iter_batches(batch_size=LABELS, columns=[column]):
+                labels += batch.column(0).to_pylist()
+    return labels
 
 
 def _images(part: PartName, shards: Sequence[Shard], column: str) -> Encoded:

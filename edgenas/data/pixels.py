@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edgenas.data.arrays import squared
-from edgenas.data.decode import Seen, Unreadable
-from edgenas.data.decoding import decoded
+from edgenas.data.decode import Seen, Unreadable, decode
 from edgenas.data.limits import check_bytes
 from edgenas.data.names import PartName
 from edgenas.data.progress import tracked
@@ -84,21 +83,23 @@ def in_memory(parts: Mapping[PartName, Part], image_size: int | None, on_bad_ima
 def _decoded(encoded: Encoded, size: int | None, bad: Bad, seen: Seen) -> tuple[Tensor, NDArray[np.int64]]:
     """The readable images (N, C, H, W), in the order of the rows, and their positions among all."""
     order = np.argsort(encoded.rows, kind="stable")
-    images: dict[int, NDArray[np.uint8]] = {}
+    decoded: dict[int, NDArray[np.uint8]] = {}
     first, shape = "", (0, 0)
-    found = tracked(decoded(encoded, encoded.rows[order], size, seen), len(encoded), "reading images")
-    for position, (name, pixels) in zip(order.tolist(), found, strict=True):
-        if isinstance(pixels, Unreadable):
-            bad.add(name, pixels)
+    files = tracked(encoded.read(encoded.rows[order]), len(encoded), "reading images")
+    for position, (name, content) in zip(order.tolist(), files, strict=True):
+        try:
+            pixels = decode(name, content, size, seen)
+        except Unreadable as error:
+            bad.add(name, error)
             continue
-        if not images:
+        if not decoded:
             first, shape = name, pixels.shape[:2]
             check_bytes(f"{len(encoded)} images of {shape[1]}×{shape[0]}", len(encoded) * pixels.nbytes)
         elif pixels.shape[:2] != shape:
             raise _sizes_differ(first, shape, name, pixels.shape)
-        images[position] = pixels
-    good = np.array(sorted(images), dtype=np.int64)
-    return _stacked([images[position] for position in good.tolist()]), good
+        decoded[position] = pixels
+    good = np.array(sorted(decoded), dtype=np.int64)
+    return _stacked([decoded[position] for position in good.tolist()]), good
 
 
 def _stacked(decoded: list[NDArray[np.uint8]]) -> Tensor:

@@ -15,7 +15,6 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from edgenas.cost.profile import profiles_folder
 from edgenas.data.sources import function
 from edgenas.errors import StorageError, TrustError
 from edgenas.files import user_folder, write_json
@@ -65,7 +64,11 @@ def resolved(config: RunConfig) -> dict[str, str]:
         del named["origin"]  # no name of code: what was given in this process
     found = {option: _code(match["source"], match["function"]) for option, name in named.items()
              if (match := CODE.fullmatch(name))}
-    if config.profiles and os.path.realpath(config.profiles) != os.path.realpath(profiles_folder()):
+    if not config.profiles:
+        return found
+    from edgenas.cost.profile import profiles_folder
+
+    if os.path.realpath(config.profiles) != os.path.realpath(profiles_folder()):
         found["profiles"] = os.path.realpath(config.profiles)
     return found
 

@@ -41,7 +41,8 @@ def norm(x: Tensor, ord: float = 2, dim: int | Sequence[int] | None = None, keep
         return (x * x).sum(axes, keepdim=keepdim).sqrt()
     if ord == 1:
         return absolute(x).sum(axes, keepdim=keepdim)
-    return torch.linalg.vector_norm(x, ord, dim, keepdim, dtype=dtype)
+    found: Tensor = torch.linalg.vector_norm(x, ord, dim, keepdim, dtype=dtype)
+    return found
 
 
 def _axes(x: Tensor, dim: int | Sequence[int] | None) -> list[int]:

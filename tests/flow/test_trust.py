@@ -12,6 +12,7 @@ import pytest
 from edgenas.errors import RunError, TrustError
 from edgenas.flow import trust
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 from .flows import OWN, Finished, edgenas, files, succeed
 from .test_config import CONFIG
@@ -110,7 +111,7 @@ def test_a_folder_of_data_whose_name_has_a_colon_is_no_code(tmp_path: Path):
 def test_profiles_elsewhere_are_neither_read_nor_written_for_a_stranger(counted: Finished, tmp_path: Path):
     run = named(counted, tmp_path / "run", profiles=str(tmp_path / "elsewhere"))
     with pytest.raises(TrustError, match=f"profiles {tmp_path / 'elsewhere'}"):
-        _ = Run.open(run).profile
+        _ = Work(Run.open(run)).target.profile
     assert not (tmp_path / "elsewhere").exists()
 
 

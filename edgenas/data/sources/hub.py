@@ -36,7 +36,7 @@ def read(source: str) -> RawData:
     with reading(f"the data set {source} of the Hugging Face hub (there is no folder of that name)"):
         builder = datasets.load_dataset_builder(source)
         files = downloaded(builder) if isinstance(builder, Parquet) else {}
-        found = None if files else datasets.load_dataset(source)
+        found: Any = None if files else datasets.load_dataset(source)
     if files:
         named, notes = assigned(source, "parts", files)
         return from_parquet(source, {part: files[split] for part, split in named.items()}, notes, builder.info.features)
