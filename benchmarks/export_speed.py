@@ -118,7 +118,7 @@ def latency(format: str, network: tuple[nn.Module, Shape], folder: Path, number:
     for way, export in ways(format).items():
         item = Export(network[0], example_input(network[1]), folder / f"network{number}-{way}.{format}")
         export([item])
-        sessions[way] = load_runtime(RUNTIMES[format]).Session(str(item.path), 1)
+        sessions[way] = load_runtime(RUNTIMES[format]).open(item.path)
         sessions[way].prepare([np.random.default_rng(0).standard_normal(shape).astype(kind)
                                for _, shape, kind in sessions[way].inputs])
         fastest(sessions[way].invoke, WARM_UP)

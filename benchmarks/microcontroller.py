@@ -109,7 +109,7 @@ class Case:
 
     def costs(self, architecture: Architecture) -> Mapping[str, float]:
         path = self.export("tflite", architecture)
-        session = load_runtime(self.runtime).Session(str(path), 1, **self.device.settings_of(self.runtime))
+        session = load_runtime(self.runtime).open(path, **self.device.settings_of(self.runtime))
         known: Mapping[str, float] = getattr(session, "figures", {})
         return {m: known["cycles"] / CLOCK_HZ * 1e3 if m == "latency_ms" else path.stat().st_size / 1024
                 if m == "flash_kib" else known[{"sram_kib": "sram_kib", "peak_memory_kib": "arena_kib"}[m]]

@@ -29,7 +29,7 @@ from edgenas.cost.profiling import open_profile, profile_space
 from edgenas.data import Task, load
 from edgenas.files import write_json, write_text
 from edgenas.measure.device import load_device
-from edgenas.report.sections.drawing import Drawn
+from edgenas.report.drawing import Drawn
 from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.relaxation import GumbelSoftmax, Relaxation, Softmax
 from edgenas.search.search import SearchResult, search

@@ -95,11 +95,11 @@ def computed(device: Device, runtime: str, files: Sequence[Path]) -> list[list[f
     given = {f"{name}.input": file.with_name(f"{file.name}.input") for name, file in names.items()}
     beside = {f"{name}.json": side for name, file in names.items()
               if (side := file.with_name(f"{file.name}.json")).exists()}
-    module = load_runtime(runtime)
-    if hasattr(module, "job") and files[0].read_bytes()[:4] == ELF:
+    known = load_runtime(runtime)
+    if not known.needs_python and files[0].read_bytes()[:4] == ELF:
         job = Job(names | given, ("sh", "-c", PROGRAMS, "sh", *names))
     else:
-        runner, script = Path(module.__file__), Path(__file__).with_name("device_outputs.py")
+        runner, script = known.file, Path(__file__).with_name("device_outputs.py")
         own = {"worker.py": Path(worker.__file__), runner.name: runner, script.name: script}
         job = Job(own | names | given | beside, (PYTHON, script.name, runner.name, *names))
     with contextlib.closing(open_transport(device).stream(job, TIMEOUT_S)) as lines:
@@ -162,7 +162,7 @@ def main(devices: Sequence[str], space: str, blocks: int, kill_after: int, as_js
         for number, name in enumerate(devices):
             try:
                 device = load_device(name)
-                format = load_runtime(device.runtimes[0]).FORMAT
+                format = load_runtime(device.runtimes[0]).format
                 files = exported(parts, format, device.target, Path(folder, str(number)))
                 found = row(device, files, reference, kill_after)
             except EdgenasError as error:

@@ -85,7 +85,7 @@ def onnxruntime(item: Export) -> Way:
     path = item.path.with_suffix(".onnx")
     start = time.perf_counter()
     exporter("onnx").export([Export(item.module, item.example, path)])
-    session = load_runtime("onnxruntime").Session(str(path), 1)
+    session = load_runtime("onnxruntime").open(path)
     compile_s = time.perf_counter() - start
     session.prepare([item.example.numpy()])
     return Way("onnxruntime", lambda: fastest(session.invoke), compile_s,

@@ -27,22 +27,35 @@ _files: set[str] = set()
 
 
 def import_function(name: str, option: str) -> Callable[..., Any]:
-    """The function that `name` says; the current folder is importable. Runs the user's own code.
+    """The function that `name` says; see `import_object`."""
+    found: Callable[..., Any] = import_object(name, option, "function", callable)
+    return found
 
-    Raises: UsageError, naming the command-line `option`, when there is no such module or function; UserCodeError when
+
+def import_object(name: str, option: str, what: str, suits: Callable[[object], bool]) -> Any:
+    """The object that `name` says, of those that suit; the current folder is importable. Runs the user's own code.
+
+    what: what it is called in messages.
+
+    Raises: UsageError, naming the command-line `option`, when there is no such module or object; UserCodeError when
     the module fails.
     """
-    source, colon, function = name.rpartition(":")
+    source, colon, attribute = name.rpartition(":")
     if not colon:
-        raise UsageError(f"{quoted(name)} names no function",
-                         f"give {option} MODULE:FUNCTION or {option} FILE.py:FUNCTION")
+        word = what.upper().replace(" ", "_")
+        raise UsageError(f"{quoted(name)} names no {what}", f"give {option} MODULE:{word} or {option} FILE.py:{word}")
     with users_code(source, f"mend it, or give another {option}"):
-        module = _import_file(Path(source), option) if source.endswith(".py") else _import_name(source, option)
-        found = getattr(module, function, None)
-    if not callable(found):
-        raise unknown(f"function of {source}", function, (k for k, v in vars(module).items() if callable(v)))
-    result: Callable[..., Any] = found
-    return result
+        module = import_module(source, option)
+        found = getattr(module, attribute, None)
+    if not suits(found):
+        raise unknown(f"{what} of {source}", attribute, (k for k, v in vars(module).items() if suits(v)))
+    return found
+
+
+def import_module(source: str, option: str) -> ModuleType:
+    """The module of that name, or in that file `*.py`; errors as of `import_object`."""
+    with users_code(source, f"mend it, or give another {option}"):
+        return _import_file(Path(source), option) if source.endswith(".py") else _import_name(source, option)
 
 
 @contextlib.contextmanager

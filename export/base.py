@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from edgenas.errors import ExportError, UsageError, missing_extra
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from edgenas.export.check.transposes import Transpose
+    from edgenas.export.package.about import About
     from edgenas.export.package.manifest import Preprocessing
+    from edgenas.export.tflite.partitions import Partitions
     from edgenas.export.tvm.tuning import Tuning
 
 Done = Callable[["Export"], None]
+SCRIPTS = Path(__file__).parent / "package/scripts"
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,21 @@ class Export:
 class Exporter(ABC):
     """Writes modules in one format: `format` is its name, `suffix` its files', `extra` what installs it.
 
-    precisions: what a file can compute in, the first one by default. proof: where nothing here runs the files, the
-    format whose files compute the same; of the same weights, calibration inputs and precision. runtime: whose devices
-    are the targets, where those are not processors. beside: suffixes of what is written beside a file, in place of its
-    own. tunable: whether its files can be tuned.
+    What else a format can do has a default here, and is said in its one file:
+
+    precisions     what a file can compute in, the first one by default
+    proof          where nothing here runs the files, the format whose files compute the same; of the same weights,
+                   calibration inputs and precision
+    runtime        whose devices are the targets, where those are not processors
+    beside         suffixes of what is written beside a file, in place of its own
+    programs       suffixes, of the files and of what is beside them, of programs that run by themselves
+    tunable        whether its files can be tuned: `tuned`
+    portable       whether one file is for any machine
+    channels_last  whether images and feature maps are (N, H, W, C) in it
+    labels         whether a file can say what it is: `label`
+    shows_values   whether all values that a file computes can be seen: `values`
+    shows_int8     whether that tells which layer is wrong in int8 too
+    example_needs  what pip installs for `example`
     """
 
     format: ClassVar[str]
@@ -62,7 +78,14 @@ class Exporter(ABC):
     proof: ClassVar[str] = ""
     runtime: ClassVar[str] = ""
     beside: ClassVar[tuple[str, ...]] = ()
+    programs: ClassVar[tuple[str, ...]] = ()
     tunable: ClassVar[bool] = False
+    portable: ClassVar[bool] = False
+    channels_last: ClassVar[bool] = False
+    labels: ClassVar[bool] = False
+    shows_values: ClassVar[bool] = False
+    shows_int8: ClassVar[bool] = False
+    example_needs: ClassVar[str] = ""
 
     @abstractmethod
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
@@ -94,6 +117,31 @@ class Exporter(ABC):
         Raises: ExportError for a file that is damaged.
         """
         return None
+
+    def label(self, path: Path, about: About) -> None:
+        """Write into the file what it is; one that cannot hold it stays as it is."""
+        return None
+
+    def transposes(self, path: Path) -> list[Transpose] | None:
+        """The operators of a file that only reorder axes; None for a format that is not looked into."""
+        return None
+
+    def partitions(self, path: Path) -> Partitions | None:
+        """Into how many parts the runtime's fast kernels divide a file; None where that is no question."""
+        return None
+
+    def values(self, path: Path, image: NDArray[Any]) -> Sequence[NDArray[Any]]:
+        """Every real value that a file computes for an image (1, C, H, W), in the file's order, in any layout.
+
+        Raises: UsageError unless the format shows them.
+        """
+        raise UsageError(f"the format {self.format!r} does not show what it computes inside",
+                         "compare the outputs alone, or export another format")
+
+    def example(self) -> Path | None:
+        """A script that classifies one image with a file, without edgenas and PyTorch: `python SCRIPT FOLDER IMAGE`."""
+        own = SCRIPTS / f"run_{self.format}.py"
+        return own if own.is_file() else None
 
     def check_precision(self, precision: str) -> None:
         """Raises: UsageError naming the precisions of the format unless `precision` is one of them."""

@@ -25,11 +25,22 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def edgenas(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return module(site, folder, "edgenas", *arguments)
+
+
+def module(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1",
                    "EDGENAS_PROFILES": str(folder / "profiles")}
-    return subprocess.run([sys.executable, "-m", "edgenas", *arguments], cwd=folder, env=environment,
-                          capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", *arguments], cwd=folder, env=environment, capture_output=True,
+                          text=True)
+
+
+def test_each_of_them_keeps_the_contract_of_its_family(installed: Path, tmp_path: Path) -> None:
+    tests = shutil.copytree(PACKAGE / "tests", tmp_path / "tests")
+    done = module(installed, tmp_path, "pytest", "-q", "-p", "no:cacheprovider", str(tests))
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert " passed" in done.stdout and "skipped" not in done.stdout
 
 
 def test_a_command_and_a_strategy_of_another_package(installed: Path, tmp_path: Path) -> None:
@@ -48,6 +59,8 @@ def test_the_flow_with_a_space_data_strategy_format_device_of_another_package(in
     document = json.loads(done.stdout)
     assert (document["strategy"], document["space"], document["device"]) == ("coin", "tiny", "mine")
     assert {a["format"]: a["agreement"] for a in document["artifacts"]} == {"onnx": 1.0, "onnx_packed": 1.0}
+    assert edgenas(installed, tmp_path, "report", "run").returncode == 0
+    assert "Strategy coin: heads." in (tmp_path / "run/report.html").read_text()
     checked = edgenas(installed, tmp_path, "devices", "check", "mine.toml", "--runtime", "onnxruntime_basic", "--json")
     assert "basic" in checked.stdout, checked.stderr
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edgenas import plugins
-from edgenas.errors import UsageError
+from edgenas.errors import UsageError, UserCodeError
 
 PACKAGE = "plugins_of_a_test"
 
@@ -52,3 +52,34 @@ def test_the_nearest_member_is_named() -> None:
     with pytest.raises(UsageError) as caught:
         plugins.load(PACKAGE, "zebar", "animal")
     assert "did you mean 'zebra'?" in caught.value.hint
+
+
+def test_what_a_file_calls_its_member_must_be_of_the_family(family: Path) -> None:
+    assert plugins.instance(PACKAGE, "zebra", "animal", "NAME", str) == "zebra.py"
+    with pytest.raises(UserCodeError, match="the file of animal 'zebra' has no NAME that is of the class int"):
+        plugins.instance(PACKAGE, "zebra", "animal", "NAME", int)
+    with pytest.raises(UserCodeError, match="animal 'zebra' has no ANIMAL that is of the class str") as caught:
+        plugins.instance(PACKAGE, "zebra", "animal", "ANIMAL", str)
+    assert caught.value.hint == "write ANIMAL = … at its end"
+
+
+def test_a_class_of_the_family_is_one_derived_from_its_base_that_can_be_made(family: Path) -> None:
+    (family / "cat.py").write_text("from abc import ABC, abstractmethod\nOWN = KeyError\nOTHER = int\n"
+                                   "MADE = KeyError()\nclass Half(KeyError, ABC):\n    @abstractmethod\n"
+                                   "    def cry(self): ...\n")
+    assert plugins.subclass(PACKAGE, "cat", "animal", "OWN", LookupError) is KeyError
+    for name in ("OTHER", "MADE", "Half", "NONE"):
+        with pytest.raises(UserCodeError, match=f"has no {name} that is a class derived from LookupError"):
+            plugins.subclass(PACKAGE, "cat", "animal", name, LookupError)
+
+
+def test_a_user_names_a_member_by_its_file(family: Path) -> None:
+    path = family / "cat.py"
+    path.write_text("class Cat(KeyError): ...\ncat = Cat()\nNUMBER = 3\n")
+    assert isinstance(plugins.users_instance(f"{path}:cat", "--animal", "animal", LookupError), KeyError)
+    assert plugins.users_subclass(f"{path}:Cat", "--animal", "animal", LookupError).__name__ == "Cat"
+    with pytest.raises(UsageError, match="'NUMBER' is no known animal of") as caught:
+        plugins.users_subclass(f"{path}:NUMBER", "--animal", "animal", LookupError)
+    assert caught.value.hint == "known: Cat"
+    with pytest.raises(UsageError, match="there is no Python file"):
+        plugins.users_instance(f"{family / 'dog.py'}:cat", "--animal", "animal", LookupError)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from edgenas.api.tables import Table
 from edgenas.errors import UsageError
-from edgenas.figure import Figure, Provenance
+from edgenas.figure import Figure
 from edgenas.flow.requests import ProfileRequest, assigned
 from edgenas.measure.measurement import STATISTICS
 from edgenas.progress import Progress, Silent
@@ -96,15 +96,14 @@ def measure(path: str | Path, *, device: str = "host", runtime: str | None = Non
     from edgenas.measure.device import load_device
     from edgenas.measure.job import Artifact
     from edgenas.measure.measure import measure as measurements
-    from edgenas.measure.runtime import load_runtime, provenance_of
+    from edgenas.measure.runtime import load_runtime
 
     file, target = Path(path), load_device(device)
     if not file.is_file():
         raise UsageError(f"there is no file {file}", "edgenas.export(network, example, path) writes one")
     chosen = runtime or runtime_for(file, target.runtimes)
     (found,) = measurements(target, chosen, [Artifact(file.name, file)], threads=threads)
-    word = cast(Provenance, provenance_of(load_runtime(chosen)))
-    return Figure(found.latency_ms(statistic), "ms", word)
+    return Figure(found.latency_ms(statistic), "ms", load_runtime(chosen).provenance)
 
 
 def runtime_for(file: Path, runtimes: tuple[str, ...]) -> str:
@@ -112,7 +111,7 @@ def runtime_for(file: Path, runtimes: tuple[str, ...]) -> str:
     from edgenas.measure.runtime import load_runtime
 
     for name in runtimes:
-        if file.name.endswith(load_runtime(name).SUFFIX):
+        if file.name.endswith(load_runtime(name).suffix):
             return name
     raise UsageError(f"no runtime of the device takes {file.name}; it has {', '.join(runtimes)}",
                      "export it in a format that one of them takes, or name another device")

@@ -153,10 +153,10 @@ def exporter_for(file: Path, format: str | None) -> Exporter:
 
     Raises: UsageError when there is none, or there are several.
     """
-    from edgenas.export import exporter, formats
+    from edgenas.export import exporter, exporter_named, formats
 
     if format is not None:
-        return exporter(format)
+        return exporter_named(format)
     fitting = [found for found in map(exporter, formats()) if file.name.endswith(found.suffix)]
     longest = max((len(found.suffix) for found in fitting), default=0)
     fitting = [found for found in fitting if len(found.suffix) == longest]

@@ -35,8 +35,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in plugins.names(FAMILY):
             raise unknown("command", name, plugins.names(FAMILY))
-        found: click.Command = plugins.load(FAMILY, name, "command").command
-        return found
+        return plugins.instance(FAMILY, name, "command", "command", click.Command)
 
 
 EXAMPLE = "Example: edgenas run --data mnist --device host --latency-ms 50% --out runs/first"

@@ -89,6 +89,7 @@ trust_option = click.option(
     "--trust", is_flag=True,
     help="Import the code that the run names (a space, data or teacher of somebody's own), though no command on this "
          "machine named it.")
-formats_option = click.option("--format", "formats", multiple=True, metavar="NAME",
-                              help="onnx, tflite, tvm, binary, library, ethosu, c-array; may be given several times. "
+formats_option = click.option("--format", "formats", multiple=True, metavar="NAME|FILE.py:NAME",
+                              help="onnx, tflite, tvm, binary, library, ethosu, c-array, or an exporter of your own; "
+                                   "may be given several times. "
                                    "Default: what the run's runtime takes, and what is deployed where it runs.")

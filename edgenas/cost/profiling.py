@@ -27,7 +27,7 @@ from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact
 from edgenas.measure.measurement import STATISTICS, Measurement
-from edgenas.measure.runtime import load_runtime, precision_for, provenance_of
+from edgenas.measure.runtime import load_runtime, precision_for
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Choice
 from edgenas.space.parts import Shape
@@ -69,7 +69,6 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
     runtime version, unless `renew` starts it anew.
     """
     threads = threads or device.threads
-    module = load_runtime(runtime)
     precision = precision_for(runtime, precision)
     path = profile_path(device.name, runtime, threads, precision, folder)
     conditions = measuring.probe(device, runtime)
@@ -79,13 +78,13 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
             profile.check(conditions.version, conditions.machine)
             return profile
         return Profile.create(path, Header(device=device.name, runtime=runtime, threads=threads,
-                                           precision=precision, provenance=provenance_of(module),
+                                           precision=precision, provenance=load_runtime(runtime).provenance,
                                            runtime_version=conditions.version, machine=conditions.machine))
 
 
 def is_repeated(profile: Profile) -> bool:
     """Whether networks are measured in two sessions: where a figure is estimated or made up, it is always the same."""
-    return profile.header.provenance == "measured" and not hasattr(load_runtime(profile.header.runtime), "clock")
+    return profile.header.provenance == "measured" and load_runtime(profile.header.runtime).clock is None
 
 
 def steps(profile: Profile, blocks: Sized, networks: Sized) -> int:

@@ -11,7 +11,6 @@ from edgenas.flow.devices import accelerator_text, is_software, profile_paths
 from edgenas.flow.machine_steps import machine_step, state_steps
 from edgenas.flow.step import OK, SKIPPED, WARNING, Step, failed
 from edgenas.flow.target import runtime_of
-from edgenas.measure.clock import takes_time
 from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import Device, device_file, load_device
 from edgenas.measure.measure import probe
@@ -51,7 +50,7 @@ def _beyond(device: Device, runtimes: Sequence[str], folder: Path | None) -> Ite
         yield machine_step(next(iter(found.values())).machine)
     else:
         yield Step("machine", SKIPPED, "no runtime works there to tell")
-    timed = [conditions for name, conditions in found.items() if takes_time(load_runtime(name))]
+    timed = [conditions for name, conditions in found.items() if load_runtime(name).takes_time]
     if timed:
         yield from state_steps(timed[0].machine)
     for name in runtimes:

@@ -9,7 +9,7 @@ from typing import Any
 from edgenas.cost.profile import Profile, packaged_folder, profiles_folder
 from edgenas.errors import ProfileError
 from edgenas.measure.device import Device, device_file, load_device
-from edgenas.measure.runtime import load_runtime, precisions_of, provenance_of
+from edgenas.measure.runtime import load_runtime
 
 
 def describe_device(name_or_path: str, folder: Path | None = None) -> dict[str, Any]:
@@ -46,9 +46,9 @@ def is_software(machine: Mapping[str, Any]) -> bool:
 
 
 def _runtime(device: Device, name: str) -> dict[str, Any]:
-    module = load_runtime(name)
-    return {"name": name, "format": module.FORMAT, "precisions": list(precisions_of(module)),
-            "provenance": provenance_of(module), "extra": module.EXTRA, "settings": device.settings_of(name)}
+    runtime = load_runtime(name)
+    return {"name": name, "format": runtime.format, "precisions": list(runtime.precisions),
+            "provenance": runtime.provenance, "extra": runtime.extra, "settings": device.settings_of(name)}
 
 
 def _profile(path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from edgenas.errors import EdgenasError, StorageError
 from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
-from edgenas.export.check.layers import TOLERANCES, can_probe, first_divergence
+from edgenas.export.check.layers import TOLERANCES, first_divergence
 from edgenas.export.check.prefixes import first_wrong_beginning
 from edgenas.export.check.session import open_session
 from edgenas.files import is_full
@@ -29,11 +29,11 @@ def blamed(network: nn.Module, images: Tensor, file: Path, export: Exporter, run
     file: of the exporter's format, or of the one that proves it. What fails while it is looked for takes no figure
     away, and is told instead. Raises: StorageError or OSError for a disk that is full.
     """
-    format = export.proof or export.format
+    shown = exporter(export.proof) if export.proof else export
     try:
         image = worst(network, images[:IMAGES], file, runtime)
-        if can_probe(format):
-            layer = first_divergence(network, image, file, format, precision)
+        if shown.shows_values:
+            layer = first_divergence(network, image, file, shown, precision)
         else:
             layer = first_wrong_beginning(network, image, lambda part: _run(part, image, export, runtime), precision)
     except (StorageError, MemoryError):
@@ -65,5 +65,5 @@ def worst(network: nn.Module, images: Tensor, file: Path, runtime: str) -> Tenso
 def _run(part: nn.Module, image: Tensor, export: Exporter, runtime: str) -> NDArray[Any]:
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         path = Path(folder) / f"part{export.suffix}"
-        exporter(export.format).export([Export(part, image, path)])
+        export.export([Export(part, image, path)])
         return open_session(path, runtime).predict(image.numpy())

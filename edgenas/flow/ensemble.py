@@ -83,7 +83,7 @@ def supernet_accuracy(run: Run) -> dict[str, float]:
 
 def learned(run: Run) -> list[Scores]:
     """The scores of its search, if that went through to its end and its strategy trains a supernet."""
-    found = run.read("search.json") if strategy_of(run.config).trains_supernet else None
+    found = run.read("search.json") if strategy_of(run).trains_supernet else None
     return [found["scores"]] if found and found.get("scores") else []
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from edgenas.errors import ExportError, UsageError
-from edgenas.export import exporter
+from edgenas.export import exporter_named
 from edgenas.export.base import Exporter
 from edgenas.export.check.doubts import doubts
 from edgenas.export.check.session import runtime_format
@@ -21,7 +21,7 @@ from edgenas.flow.quantise import Quantiser
 from edgenas.flow.run import Run
 from edgenas.flow.tuning import Tune, check_made, tuned
 from edgenas.measure.device import load_device
-from edgenas.measure.runtime import Precision, load_runtime, precisions_of, runtime_names
+from edgenas.measure.runtime import Precision, load_runtime, runtime_names
 from edgenas.progress import Progress
 from edgenas.train.settings import QatSettings
 
@@ -109,7 +109,7 @@ def summary(artifact: manifest.Artifact) -> str:
 
 def exporters(formats: Sequence[str], precision: str | None = None) -> list[Exporter]:
     """Raises: UsageError naming the nearest format when there is none of a name, or the precisions that it has."""
-    found = list(dict.fromkeys(exporter(name) for name in formats))
+    found = list({export.format: export for export in map(exporter_named, formats)}.values())
     for export in found:
         export.check_precision(precision or export.precisions[0])
     return found
@@ -161,9 +161,9 @@ def runtime_that_runs(format: str, precision: str, first: Sequence[str] = ()) ->
 
     Raises: UsageError when nothing runs such files.
     """
-    simplest = sorted(runtime_names(), key=lambda name: hasattr(load_runtime(name), "job"))
+    simplest = sorted(runtime_names(), key=lambda name: not load_runtime(name).needs_python)
     for name in (*first, *simplest):
-        if runtime_format(name) == format and precision in precisions_of(load_runtime(name)):
+        if runtime_format(name) == format and precision in load_runtime(name).precisions:
             return name
     raise UsageError(f"no runtime runs {format} files in {precision}, so they cannot be proven", "--precision fp32")
 
@@ -171,7 +171,7 @@ def runtime_that_runs(format: str, precision: str, first: Sequence[str] = ()) ->
 def default_formats(run: Run) -> list[str]:
     """What the run's runtime takes, and what is deployed, where that is another format."""
     runtime = load_runtime(run.config.runtime)
-    return [runtime.FORMAT, *([runtime.DEPLOYED] if hasattr(runtime, "DEPLOYED") else [])]
+    return [runtime.format, *([runtime.deployed] if runtime.deployed else [])]
 
 
 def previous(run: Run) -> list[manifest.Artifact]:

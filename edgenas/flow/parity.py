@@ -47,7 +47,7 @@ def export_fp32(product: Product, export: Exporter, runtime: str, path: Path, ta
     item = Export(network, example_input(task.input_shape), path, images=images(task))
     export.export([item], target=target)
     with refused(path, export), runnable(export, item, target) as file:
-        found = gates(network, item.example, path, export.format)
+        found = gates(network, item.example, path, export)
         return Proven(runtime, prove(network, task, file, export, runtime), gates=found)
 
 
@@ -56,7 +56,7 @@ def runnable(export: Exporter, item: Export, target: str, precision: str = "fp32
     """The item's file, or, as what another target's code computes cannot be run here, the same built for this machine,
     or in the format that proves the exporter's.
     """
-    proof, content = exporter(export.proof or export.format), export.unpack(item.path)
+    proof, content = exporter(export.proof) if export.proof else export, export.unpack(item.path)
     if target == HOST and content is None:
         yield item.path
         return

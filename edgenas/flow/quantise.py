@@ -12,6 +12,7 @@ from torch import nn
 
 from edgenas.cost.operators import example_input
 from edgenas.errors import ExportError
+from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
 from edgenas.export.check.gates import gates
 from edgenas.export.check.parity import Parity, parity
@@ -86,11 +87,11 @@ class Quantiser:
             max_drop_points=self.max_drop, coverage=int8_coverage(scratch))
         if found.drop_points > self.max_drop:
             return None
-        return Proven(runtime, found, record, gates(network, item.example, scratch, export.format))
+        return Proven(runtime, found, record, gates(network, item.example, scratch, export))
 
     def _blamed(self, file: Path, export: Exporter, runtime: str) -> str:
         """Which layer, where the format shows real values in int8."""
-        if (export.proof or export.format) not in ("onnx", "tflite"):
+        if not (exporter(export.proof) if export.proof else export).shows_int8:
             return ""
         task = self.product.task
         images = task.normalise(task.validation.images)

@@ -28,8 +28,7 @@ SHOWN = 3
 
 def refusal_of(runtime: str) -> Callable[..., str] | None:
     """What tells, of a file, why the runtime cannot run it; None if only measuring does."""
-    found: Callable[..., str] | None = getattr(load_runtime(runtime), "refusal", None)
-    return found
+    return load_runtime(runtime).refusal
 
 
 def unsupported(space: Space, device: Device, runtime: str, precision: str) -> Unsupported:
@@ -81,7 +80,7 @@ def _reasons(space: Space, device: Device, runtime: str, precision: str) -> dict
     found = {}
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         for signature, (module, shape) in block_modules(space).items():
-            path = Path(folder) / f"block{exporter(load_runtime(runtime).FORMAT).suffix}"
+            path = Path(folder) / f"block{exporter(load_runtime(runtime).format).suffix}"
             found[signature] = (_written(module, shape, path, runtime, precision)
                                 or refusal(str(path), **settings))
     return found
@@ -92,7 +91,7 @@ def _written(module: nn.Module, shape: tuple[int, ...], path: Path, runtime: str
     example: Any = example_input(shape)
     calibration = None if precision == "fp32" else random_calibration(example)
     try:
-        exporter(load_runtime(runtime).FORMAT).export([Export(module, example, path, calibration)],
+        exporter(load_runtime(runtime).format).export([Export(module, example, path, calibration)],
                                                       precision=precision)
     except ExportError as error:
         return error.message.removeprefix(f"{path.name}: ")
@@ -100,8 +99,8 @@ def _written(module: nn.Module, shape: tuple[int, ...], path: Path, runtime: str
 
 
 def _check_installed(runtime: str) -> None:
-    module = load_runtime(runtime)
+    found = load_runtime(runtime)
     try:
-        module.version()
+        found.version()
     except ModuleNotFoundError as error:
-        raise missing_extra(error.name or runtime, module.EXTRA) from error
+        raise missing_extra(error.name or runtime, found.extra) from error

@@ -19,7 +19,7 @@ from edgenas.errors import unknown
 from edgenas.flow.config import RunConfig
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.runtime import Precision, Told, load_runtime, precision_for, precisions_of, told_by
+from edgenas.measure.runtime import Precision, Told, load_runtime, precision_for, told_by
 from edgenas.space import Space
 
 
@@ -108,7 +108,7 @@ def located(place: str, precision: str) -> tuple[Device, str, Precision]:
     name, runtime = split_place(place)
     device = load_device(name)
     found = runtime_of(device, runtime)
-    has = precision == "mixed" or precision in precisions_of(load_runtime(found))
+    has = precision == "mixed" or precision in load_runtime(found).precisions
     return device, found, precision_for(found, precision if has else None)
 
 

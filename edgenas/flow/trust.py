@@ -1,8 +1,8 @@
 """Whether a run's configuration may name code: only where this machine recorded it, or the user vouches for it.
 
-`run.json` names what later phases import (`space`, `data`, `distill` as FILE.py:FUNCTION or MODULE:FUNCTION), and a
-folder that they write to (`profiles`). A run folder may come from anyone, so a hash of these names, of which code they
-mean on this machine, is kept outside of it when a command names them: in EDGENAS_RUNS, or the user's data folder.
+`run.json` names what later phases import (`space`, `strategy`, `data`, `distill`, as FILE.py:NAME or MODULE:NAME), and
+a folder that they write to (`profiles`). A run folder may come from anyone, so a hash of these names, of which code
+they mean on this machine, is kept outside of it when a command names them: in EDGENAS_RUNS, or the user's data folder.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def check(folder: Path, config: RunConfig) -> None:
 
 def resolved(config: RunConfig) -> dict[str, str]:
     """Option -> what its value means on this machine: of those that name code, and of profiles kept elsewhere."""
-    named = {"space": config.space, "data": config.data, "distill": config.distill or "", "origin": config.origin or ""}
+    named = {"space": config.space, "strategy": config.strategy, "data": config.data, "distill": config.distill or "",
+             "origin": config.origin or ""}
     if not function.accepts(config.data):
         del named["data"]  # a folder's name may have a colon
     if named["origin"].startswith(GIVEN):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgenas.errors import UsageError
-from edgenas.export import exporter, formats
+from edgenas.export import exporter, exporter_named, formats
 from edgenas.export.base import Exporter
 from edgenas.files import user_folder
 from edgenas.progress import Progress
@@ -26,7 +26,7 @@ def check_tune(tune: Tune | None, wanted: Sequence[str], target: str, precision:
     if tune is None:
         return
     from edgenas.export.tvm.tuning import check_tunable
-    if not any(exporter(format).tunable for format in wanted):
+    if not any(exporter_named(format).tunable for format in wanted):
         can = " or ".join(f"--format {name}" for name in formats() if exporter(name).tunable)
         raise UsageError(f"--tune is for files of kernels that TVM compiles, and none is asked for: "
                          f"{', '.join(wanted)}", can)

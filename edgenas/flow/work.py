@@ -77,7 +77,7 @@ class Work:
 
     @cached_property
     def strategy(self) -> Strategy:
-        return strategy_of(self.run.config)
+        return strategy_of(self.run)
 
     @cached_property
     def fabric(self) -> Fabric:

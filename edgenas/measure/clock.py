@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from edgenas.errors import DeviceError
-from edgenas.measure.runtime import Runtime, provenance_of
+from edgenas.measure.runtime import Runtime
 
 FACTOR = 1.05
 SLACK_S = 1.0
-
-
-def takes_time(runtime: Runtime) -> bool:
-    """Whether its figures are time that passed: estimates are none, nor is what a clock of the runtime's own says."""
-    return provenance_of(runtime) == "measured" and not hasattr(runtime, "clock")
 
 
 def check_clock(runtime: Runtime, claimed_s: float, passed_s: float) -> None:
@@ -20,7 +15,7 @@ def check_clock(runtime: Runtime, claimed_s: float, passed_s: float) -> None:
 
     Raises: DeviceError if the first is longer.
     """
-    if takes_time(runtime) and claimed_s > passed_s * FACTOR + SLACK_S:
+    if runtime.takes_time and claimed_s > passed_s * FACTOR + SLACK_S:
         raise DeviceError(f"the device claims runs of {claimed_s:.3g} s in the {passed_s:.3g} s that passed here: "
                           "its clock jumped or its figures are made up",
                           "run the same command again; if it stays, the device's clock cannot be used")

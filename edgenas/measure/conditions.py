@@ -42,9 +42,10 @@ def reported_failure(line: dict[str, Any], runtime: str, what: str, device: str 
     missing = line.get("missing")
     if isinstance(missing, str) and device:
         return UsageError(f"{runtime} needs the Python package {quoted(missing)}, which is not installed on {device}",
-                          packages.how_to_install(missing, "there: python3 -m pip install"))
+                          packages.how_to_install(missing, "there: python3 -m pip install",
+                                                  load_runtime(runtime).packages))
     if isinstance(missing, str):
-        return missing_extra(one_line(missing, 80), load_runtime(runtime).EXTRA)
+        return missing_extra(one_line(missing, 80), load_runtime(runtime).extra)
     if line.get("busy"):
         return DeviceError(one_line(str(line["error"]), 500),
                            "close other programs and run the same command again, or measure on one thread: --threads 1")

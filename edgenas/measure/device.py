@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from edgenas import plugins
 from edgenas.errors import FileError, UsageError, unknown
 from edgenas.files import read_toml
-from edgenas.measure.runtime import load_runtime, options_of, runtime_names
+from edgenas.measure.runtime import load_runtime, runtime_names
 from edgenas.measure.transport import transport_names
 from edgenas.text import quoted
 
@@ -51,14 +51,14 @@ class Device(BaseModel):
 
     def settings_of(self, runtime: str) -> dict[str, Any]:
         """The runtime's options: its defaults, and what the device's file says instead."""
-        return options_of(load_runtime(runtime)) | self.settings.get(runtime, {})
+        return dict(load_runtime(runtime).options) | self.settings.get(runtime, {})
 
     @model_validator(mode="after")
     def _known_settings(self) -> Device:
         for runtime, values in self.settings.items():
             if runtime not in self.runtimes:
                 raise unknown(f"runtime of device {self.name!r} in [settings.…]", runtime, self.runtimes)
-            defaults = options_of(load_runtime(runtime))
+            defaults = load_runtime(runtime).options
             for key, value in values.items():
                 if key not in defaults:
                     raise unknown(f"setting of runtime {runtime!r}", key, defaults)

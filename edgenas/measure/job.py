@@ -60,12 +60,11 @@ class Order:
 
 def job_of(runtime: Runtime, order: Order) -> Job:
     """The runtime's own job, or worker.py with the runtime's file: what needs Python on the device."""
-    own = getattr(runtime, "job", None)
-    if own is not None:
-        found = own(order)
+    if runtime.job is not None:
+        found = runtime.job(order)
         assert isinstance(found, Job)
         return found
-    runner = Path(runtime.__file__)
+    runner = runtime.file
     names = {artifact.id: f"{index}/{artifact.path.name}" for index, artifact in enumerate(order.artifacts)}
     request = {"runner": runner.name, "threads": order.threads, "protocol": order.protocol.to_dict(),
                "interleave": order.interleave, "options": dict(order.options),
@@ -76,8 +75,7 @@ def job_of(runtime: Runtime, order: Order) -> Job:
 
 def lines_of(runtime: Runtime, order: Order, printed: Iterator[str]) -> Iterator[str]:
     """What a job printed as a worker's lines: the runtime's own `lines` makes them of what another program printed."""
-    own = getattr(runtime, "lines", None)
-    return printed if own is None else iter(own(order, printed))
+    return printed if runtime.lines is None else iter(runtime.lines(order, printed))
 
 
 def artifact_files(artifacts: Sequence[Artifact]) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from edgenas.errors import DeviceError, LinkLost, UsageError, unknown
 from edgenas.locks import Say, device_lock, locked, to_stderr
-from edgenas.measure.clock import check_clock, takes_time
+from edgenas.measure.clock import check_clock
 from edgenas.measure.conditions import Conditions, read_header, reported_failure
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact, Order, job_of, lines_of
@@ -127,7 +127,7 @@ class _Here:
 
     def turn(self, say: Say) -> contextlib.AbstractContextManager[None]:
         """Held while it measures: two that do so at once disturb each other. Where no time is measured, nobody does."""
-        if not takes_time(self.module):
+        if not self.module.takes_time:
             return contextlib.nullcontext()
         path = device_lock(self.device.name, is_local=self.device.transport == "local")
         return locked(path, f"measures on {self.device.name}", say)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 PACKAGES = {
     "numpy": "numpy",
     "onnxruntime": "onnxruntime",
@@ -16,7 +18,7 @@ PACKAGES = {
 """Module -> the package that brings it."""
 
 
-def how_to_install(module: str, command: str) -> str:
-    """A hint: `command` with the package that brings `module`; without one where no package of ours does."""
-    package = PACKAGES.get(module.partition(".")[0])
+def how_to_install(module: str, command: str, more: Mapping[str, str] | None = None) -> str:
+    """A hint: `command` with the package that brings `module`, of these or `more`; without one where none does."""
+    package = {**PACKAGES, **(more or {})}.get(module.partition(".")[0])
     return f"{command} {package}" if package else "install what the runtime needs there"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from edgenas import plugins
 from edgenas.measure.job import Job
@@ -47,5 +47,5 @@ def transport_names() -> list[str]:
 
 def open_transport(device: Device) -> Transport:
     """Raises: UsageError if the device's options do not suit its transport."""
-    module = plugins.load(FAMILY, device.transport, "transport")
-    return cast(type[Transport], module.TRANSPORT)(device)
+    found = plugins.subclass(FAMILY, device.transport, "transport", "TRANSPORT", Transport)  # type: ignore[type-abstract]
+    return found(device)

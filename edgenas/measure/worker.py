@@ -294,10 +294,10 @@ def example_input(shape: list[int], dtype: str, seed: int) -> Any:
     return generator.standard_normal(shape).astype(dtype)
 
 
-def check_suffix(runner: Any, path: str) -> None:
+def check_suffix(suffix: str, format: str, path: str) -> None:
     """Raises: ValueError if the file is not of the runner's format."""
-    if not path.endswith(runner.SUFFIX):
-        raise ValueError(f"{Path(path).name!r} is no {runner.FORMAT} file: its name does not end in {runner.SUFFIX!r}")
+    if not path.endswith(suffix):
+        raise ValueError(f"{Path(path).name!r} is no {format} file: its name does not end in {suffix!r}")
 
 
 def load_runner(path: str) -> Any:
@@ -325,7 +325,7 @@ def run_job(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         reference.calibrate(job["protocol"]["calibration_s"])
 
     def load(path: str) -> Timer:
-        check_suffix(runner, path)
+        check_suffix(runner.SUFFIX, runner.FORMAT, path)
         session = runner.Session(path, job["threads"], **job["options"])
         seed = job["protocol"]["seed"]
         session.prepare([example_input(shape, dtype, seed) for _, shape, dtype in session.inputs])

@@ -10,21 +10,10 @@ from edgenas.report.contents import read
 from edgenas.report.markup import Html, tag
 from edgenas.report.plots import plotly
 from edgenas.report.script import SCRIPT
-from edgenas.report.sections.artifacts import artifacts
-from edgenas.report.sections.cells import cells
-from edgenas.report.sections.conditions import conditions
-from edgenas.report.sections.cost import cost_models
-from edgenas.report.sections.curves import curves
-from edgenas.report.sections.funnel import funnel
-from edgenas.report.sections.headline import headline
-from edgenas.report.sections.network import network
-from edgenas.report.sections.origin import origin
-from edgenas.report.sections.plane import plane
-from edgenas.report.sections.uncut import uncut
+from edgenas.report.section import sections
 from edgenas.report.style import STYLE
 
 NAME = "report.html"
-SECTIONS = (headline, uncut, funnel, plane, network, cells, curves, artifacts, cost_models, conditions, origin)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser is told to load nothing from anywhere."""
 
@@ -39,7 +28,7 @@ def write_report(run: Run) -> Path:
     """
     _, javascript = plotly()
     contents = read(run)
-    body = tag("main", *(part(contents) for part in SECTIONS))
+    body = tag("main", *(section.draw(contents) for section in sections()))
     path = run.folder / NAME
     write_text(path, page(f"edgenas: {contents.config.data} on {contents.config.device}", body, javascript))
     return path

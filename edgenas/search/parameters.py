@@ -15,7 +15,7 @@ class ArchitectureParameters(nn.Module):
     dropped by the strategy, `allowed` which were there in the beginning.
 
     All candidates start equally likely. link: the learned values as logits; None where they are the logits. baseline:
-    moving average of the rewards where the architecture learns from rewards (score_function.py); no number before the
+    moving average of the rewards where the architecture learns from rewards (proxyless_r.py); no number before the
     first. more: what a strategy learns or remembers besides; a topology makes its own logits of the values.
     """
 

@@ -95,9 +95,13 @@ def general_names() -> list[str]:
 
 
 def strategy_class(name: str) -> type[Strategy]:
-    """Raises: UsageError naming the nearest strategy."""
-    found: type[Strategy] = plugins.load(FAMILY, name, "strategy").STRATEGY
-    return found
+    """The class of the strategy of that name, or of the user's own, named as FILE.py:NAME or MODULE:NAME.
+
+    Raises: UsageError naming the nearest strategy; UserCodeError for the user's code that fails.
+    """
+    if ":" in name:
+        return plugins.users_subclass(name, "--strategy", "strategy", Strategy)  # type: ignore[type-abstract]
+    return plugins.subclass(FAMILY, name, "strategy", "STRATEGY", Strategy)  # type: ignore[type-abstract]
 
 
 def load_strategy(name: str, options: Mapping[str, str] | None = None) -> Strategy:

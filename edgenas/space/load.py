@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from torch import nn
@@ -46,8 +47,7 @@ def grows(name: str, options: Mapping[str, str], grown: Mapping[str, str]) -> bo
 def definition(name: str) -> Callable[..., nn.Module]:
     """The function that defines the space; a user's own is guarded, so that what it raises is an error of its own."""
     if ":" not in name:
-        found: Callable[..., nn.Module] = plugins.load(FAMILY, name, "space").network
-        return found
+        return plugins.instance(FAMILY, name, "space", "network", FunctionType)
     own = import_function(name, "--space")
 
     @functools.wraps(own)

@@ -13,5 +13,6 @@ setup(
         "edgenas.formats": ["onnx_packed = edgenas_coin.format"],
         "edgenas.sources": ["stripes = edgenas_coin.source"],
         "edgenas.commands": ["coin = edgenas_coin.command"],
+        "edgenas.sections": ["coin = edgenas_coin.section"],
     },
 )

@@ -11,20 +11,19 @@ from edgenas.text import one_line
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-LOOKED_AT = ("onnx", "tflite")
+    from edgenas.export.base import Exporter
+
 NAMED = 5
 
 
-def gates(module: nn.Module, example: Tensor, path: Path, format: str) -> Gates | None:
+def gates(module: nn.Module, example: Tensor, path: Path, export: Exporter) -> Gates | None:
     """What is in the file; None for formats that are not looked into."""
-    if format not in LOOKED_AT:
+    from edgenas.export.check.transposes import Wanted, residual, wanted_by
+    found = export.transposes(path)
+    if found is None:
         return None
-    from edgenas.export.check.transposes import Wanted, residual, transposes, wanted_by
-    from edgenas.export.tflite.partitions import partitions
-    found = transposes(path)
-    channels_last = format == "tflite"
-    wanted = wanted_by(module, example, channels_last=channels_last) if found else Wanted(0, 0)
-    parts = partitions(path) if format == "tflite" else None
+    wanted = wanted_by(module, example, channels_last=export.channels_last) if found else Wanted(0, 0)
+    parts = export.partitions(path)
     return Gates(transposes=len(found), transposes_wanted=wanted.permutes, layouts_wanted=wanted.layouts,
                  residual=tuple(map(str, residual(found, wanted))),
                  partitions=parts.count if parts else None, left=parts.left if parts else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from edgenas import plugins
+from edgenas.export.base import Exporter
 from edgenas.export.check.reference import Layer, layers
 
 # RMS of the difference as a share of the value's RMS. fp32: ten times what rounding does, because the layers after a
 # wrong one may damp its error, and would then be taken for right, and it with them. int8: twice what rounding does.
 TOLERANCES = {"fp32": 1e-4, "int8": 0.3}
 
-FAMILY = "edgenas.export.probes"
 Values = Sequence[NDArray[Any]]
 
 
-def first_divergence(module: nn.Module, image: Tensor, path: Path, format: str, precision: str = "fp32") -> str | None:
+def first_divergence(module: nn.Module, image: Tensor, path: Path, export: Exporter,
+                     precision: str = "fp32") -> str | None:
     """The first layer of `module` whose value for `image` (1, ...) the file at `path` does not hold; None if all agree.
 
     A layer counts as right if the file holds its value, in whatever layout, or that of a layer after it: so what an
@@ -30,12 +30,8 @@ def first_divergence(module: nn.Module, image: Tensor, path: Path, format: str, 
 
     Raises: UsageError for a format whose values cannot be seen.
     """
-    probe: Callable[[Path, NDArray[Any]], Values] = plugins.load(FAMILY, format, "format to probe").values
-    return divergence(layers(module, image), probe(path, image.numpy()), TOLERANCES[precision])
-
-
-def can_probe(format: str) -> bool:
-    return format in plugins.names(FAMILY)
+    held = export.values(path, image.numpy())
+    return divergence(layers(module, image), held, TOLERANCES[precision])
 
 
 def divergence(reference: Sequence[Layer], held: Values, tolerance: float) -> str | None:

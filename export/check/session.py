@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from edgenas.errors import DeviceError, UsageError, missing_extra
+from edgenas.export import exporter
 from edgenas.export.check.real_values import RealSession, is_quantised
 from edgenas.measure.runtime import RuntimeSession, load_runtime
-from edgenas.measure.worker import check_suffix
 
 
 def runtime_format(runtime: str) -> str:
     """The format of the files that a runtime runs: `onnx`, `tflite` or `tvm`."""
-    return load_runtime(runtime).FORMAT
+    return load_runtime(runtime).format
 
 
 class Predictor:
@@ -57,11 +57,10 @@ def open_session(path: Path, runtime: str, threads: int = 1) -> Predictor:
     """
     runner = load_runtime(runtime)
     try:
-        check_suffix(runner, str(path))
-        session = runner.Session(str(path), threads)
+        session = runner.open(path, threads)
     except ModuleNotFoundError as error:
-        raise missing_extra(error.name or runtime, runner.EXTRA) from error
+        raise missing_extra(error.name or runtime, runner.extra) from error
     except Exception as error:
         raise DeviceError(f"{runtime} cannot load {path}: {error}", "export it again") from error
     real = RealSession(session, path) if is_quantised(session) else session
-    return Predictor(real, runner.FORMAT == "tflite", f"{path} in {runtime}")
+    return Predictor(real, exporter(runner.format).channels_last, f"{path} in {runtime}")

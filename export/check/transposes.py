@@ -70,13 +70,8 @@ def wanted_by(module: nn.Module, example: Tensor, *, channels_last: bool) -> Wan
     return Wanted(len(permutes), layouts + reshapes)
 
 
-def transposes(path: Path) -> list[Transpose]:
-    """In an ONNX or TFLite file, in its order; empty for other formats."""
-    readers = {".onnx": _in_onnx, ".tflite": _in_tflite}
-    return readers[path.suffix](path) if path.suffix in readers else []
-
-
-def _in_onnx(path: Path) -> list[Transpose]:
+def transposes_in_onnx(path: Path) -> list[Transpose]:
+    """In an ONNX file, in its order."""
     graph = optional("onnx", "onnx").load_model(path, load_external_data=False).graph
     makers = {value: node.name for node in graph.node for value in node.output}
     users = {value: node.name for node in graph.node for value in node.input}
@@ -85,7 +80,8 @@ def _in_onnx(path: Path) -> list[Transpose]:
             for node in graph.node if node.op_type == "Transpose"]
 
 
-def _in_tflite(path: Path) -> list[Transpose]:
+def transposes_in_tflite(path: Path) -> list[Transpose]:
+    """In a TFLite file, in its order."""
     import numpy as np
 
     from edgenas.export.tflite.graph import code_name

@@ -46,6 +46,8 @@ class ToBinary(Exporter):
     format = "binary"
     suffix = ".bin"
     extra = "tvm"
+    programs = (".bin",)
+    example_needs = "numpy pillow"
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:

@@ -33,6 +33,7 @@ class ToCArray(Exporter):
     precisions = ("int8",)
     proof = TFLITE.format
     beside = (".h",)
+    portable = True
 
     def unpack(self, path: Path) -> bytes | None:
         try:

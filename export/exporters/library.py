@@ -38,6 +38,7 @@ class ToLibrary(Exporter):
     suffix = "_c.so"
     extra = "tvm"
     beside = (".h", ".run")
+    programs = (".run",)
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:

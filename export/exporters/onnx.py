@@ -5,21 +5,26 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch.fx import GraphModule
 
 from edgenas.errors import ExportError
 from edgenas.export.base import Done, Export, Exporter, in_batches, optional, plain_path
 from edgenas.export.check.coverage import check_coverage
 from edgenas.export.check.culprit import located
+from edgenas.export.check.transposes import Transpose, transposes_in_onnx
 from edgenas.export.direct import directly, lowered
 from edgenas.export.ir.program import examples, trace, translated
 from edgenas.export.onnx.coverage import onnx_coverage
 from edgenas.export.onnx.graph import canonical
+from edgenas.export.onnx.probe import values
 from edgenas.export.onnx.quantiser import quantised
 from edgenas.export.onnx.writer import content
+from edgenas.export.package.about import About, embed
 from edgenas.export.quantise.quantised import check_calibration, quantise
 from edgenas.export.quiet import quiet
 from edgenas.files import replacing
@@ -42,6 +47,11 @@ class ToOnnx(Exporter):
     suffix = ".onnx"
     extra = "onnx"
     precisions = ("fp32", "int8", "mixed")
+    portable = True
+    labels = True
+    shows_values = True
+    shows_int8 = True
+    example_needs = "numpy onnxruntime pillow"
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
@@ -54,6 +64,15 @@ class ToOnnx(Exporter):
         else:
             left = directly(items, lambda item: content(lowered(item)), on_done)
             in_batches([items[position] for position in left], BATCH, write, on_done)
+
+    def label(self, path: Path, about: About) -> None:
+        embed(path, about)
+
+    def transposes(self, path: Path) -> list[Transpose]:
+        return transposes_in_onnx(path)
+
+    def values(self, path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
+        return values(path, image)
 
     def _quantised(self, items: Sequence[Export], precision: str, on_done: Done | None) -> None:
         from edgenas.export.onnx.int8_writer import content_int8

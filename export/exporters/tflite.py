@@ -6,19 +6,25 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.fx import GraphModule
 
 from edgenas.errors import ExportError
 from edgenas.export.base import Done, Export, Exporter, in_batches, optional, plain_path
 from edgenas.export.check.culprit import located
+from edgenas.export.check.transposes import Transpose, transposes_in_tflite
 from edgenas.export.direct import directly, lowered
 from edgenas.export.ir.program import examples, output_shapes, trace, translated
+from edgenas.export.package.about import About, embed
 from edgenas.export.quantise.quantised import check_calibration, quantise
 from edgenas.export.quiet import muted, quiet
+from edgenas.export.tflite.partitions import Partitions, partitions
+from edgenas.export.tflite.probe import values
 from edgenas.export.tflite.roundable import ROUNDABLE
 from edgenas.export.tflite.substitutes import substituted
 from edgenas.files import replacing
@@ -38,6 +44,12 @@ class ToTflite(Exporter):
     suffix = ".tflite"
     extra = "tflite"
     precisions = ("fp32", "int8")
+    portable = True
+    channels_last = True
+    labels = True
+    shows_values = True
+    shows_int8 = True
+    example_needs = "numpy ai-edge-litert pillow"
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
@@ -50,6 +62,18 @@ class ToTflite(Exporter):
             from edgenas.export.tflite.writer import content
             left = directly(items, lambda item: content(lowered(item)), on_done)
             in_batches([items[position] for position in left], BATCH, write, on_done)
+
+    def label(self, path: Path, about: About) -> None:
+        embed(path, about)
+
+    def transposes(self, path: Path) -> list[Transpose]:
+        return transposes_in_tflite(path)
+
+    def partitions(self, path: Path) -> Partitions:
+        return partitions(path)
+
+    def values(self, path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
+        return values(path, image)
 
     def _int8(self, items: Sequence[Export], on_done: Done | None) -> None:
         from edgenas.export.tflite.writer import content_int8

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch.fx import GraphModule
 
 from edgenas.export.base import Done, Export, Exporter, in_batches, optional
@@ -18,6 +20,7 @@ from edgenas.export.quiet import quiet
 from edgenas.export.tvm.build import Scheduled, scheduled
 from edgenas.export.tvm.int8 import int8_module
 from edgenas.export.tvm.objects import write_library
+from edgenas.export.tvm.probe import values
 from edgenas.export.tvm.target import Compiler, compiler
 from edgenas.export.tvm.tuning import Tuning, check_tunable
 from edgenas.files import replacing, write_json
@@ -36,12 +39,17 @@ class ToTvm(Exporter):
     extra = "tvm"
     precisions = ("fp32", "int8")
     tunable = True
+    shows_values = True
+    example_needs = "numpy apache-tvm pillow"
 
     def __init__(self, tuning: Tuning | None = None) -> None:
         self._tuning = tuning
 
     def tuned(self, tuning: Tuning) -> Exporter:
         return ToTvm(tuning)
+
+    def values(self, path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
+        return values(path, image)
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:

@@ -39,11 +39,6 @@ class About(Record):
     body_sha256: Hash | None = None
 
 
-def carries(format: str) -> bool:
-    """Whether files of this format can hold such a record."""
-    return format in ("onnx", "tflite")
-
-
 def embed(path: Path, about: About) -> None:
     """Write `about` into an ONNX or TFLite file; the same file and record give the same bytes."""
     pack = PACKERS[path.suffix]

@@ -14,7 +14,6 @@ from edgenas.export.package.bundle_readme import licence, readme
 from edgenas.export.package.contents import sidecar_path
 from edgenas.files import replacing
 
-SCRIPTS = Path(__file__).parent / "scripts"
 SUMS = "SHA256SUMS"
 DATE = (1980, 1, 1, 0, 0, 0)
 """The same files make the same bundle, whenever it is made."""
@@ -33,9 +32,10 @@ def write_bundle(folder: Path, path: Path) -> manifest.Manifest:
         raise UsageError(f"there is nothing to bundle in {folder}", "export the network first")
     members = contents(document, folder)
     members[SUMS] = sums(members)
+    programs = tuple(suffix for artifact in document.artifacts for suffix in exporter(artifact.format).programs)
     with replacing(path) as scratch, zipfile.ZipFile(scratch, "w") as archive:
         for name in sorted(members):
-            archive.writestr(_entry(name), members[name], compresslevel=9)
+            archive.writestr(_entry(name, programs), members[name], compresslevel=9)
     return document
 
 
@@ -48,7 +48,7 @@ def check_name(path: Path) -> None:
 def contents(document: manifest.Manifest, folder: Path) -> dict[str, bytes]:
     """Name -> content of every file of the bundle but the list of hashes."""
     texts = {
-        "README.md": readme(document, scripts(document)),
+        "README.md": readme(document, {format: script.name for format, script in scripts(document).items()}),
         "LICENSE.txt": licence(document),
         "labels.txt": "".join(f"{label}\n" for label in document.classes),
         "preprocessing.json": json.dumps(document.input.preprocessing.model_dump(mode="json"), indent=1) + "\n",
@@ -58,10 +58,9 @@ def contents(document: manifest.Manifest, folder: Path) -> dict[str, bytes]:
         own += companions(folder / artifact.path, artifact.format)
     for file in own:
         manifest.refuse_link(file, folder)
-    files = [*own, *(SCRIPTS / name for name in scripts(document).values())]
     return {name: text.encode() for name, text in texts.items()} | {
-        (file.name if file.parent == SCRIPTS else file.relative_to(folder).as_posix()): file.read_bytes()
-        for file in files}
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in own} | {
+        script.name: script.read_bytes() for script in scripts(document).values()}
 
 
 def companions(path: Path, format: str) -> list[Path]:
@@ -70,10 +69,10 @@ def companions(path: Path, format: str) -> list[Path]:
     return [path, *(file for file in beside if file.is_file())]
 
 
-def scripts(document: manifest.Manifest) -> dict[str, str]:
+def scripts(document: manifest.Manifest) -> dict[str, Path]:
     """Format -> the example that runs it, for those formats that there is one for."""
     formats = dict.fromkeys(artifact.format for artifact in document.artifacts)
-    return {format: f"run_{format}.py" for format in formats if (SCRIPTS / f"run_{format}.py").is_file()}
+    return {format: script for format in formats if (script := exporter(format).example())}
 
 
 def sums(members: dict[str, bytes]) -> bytes:
@@ -81,8 +80,8 @@ def sums(members: dict[str, bytes]) -> bytes:
     return "".join(f"{hashlib.sha256(members[name]).hexdigest()}  {name}\n" for name in sorted(members)).encode()
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
+def _entry(name: str, programs: tuple[str, ...]) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, DATE)
     entry.create_system, entry.compress_type = 3, zipfile.ZIP_DEFLATED
-    entry.external_attr = (0o100755 if name.endswith((".bin", ".run")) else 0o100644) << 16
+    entry.external_attr = (0o100755 if name.endswith(programs) else 0o100644) << 16
     return entry

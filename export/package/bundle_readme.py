@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgenas.export import exporter
 from edgenas.export.check.gates import described
 from edgenas.export.package.manifest import Artifact, Manifest, Preprocessing
 
-NEEDS = {"onnx": "numpy onnxruntime pillow", "tflite": "numpy ai-edge-litert pillow",
-         "tvm": "numpy apache-tvm pillow", "binary": "numpy pillow"}
-PORTABLE = ("onnx", "tflite", "c_array")
 SHOWN = 10  # labels in the text; all of them are in labels.txt
 
 
@@ -36,7 +34,7 @@ def _files(document: Manifest) -> str:
 
 
 def _target(artifact: Artifact) -> str:
-    if artifact.format in PORTABLE:
+    if exporter(artifact.format).portable:
         return "any machine"
     return "the kind of processor that it was exported on" if artifact.target == "host" else artifact.target
 
@@ -52,9 +50,9 @@ def _running(document: Manifest, scripts: Mapping[str, str]) -> str:
     lines = ["## Running it\n"]
     for format, script in scripts.items():
         lines += [f"{format}, with neither edgenas nor PyTorch:\n", "```"]
-        if format == "binary":
-            lines += [*_reading(document), ""]
-        lines += [f"pip install {NEEDS[format]}", f"python {script} . photo.jpg", "```\n"]
+        if exporter(format).suffix in exporter(format).programs:
+            lines += [*_reading(document, format), ""]
+        lines += [f"pip install {exporter(format).example_needs}", f"python {script} . photo.jpg", "```\n"]
     others = sorted({artifact.format for artifact in document.artifacts} - set(scripts))
     if others:
         lines.append(f"{', '.join(others)}: built into a program of yours; the `.json` beside a file has its "
@@ -62,10 +60,11 @@ def _running(document: Manifest, scripts: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _reading(document: Manifest) -> list[str]:
+def _reading(document: Manifest, format: str) -> list[str]:
     """How a program is given an image, and which."""
-    lines = ["chmod +x *.bin", *(f"./{a.path} --image < photo     # {a.reads.words}" for a in document.artifacts
-                                 if a.format == "binary" and a.reads)]
+    lines = [f"chmod +x *{exporter(format).suffix}"]
+    lines += [f"./{a.path} --image < photo     # {a.reads.words}" for a in document.artifacts
+              if a.format == format and a.reads]
     needed = sorted({library for a in document.artifacts if a.reads for library in a.reads.needs})
     return [*lines, *([f"# needs the shared libraries {' and '.join(needed)}"] if needed else [])]
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from edgenas.export.base import Done, Export, Exporter
-from edgenas.export.package.about import About, carries, embed
+from edgenas.export.package.about import About
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from edgenas.export.check.transposes import Transpose
+    from edgenas.export.tflite.partitions import Partitions
 
 
 def labelled(export: Exporter, about: About) -> Exporter:
     """`export`, or, for a format whose files can hold it, one that writes `about` into each."""
-    return _Labelled(export, about) if carries(export.format) else export
+    return _Labelled(export, about) if export.labels else export
 
 
 class _Labelled(Exporter):
@@ -23,13 +30,25 @@ class _Labelled(Exporter):
     def check_target(self, target: str) -> None:
         self._inner.check_target(target)
 
+    def transposes(self, path: Path) -> list[Transpose] | None:
+        return self._inner.transposes(path)
+
+    def partitions(self, path: Path) -> Partitions | None:
+        return self._inner.partitions(path)
+
+    def values(self, path: Path, image: NDArray[Any]) -> Sequence[NDArray[Any]]:
+        return self._inner.values(path, image)
+
+    def example(self) -> Path | None:
+        return self._inner.example()
+
     def unpack(self, path: Path) -> bytes | None:
         return self._inner.unpack(path)
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         def done(item: Export) -> None:
-            embed(item.path, self._about.model_copy(update={"precision": precision}))
+            self._inner.label(item.path, self._about.model_copy(update={"precision": precision}))
             if on_done:
                 on_done(item)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edgenas.errors import ExportError, UsageError
-from edgenas.export.base import Export, in_batches, optional
+from edgenas.export.base import Export, Exporter, in_batches, optional
+from edgenas.export.package.labelled import _Labelled
 
 ITEMS = [Export(nn.Identity(), torch.zeros(1), Path(str(index))) for index in range(9)]
 
@@ -48,3 +49,10 @@ def test_a_package_that_fails_on_a_missing_one_of_its_own_is_not_called_missing(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
         optional("half_installed", "onnx")
+
+
+def test_an_exporter_whose_files_say_what_they_are_can_do_all_that_it_can() -> None:
+    """What a format can do is asked of the exporter at hand, so one around another hands everything on."""
+    own = {name for name, value in vars(Exporter).items() if callable(value) and not name.startswith("_")}
+    alike = {"check_precision", "tuned", "label"}
+    assert own - alike <= set(vars(_Labelled)) and own - {"export"} > alike

@@ -11,13 +11,24 @@ import torch
 from torch import Tensor, nn
 
 from edgenas.errors import ExportError, UsageError
-from edgenas.export import exporter
+from edgenas.export import exporter, formats
 from edgenas.export.base import Export
 from edgenas.export.check.parity import gate, parity
 from edgenas.export.package.contents import signature
+from edgenas.testing import ExporterContract
 
 from .conftest import Exported
 from .nets import MBConv, Unsupported, settled
+
+
+class TestEveryExporter(ExporterContract):
+    @pytest.fixture(params=formats())
+    def format(self, request: pytest.FixtureRequest) -> str:
+        return request.param
+
+    @pytest.fixture
+    def target(self, format: str) -> str:
+        return "ethos-u55-128" if format == "ethosu" else "host"
 
 
 @pytest.mark.parametrize("name", ["net", "grey", "strided", "shared", "shared smaller", "nothing", "linear", "outside"])

@@ -8,7 +8,7 @@ import pytest
 from edgenas.flow.run import Run
 from edgenas.flow.search import layers
 from edgenas.flow.work import Work
-from edgenas.search.partial import partial_channels
+from edgenas.search.strategies.pc_darts import partial_channels
 
 from .flows import DIGITS, MOCK, OWN_SPACE, QUICK, Finished, Result, copied, edgenas, files, own_space, write_profile
 

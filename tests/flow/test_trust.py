@@ -34,7 +34,7 @@ def evil(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", [("train",), ("verify",), ("export",), ("report", "--baselines")])
-@pytest.mark.parametrize("option", ["space", "data", "distill", "origin"])
+@pytest.mark.parametrize("option", ["space", "data", "distill", "origin", "strategy"])
 def test_nothing_is_imported_that_a_stranger_s_run_names(counted: Finished, tmp_path: Path, monkeypatch, command,
                                                          option):
     monkeypatch.chdir(tmp_path)

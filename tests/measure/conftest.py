@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import json
 import os
 import subprocess
@@ -125,15 +126,19 @@ def program(path: Path, target: str = "host", format: str = "binary") -> Path:
 
 @pytest.fixture
 def network_file(request, runtime) -> Path:
-    """The network in the format and precision that the test's `runtime` runs."""
+    return made_file(request, runtime)
+
+
+def made_file(request, runtime) -> Path:
+    """The network in the format and precision that `runtime` runs."""
     module = load_runtime(runtime)
-    name = module.FORMAT if precision_for(runtime) == "fp32" else precision_for(runtime)
+    name = module.format if precision_for(runtime) == "fp32" else precision_for(runtime)
     return request.getfixturevalue(f"{name}_file")
 
 
 def runtimes() -> list[Any]:
     """All of them; those that need an accelerator carry the marker `gpu`."""
-    return [pytest.param(name, marks=pytest.mark.gpu) if hasattr(load_runtime(name), "describe") else name
+    return [pytest.param(name, marks=pytest.mark.gpu) if load_runtime(name).describe else name
             for name in runtime_names()]
 
 
@@ -200,7 +205,7 @@ def runner(tmp_path, monkeypatch):
     def replace(code: str) -> str:
         path = tmp_path / "run_mock.py"
         path.write_text(RUNNER + textwrap.dedent(code))
-        fake = SimpleNamespace(__file__=str(path), EXTRA="onnx")
+        fake = dataclasses.replace(load_runtime("mock"), file=path, clock=None)
         for module in ("measure", "conditions"):
             monkeypatch.setattr(f"edgenas.measure.{module}.load_runtime", lambda name: fake)
         return str(path)

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
+from dataclasses import replace
 
 import pytest
 
 from edgenas.errors import DeviceError
 from edgenas.measure import worker
-from edgenas.measure.clock import check_clock, takes_time
+from edgenas.measure.clock import check_clock
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure
@@ -16,7 +16,7 @@ from edgenas.measure.transport import Transport
 
 
 def test_time_that_cannot_have_passed_is_refused():
-    real = SimpleNamespace()
+    real = replace(load_runtime("mock"), clock=None)
     check_clock(real, claimed_s=2.0, passed_s=1.0)
     with pytest.raises(DeviceError, match="claims runs of 2.2 s in the 1 s that passed here: its clock jumped or its "
                                           "figures are made up"):
@@ -24,10 +24,11 @@ def test_time_that_cannot_have_passed_is_refused():
 
 
 def test_estimates_and_a_clock_of_the_runtime_s_own_take_no_time():
-    for runtime in (SimpleNamespace(PROVENANCE="estimated"), SimpleNamespace(clock=lambda: 0.0)):
-        assert not takes_time(runtime)
+    real = load_runtime("onnxruntime")
+    for runtime in (replace(real, provenance="estimated"), replace(real, clock=lambda: 0.0)):
+        assert not runtime.takes_time
         check_clock(runtime, claimed_s=3600, passed_s=0)
-    assert takes_time(load_runtime("onnxruntime")) and not takes_time(load_runtime("mock"))
+    assert load_runtime("onnxruntime").takes_time and not load_runtime("mock").takes_time
 
 
 def line(name: str, min_ms: float) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from edgenas.errors import UsageError
 from edgenas.measure.device import Device, device_file, device_names, load_device
-from edgenas.measure.runtime import runtime_names
+from edgenas.measure.runtime import load_runtime, runtime_names
 
 BOARD = """
 name = "board"
@@ -144,8 +145,8 @@ def test_a_description_is_text_whatever_is_in_it(tmp_path):
 @pytest.fixture
 def with_options(monkeypatch):
     """Runtime litert, were it to have options."""
-    monkeypatch.setattr("edgenas.measure.runtimes.run_litert.OPTIONS",
-                        {"core": "m4", "clock_mhz": 200.0}, raising=False)
+    own = {"litert": replace(load_runtime("litert"), options={"core": "m4", "clock_mhz": 200.0})}
+    monkeypatch.setattr("edgenas.measure.device.load_runtime", lambda name: own.get(name) or load_runtime(name))
 
 
 def test_settings_of_a_runtime_complete_its_defaults(with_options, tmp_path):

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_a_job_holds_all_that_the_worker_needs(order, tmp_path):
     job = job_of(runtime, order)
     assert job.command == (PYTHON, "worker.py")
     assert job.files == {
-        "worker.py": Path(worker.__file__), "run_tvm.py": Path(runtime.__file__),
+        "worker.py": Path(worker.__file__), "run_tvm.py": runtime.file,
         "0/net.so": tmp_path / "one" / "net.so", "1/net.so": tmp_path / "two" / "net.so",
         "1/net.so.json": tmp_path / "two" / "net.so.json"}
     request = json.loads(job.stdin)
@@ -45,12 +45,12 @@ def test_a_runtime_may_make_its_own_job(order):
     def job(given: Order) -> Job:
         return Job(artifact_files(given.artifacts), ("./run", str(given.threads)))
 
-    assert job_of(SimpleNamespace(job=job), order).command == ("./run", "2")
+    assert job_of(replace(load_runtime("mock"), job=job), order).command == ("./run", "2")
 
 
 def test_a_runtime_may_translate_what_its_job_prints(order):
     def lines(given: Order, printed: Iterator[str]) -> Iterator[str]:
         return (f"{given.threads} {line}" for line in printed)
 
-    assert list(lines_of(SimpleNamespace(lines=lines), order, iter("ab"))) == ["2 a", "2 b"]
-    assert list(lines_of(SimpleNamespace(), order, iter("ab"))) == ["a", "b"]
+    assert list(lines_of(replace(load_runtime("mock"), lines=lines), order, iter("ab"))) == ["2 a", "2 b"]
+    assert list(lines_of(load_runtime("mock"), order, iter("ab"))) == ["a", "b"]

@@ -270,12 +270,13 @@ def test_a_worker_that_hangs_is_stopped_with_its_children(host, runner, onnx_fil
 def test_an_interrupt_leaves_no_process_behind(host, runner, onnx_file, tmp_path):
     script = """
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from edgenas.measure import measure
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact
-measure.load_runtime = lambda name: SimpleNamespace(__file__=sys.argv[1])
+mock = replace(measure.load_runtime("mock"), file=Path(sys.argv[1]), clock=None)
+measure.load_runtime = lambda name: mock
 device = Device(name="host", description="this machine", runtimes=("mock",))
 try:
     list(measure.measure(device, "mock", [Artifact("a", Path(sys.argv[2]))]))

@@ -2,63 +2,41 @@
 
 from __future__ import annotations
 
-import ast
-import sys
+import importlib.util
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 import pytest
 
-from edgenas.errors import UsageError
-from edgenas.export.check.real_values import RealSession, is_quantised
+from edgenas.errors import UsageError, UserCodeError
 from edgenas.measure.job import Artifact
-from edgenas.measure.measure import measure, probe
-from edgenas.measure.runtime import in_caller, load_runtime, precision_for, runtime_names
+from edgenas.measure.measure import measure
+from edgenas.measure.packages import how_to_install
+from edgenas.measure.runtime import Told, load_runtime, read_runtime, runtime_names
+from edgenas.testing import RuntimeContract
 
-from .conftest import expected, runtimes, tolerance
-
-IMAGES = np.random.default_rng(1).standard_normal((1, 3, 8, 8)).astype(np.float32)
-
-
-def pushed() -> list[Any]:
-    """Those whose files run on the device."""
-    return [given for given in runtimes()
-            if not hasattr(load_runtime(str(getattr(given, "values", [given])[0])), "job")]
+from .conftest import expected, made_file, runtimes
 
 
-@pytest.fixture(params=runtimes())
-def runtime(request) -> str:
-    return request.param
+class TestEveryRuntime(RuntimeContract):
+    """On files that were made by other converters than edgenas' own."""
+
+    packages = frozenset({"onnx", "onnxruntime", "tvm", "ethosu", "tflite_micro", "ai_edge_litert", "flatbuffers"})
+
+    @pytest.fixture(params=runtimes())
+    def runtime(self, request) -> str:
+        return request.param
+
+    @pytest.fixture
+    def network_file(self, request, runtime) -> Path:
+        return made_file(request, runtime)
+
+    def expected(self, images: np.ndarray) -> np.ndarray:
+        return expected(images)
 
 
-@pytest.fixture
-def loaded(runtime, network_file):
-    return load_runtime(runtime).Session(str(network_file), 1)
-
-
-def test_session_says_its_signature(runtime, loaded):
-    [(name, shape, dtype)], [(_, output, _)] = loaded.inputs, loaded.outputs
-    assert name and dtype == {"fp32": "float32"}.get(precision_for(runtime), "int8") and output == [1, 4]
-    assert shape == ([1, 8, 8, 3] if load_runtime(runtime).FORMAT == "tflite" else [1, 3, 8, 8])
-
-
-def test_session_computes_what_pytorch_computes(runtime, loaded, network_file):
-    loaded = RealSession(loaded, network_file) if is_quantised(loaded) else loaded
-    images = IMAGES if loaded.inputs[0][1] == [1, 3, 8, 8] else IMAGES.transpose(0, 2, 3, 1)
-    [output] = loaded.run([np.ascontiguousarray(images)])
-    np.testing.assert_allclose(output, expected(IMAGES), atol=tolerance(runtime))
-    [again] = loaded.run([np.zeros_like(images, order="C")])
-    assert not again.any() and output.any()
-
-
-def test_invoke_runs_what_was_prepared(runtime, loaded):
-    loaded.prepare([np.zeros(loaded.inputs[0][1], loaded.inputs[0][2])])
-    for _ in range(3):
-        loaded.invoke()
-
-
-@pytest.mark.parametrize("runtime", [name for name in runtime_names() if in_caller(load_runtime(name))])
+@pytest.mark.parametrize("runtime", [name for name in runtime_names() if load_runtime(name).in_caller])
 def test_one_that_computes_in_the_calling_thread_spends_that_threads_time(runtime, host, network_file, brief):
     """The network is so small that wall time has undisturbed moments whatever else the machine does."""
     [found] = measure(host, runtime, [Artifact("a", network_file)], threads=1, protocol=brief)
@@ -66,26 +44,58 @@ def test_one_that_computes_in_the_calling_thread_spends_that_threads_time(runtim
 
 
 def test_only_runtimes_of_this_machines_processor_say_that_they_compute_in_the_calling_thread():
-    assert {name for name in runtime_names() if in_caller(load_runtime(name))} == {
+    assert {name for name in runtime_names() if load_runtime(name).in_caller} == {
         "onnxruntime", "litert", "tvm", "library"}
-
-
-@pytest.mark.parametrize("runtime", pushed())
-def test_version_is_the_same_in_the_worker(host, runtime):
-    assert probe(host, runtime).version == load_runtime(runtime).version() != ""
-
-
-@pytest.mark.parametrize("runtime", [name for name in runtime_names() if not hasattr(load_runtime(name), "job")])
-def test_file_stands_alone(runtime):
-    """Nothing but the standard library, numpy, the runtime itself and onnx is imported."""
-    tree = ast.parse(Path(load_runtime(runtime).__file__).read_text())
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    others = {name.split(".")[0] for name in imported} - set(sys.stdlib_module_names)
-    assert others <= {"numpy", "onnx", "onnxruntime", "tvm", "ethosu", "tflite_micro", "ai_edge_litert", "flatbuffers"}
 
 
 def test_unknown_runtime_suggests_the_nearest():
     with pytest.raises(UsageError, match="'onnxrutime' is no known runtime") as caught:
         load_runtime("onnxrutime")
     assert "did you mean 'onnxruntime'?" in caught.value.hint
+
+
+SAYS = """
+FORMAT, SUFFIX, EXTRA = "onnx", ".onnx", "onnx"
+_DTYPES = {"float": "float32"}
+def version(): return "1"
+def helper(): return None
+class Session: ...
+"""
+
+
+def written(folder: Path, code: str) -> ModuleType:
+    path = folder / "run_own.py"
+    path.write_text(SAYS + code)
+    spec = importlib.util.spec_from_file_location("run_own", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_a_file_does_not_say_has_a_default(tmp_path):
+    found = read_runtime(written(tmp_path, ""))
+    assert (found.name, found.file, found.format, found.suffix) == ("own", tmp_path / "run_own.py", "onnx", ".onnx")
+    assert (found.precisions, found.provenance, found.takes_time, found.needs_python) == (("fp32",), "measured", True,
+                                                                                        True)
+    more = read_runtime(written(tmp_path, 'PACKAGES = {"fast": "fast-runtime"}')).packages
+    assert how_to_install("fast.core", "pip install", more) == "pip install fast-runtime"
+    said = read_runtime(written(tmp_path, 'PRECISIONS = ("int8",)\nMETRICS = {"sram_kib": ("sram_kib", "counted")}'))
+    assert said.precisions == ("int8",) and said.metrics == {"sram_kib": Told("sram_kib", "counted")}
+
+
+@pytest.mark.parametrize(("code", "message", "hint"), [
+    ('PRECISION = ("int8",)', "PRECISION is nothing that a runtime says", "did you mean PRECISIONS?"),
+    ('PROVENENCE = "estimated"', "PROVENENCE is nothing that a runtime says", "did you mean PROVENANCE?"),
+    ("XYZ = 1", "XYZ is nothing that a runtime says", "a constant of its own begins with _: _XYZ"),
+    ("def refusals(path): return ''", "refusals is nothing that a runtime defines", "did you mean refusal?"),
+    ('PRECISIONS = ("int4",)', "PRECISIONS cannot be used: Input should be 'fp32', 'int8' or 'mixed'", "mend it"),
+    ('PRECISIONS = "int8"', "PRECISIONS cannot be used: Input should be a valid tuple", "mend it"),
+    ('PROVENANCE = "guessed"', "PROVENANCE cannot be used", "mend it"),
+    ('IN_CALLER = "no"', "IN_CALLER cannot be used: Input should be a valid boolean", "mend it"),
+    ("clock = 3", "clock cannot be used: Input should be callable", "mend it"),
+    ("del Session", "it does not define Session", "a runtime defines FORMAT, SUFFIX, EXTRA, Session, version"),
+])
+def test_what_no_runtime_says_is_refused_by_name(tmp_path, code, message, hint):
+    with pytest.raises(UserCodeError) as caught:
+        read_runtime(written(tmp_path, code))
+    assert message in caught.value.message and "run_own.py" in caught.value.message and hint in caught.value.hint

@@ -56,7 +56,7 @@ def files(request, runtime, tmp_path) -> list[Path]:
 
 
 def local_outputs(runtime: str, path: Path) -> list[np.ndarray]:
-    session = load_runtime(runtime).Session(str(path), 1)
+    session = load_runtime(runtime).open(path)
     return list(session.run([worker.example_input(shape, dtype, 0) for _, shape, dtype in session.inputs]))
 
 
@@ -69,7 +69,7 @@ def test_blocks_are_measured_there_and_compute_what_they_compute_here(ssh_board,
     found = list(measure(device, runtime, [Artifact(str(i), path) for i, path in enumerate(files)], protocol=brief))
     assert [one.id for one in found] == ["0", "1", "2"] and all(one.min_ms > 0 for one in found)
 
-    runner, script = Path(load_runtime(runtime).__file__), tmp_path / "outputs.py"
+    runner, script = load_runtime(runtime).file, tmp_path / "outputs.py"
     script.write_text(OUTPUTS)
     names = {f"{i}/{path.name}": path for i, path in enumerate(files)}
     job = Job({"outputs.py": script, "worker.py": Path(worker.__file__), runner.name: runner} | names,

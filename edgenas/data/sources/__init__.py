@@ -1,36 +1,35 @@
 """Finding the source that a `--data` value means: each is a file in this folder.
 
-A source has `FORM`, how its values are written; `accepts(source)`, whether a value is of that form; and
-`read(source)`, which gives the RawData.
+See edgenas.data.source.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import ModuleType
 
 from edgenas import plugins
 from edgenas.data.raw import RawData
+from edgenas.data.source import Source
 from edgenas.errors import DataError, UsageError, unknown
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
-def every() -> list[ModuleType]:
-    return [plugins.load(__name__, name, "data source") for name in plugins.names(__name__)]
+def every() -> list[Source]:
+    """Raises: UserCodeError for a file that names none."""
+    return [plugins.instance(__name__, name, "data source", "SOURCE", Source) for name in plugins.names(__name__)]
 
 
 def read(source: str) -> RawData:
     """Raises: DataError or UsageError when not one source takes this value, or its data cannot be used."""
-    modules = [module for module in every() if module.accepts(source)]
-    if len(modules) > 1:
-        raise DataError(f"{source} may mean {' or '.join(module.FORM for module in modules)}",
+    fitting = [each for each in every() if each.accepts(source)]
+    if len(fitting) > 1:
+        raise DataError(f"{source} may mean {' or '.join(each.form for each in fitting)}",
                         f"give the folder here as ./{source}, or run where there is none of that name")
-    if not modules:
+    if not fitting:
         raise _refused(source)
-    found: RawData = modules[0].read(source)
-    return found
+    return fitting[0].read(source)
 
 
 def _refused(source: str) -> UsageError:
@@ -43,4 +42,4 @@ def _refused(source: str) -> UsageError:
                          "give a folder of images by class, a folder of parquet files or an .npz file")
     if "/" in source or "\\" in source or source.startswith((".", "~")):
         return DataError(f"there is no file or folder {source}", "check the path, or try --data mnist")
-    return unknown("data source", source, [module.FORM for module in every()])
+    return unknown("data source", source, [each.form for each in every()])

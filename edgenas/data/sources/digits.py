@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from edgenas.data.raw import RawData, by_class
+from edgenas.data.source import Source
 
 FORM = "digits"
 
@@ -20,3 +21,6 @@ def read(source: str) -> RawData:
     digits = load_digits()
     images = torch.from_numpy(np.rint(digits.images * (255 / 16)).astype(np.uint8)).unsqueeze(1)
     return by_class(source, {"train": (images, digits.target)})
+
+
+SOURCE = Source(FORM, accepts, read)

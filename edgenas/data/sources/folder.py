@@ -14,6 +14,7 @@ import numpy as np
 
 from edgenas.data.layout import understood
 from edgenas.data.raw import Encoded, RawData, Rows, by_class
+from edgenas.data.source import Source
 from edgenas.data.tree import holds, scan
 from edgenas.errors import DataError
 from edgenas.text import printable
@@ -43,3 +44,6 @@ def _encoded(source: str, paths: list[str]) -> Encoded:
             yield printable(paths[row]), Path(source, paths[row])
 
     return Encoded(np.arange(len(paths)), content)
+
+
+SOURCE = Source(FORM, accepts, read)

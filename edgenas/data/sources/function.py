@@ -20,6 +20,7 @@ from edgenas.data.arrays import as_images
 from edgenas.data.decode import eight_bit
 from edgenas.data.names import PartName, assigned
 from edgenas.data.raw import RawData, by_class
+from edgenas.data.source import Source
 from edgenas.errors import DataError
 from edgenas.imports import import_function, users_code
 
@@ -76,3 +77,6 @@ def _array(value: Any) -> NDArray[Any]:
 
 def _label(label: Any) -> Any:
     return label.item() if hasattr(label, "item") else label
+
+
+SOURCE = Source(FORM, accepts, read)

@@ -15,6 +15,7 @@ from edgenas.data.hugging_face import from_datasets, reading
 from edgenas.data.names import assigned
 from edgenas.data.parquet import from_parquet
 from edgenas.data.raw import RawData
+from edgenas.data.source import Source
 from edgenas.data.sources import ARCHIVES
 
 FORM = "OWNER/NAME of the Hugging Face hub"
@@ -53,3 +54,6 @@ def downloaded(builder: Any) -> dict[str, list[str]]:
                                        download_config=config, record_checksums=False)
     found = manager.download(dict(builder.config.data_files or {}))
     return {str(split): [str(path) for path in paths] for split, paths in found.items()}
+
+
+SOURCE = Source(FORM, accepts, read)

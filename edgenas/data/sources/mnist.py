@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from edgenas.data.raw import RawData, by_class
+from edgenas.data.source import Source
 
 FORM = "mnist"
 
@@ -20,3 +21,6 @@ def read(source: str) -> RawData:
     table = np.loadtxt(DATA_PATH, delimiter=",", dtype=np.uint8)
     images = torch.from_numpy(table[:, :-1]).reshape(-1, 1, 28, 28)
     return by_class(source, {"train": (images, table[:, -1])})
+
+
+SOURCE = Source(FORM, accepts, read)

@@ -26,6 +26,7 @@ from edgenas.data.arrays import as_images
 from edgenas.data.limits import check_unpacked
 from edgenas.data.names import PartName, assigned, kind_of, words
 from edgenas.data.raw import RawData, by_class
+from edgenas.data.source import Source
 from edgenas.errors import DataError, FileError
 from edgenas.files import open_regular
 from edgenas.text import one_line
@@ -138,3 +139,6 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
 def _few(keys: Iterable[str]) -> str:
     found = sorted(keys)
     return ", ".join(found[:8]) + (" …" if len(found) > 8 else "") or "none"
+
+
+SOURCE = Source(FORM, accepts, read)

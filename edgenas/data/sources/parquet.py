@@ -12,6 +12,7 @@ from pathlib import Path
 from edgenas.data.names import PartName, assigned, kind_of
 from edgenas.data.parquet import from_parquet
 from edgenas.data.raw import RawData
+from edgenas.data.source import Source
 from edgenas.data.tree import Folder, holds, scan
 from edgenas.errors import DataError
 
@@ -60,3 +61,6 @@ def _by_part(source: str, files: list[str]) -> tuple[dict[PartName, list[str]], 
         return {"train": other}, []
     named, notes = assigned(source, "parts", groups)
     return {part: groups[kind] for part, kind in named.items()}, notes
+
+
+SOURCE = Source(FORM, accepts, read)

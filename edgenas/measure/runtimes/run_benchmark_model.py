@@ -33,13 +33,13 @@ SUFFIX = run_litert.SUFFIX
 EXTRA = run_litert.EXTRA
 PRECISIONS = run_litert.PRECISIONS
 OPTIONS = {"program": "/data/local/tmp/benchmark_model", "push": False, "arguments": ""}
-SCRIPT = Path(__file__).with_name("benchmark_model.sh")
-PUSHED = "benchmark_model"
-VARIABLE = "EDGENAS_BENCHMARK_MODEL"
-NAME = re.compile(r"/(?:[^/]*/)*[\w.-]*benchmark_model[\w.-]*")
-EXAMPLE = 'write them as in a shell, for example "--use_gpu=true"'
-ARGUMENT = re.compile(r"--\w+(=.*)?")
-CLOCK_US = 100
+_SCRIPT = Path(__file__).with_name("benchmark_model.sh")
+_PUSHED = "benchmark_model"
+_VARIABLE = "EDGENAS_BENCHMARK_MODEL"
+_NAME = re.compile(r"/(?:[^/]*/)*[\w.-]*benchmark_model[\w.-]*")
+_EXAMPLE = 'write them as in a shell, for example "--use_gpu=true"'
+_ARGUMENT = re.compile(r"--\w+(=.*)?")
+_CLOCK_US = 100
 """A shorter inference is not told to 1% by whole microseconds."""
 
 version = run_litert.version
@@ -50,12 +50,12 @@ def job(order: Order) -> Job:
     program, push = _program(order), _pushed(order)
     protocol = order.protocol
     graphs = {f"{index}/model.tflite": artifact.path for index, artifact in enumerate(order.artifacts)}
-    files = {SCRIPT.name: SCRIPT, machine.SCRIPT.name: machine.SCRIPT} | graphs
+    files = {_SCRIPT.name: _SCRIPT, machine.SCRIPT.name: machine.SCRIPT} | graphs
     if push:
-        files[PUSHED] = push
+        files[_PUSHED] = push
     numbers = (math.ceil(protocol.timeout_s), protocol.rounds, protocol.max_rounds, math.ceil(protocol.patience_s),
-               round(protocol.agreement * 1000), math.ceil(protocol.runs / 3), CLOCK_US)
-    return Job(files, ("sh", SCRIPT.name, f"./{PUSHED}" if push else program,
+               round(protocol.agreement * 1000), math.ceil(protocol.runs / 3), _CLOCK_US)
+    return Job(files, ("sh", _SCRIPT.name, f"./{_PUSHED}" if push else program,
                        *map(str, numbers), f"--num_threads={order.threads}", *_arguments(order)),
                "".join(f"{graph}\n" for graph in graphs))
 
@@ -63,7 +63,7 @@ def job(order: Order) -> Job:
 def _program(order: Order) -> str:
     """Its path on the device. Raises: UsageError for another program."""
     program = str(order.options["program"])
-    if not NAME.fullmatch(program) or not program.isprintable():
+    if not _NAME.fullmatch(program) or not program.isprintable():
         raise UsageError(f"settings.benchmark_model.program is {quoted(program)}; it must be the path of a "
                          "benchmark_model there, as no other program is run",
                          'program = "/data/local/tmp/benchmark_model"')
@@ -74,11 +74,11 @@ def _pushed(order: Order) -> Path | None:
     """The program on this machine, if it is to be pushed. Raises: UsageError when the user names none."""
     if not order.options["push"]:
         return None
-    path = os.environ.get(VARIABLE, "")
+    path = os.environ.get(_VARIABLE, "")
     if not Path(path).is_file():
-        raise UsageError(f"settings.benchmark_model.push is true, and {VARIABLE} "
+        raise UsageError(f"settings.benchmark_model.push is true, and {_VARIABLE} "
                          + (f"is {quoted(path)}, which is no file" if path else "does not say what to push"),
-                         f"export {VARIABLE}=PATH of a benchmark_model for the device's processor")
+                         f"export {_VARIABLE}=PATH of a benchmark_model for the device's processor")
     return Path(path)
 
 
@@ -87,10 +87,10 @@ def _arguments(order: Order) -> list[str]:
     try:
         words = shlex.split(given)
     except ValueError as error:
-        raise UsageError(f"settings.benchmark_model.arguments is {quoted(given)}: {error}", EXAMPLE) from error
-    if wrong := [word for word in words if not ARGUMENT.fullmatch(word) or not word.isprintable()]:
+        raise UsageError(f"settings.benchmark_model.arguments is {quoted(given)}: {error}", _EXAMPLE) from error
+    if wrong := [word for word in words if not _ARGUMENT.fullmatch(word) or not word.isprintable()]:
         raise UsageError(f"settings.benchmark_model.arguments has {quoted(wrong[0])}; each must be --NAME=VALUE",
-                         EXAMPLE)
+                         _EXAMPLE)
     return words
 
 
@@ -102,10 +102,10 @@ def lines(order: Order, printed: Iterator[str]) -> Iterator[str]:
         return
     hashed = re.match(r"[0-9a-f]{64}\b", facts.get("program", [""])[0])
     if hashed is None:
-        program = PUSHED if order.options["push"] else order.options["program"]
+        program = _PUSHED if order.options["push"] else order.options["program"]
         raise DeviceError(f"there is no program {program!r} on the device",
                           "set program under [settings.benchmark_model] in the device's file to the path of a "
-                          f"benchmark_model there, or push = true and export {VARIABLE}=PATH of one on this machine")
+                          f"benchmark_model there, or push = true and export {_VARIABLE}=PATH of one on this machine")
     yield machine.header("benchmark_model", f"sha256 {hashed[0][:12]}", facts)
     for number, artifact in enumerate(order.artifacts):
         yield json.dumps({"id": artifact.id, **result(printed, number, order.protocol)}, allow_nan=False)

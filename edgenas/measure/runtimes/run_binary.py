@@ -28,13 +28,13 @@ from edgenas.text import one_line
 FORMAT = "binary"
 SUFFIX = ".bin"
 EXTRA = "tvm"
-SCRIPT = Path(__file__).with_name("programs.sh")
-HOST_ONLY = "timeout_s"  # of the protocol: no program knows it
-TARGETS = {"aarch64": "aarch64", "armv7l": "armv7", "armv8l": "armv7", "riscv64": "riscv64", "x86_64": "x86-64"}
+_SCRIPT = Path(__file__).with_name("programs.sh")
+_HOST_ONLY = "timeout_s"  # of the protocol: no program knows it
+_TARGETS = {"aarch64": "aarch64", "armv7l": "armv7", "armv8l": "armv7", "riscv64": "riscv64", "x86_64": "x86-64"}
 """What compilers call the processor that `uname -m` names."""
-LONGEST_S = 300.0
+_LONGEST_S = 300.0
 """For one inference; under emulation even a large network takes less."""
-FAILED = re.compile(r"failed (\d{1,9}) (\d{1,3}) ?(.*)")
+_FAILED = re.compile(r"failed (\d{1,9}) (\d{1,3}) ?(.*)")
 
 
 def version() -> str:
@@ -56,9 +56,9 @@ def job(order: Order) -> Job:
     for artifact in order.artifacts:
         processor(artifact.path)
     programs = {f"{index}/program": artifact.path for index, artifact in enumerate(order.artifacts)}
-    settings = " ".join(f"{name}={value!r}" for name, value in order.protocol.to_dict().items() if name != HOST_ONLY)
-    files = {SCRIPT.name: SCRIPT, machine.SCRIPT.name: machine.SCRIPT} | programs
-    return Job(files, ("sh", SCRIPT.name, str(math.ceil(order.protocol.timeout_s)), settings, *programs))
+    settings = " ".join(f"{name}={value!r}" for name, value in order.protocol.to_dict().items() if name != _HOST_ONLY)
+    files = {_SCRIPT.name: _SCRIPT, machine.SCRIPT.name: machine.SCRIPT} | programs
+    return Job(files, ("sh", _SCRIPT.name, str(math.ceil(order.protocol.timeout_s)), settings, *programs))
 
 
 def lines(order: Order, printed: Iterator[str]) -> Iterator[str]:
@@ -81,14 +81,14 @@ def _check_processors(order: Order, facts: dict[str, list[str]]) -> None:
         wanted = processor(artifact.path)
         if wanted not in can_run:
             raise DeviceError(f"program {artifact.id!r} is for {wanted}, and the device is {one_line(found, 40)}",
-                              f'write target = "{TARGETS[found]}" in the device\'s file and export again'
-                              if found in TARGETS else
+                              f'write target = "{_TARGETS[found]}" in the device\'s file and export again'
+                              if found in _TARGETS else
                               "write the device's processor as target in its file and export again")
 
 
 def _translated(line: str, order: Order) -> str:
     """A line that cannot be understood stays as it is."""
-    failed = FAILED.fullmatch(line)
+    failed = _FAILED.fullmatch(line)
     if failed:
         number: Any = failed[1]
         found: Any = {"error": fate(int(failed[2]), failed[3])}
@@ -127,7 +127,7 @@ class Session:
         self._run(self._given)
 
     def _run(self, given: bytes, *words: str) -> str:
-        done = complete([*self._command, *words], LONGEST_S, given)
+        done = complete([*self._command, *words], _LONGEST_S, given)
         if done.status:
             raise RuntimeError(fate(128 - done.status if done.status < 0 else done.status, done.words))
         return done.said.decode("ascii")

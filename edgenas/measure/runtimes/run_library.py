@@ -17,7 +17,7 @@ import numpy as np
 FORMAT = "library"
 SUFFIX = "_c.so"
 EXTRA = "tvm"
-LONGEST_SIGNATURE = 16 << 20  # bytes; what is cut off is no JSON
+_LONGEST_SIGNATURE = 16 << 20  # bytes; what is cut off is no JSON
 IN_CALLER = True
 
 
@@ -57,7 +57,7 @@ class Session:
 def _read_signature(path: Path) -> dict[str, list[tuple[str, list[int], str]]]:
     try:
         with path.open("rb") as stream:
-            known: dict[str, Any] = json.loads(stream.read(LONGEST_SIGNATURE))
+            known: dict[str, Any] = json.loads(stream.read(_LONGEST_SIGNATURE))
         return {side: [(item["name"], [int(size) for size in item["shape"]], np.dtype(item["dtype"]).name)
                        for item in known[side]] for side in ("inputs", "outputs")}
     except FileNotFoundError:

@@ -23,14 +23,14 @@ from typing import Any
 
 import numpy as np
 
-HOST_MEMORY = 1  # LiteRtTensorBufferType
+_HOST_MEMORY = 1  # LiteRtTensorBufferType
 FORMAT = "tflite"
 SUFFIX = ".tflite"
 EXTRA = "tflite"
-ADAPTER = re.compile(r"Selected adapter: (?P<name>.*), arch=(?P<architecture>.*), vendor=(?P<vendor>.*), "
+_ADAPTER = re.compile(r"Selected adapter: (?P<name>.*), arch=(?P<architecture>.*), vendor=(?P<vendor>.*), "
                      r"backend=(?P<backend>.*), adapterType=(?P<kind>.*)")
-SOFTWARE = re.compile(r"swiftshader|llvmpipe|lavapipe|software|\bcpu\b", re.IGNORECASE)
-REFUSED = re.compile(r"not supported by GPU delegate:\s*\n(.*?)\n(?:No|\d+) operations will", re.S)
+_SOFTWARE = re.compile(r"swiftshader|llvmpipe|lavapipe|software|\bcpu\b", re.IGNORECASE)
+_REFUSED = re.compile(r"not supported by GPU delegate:\s*\n(.*?)\n(?:No|\d+) operations will", re.S)
 
 
 def version() -> str:
@@ -93,12 +93,12 @@ def _opened() -> tuple[Any, dict[str, Any]]:
             raise RuntimeError(f"LiteRT finds no GPU (is its Vulkan driver installed, and libvulkan.so.1?): "
                                f"{_reason(heard(), error)}") from error
         log = heard()
-    adapter = ADAPTER.search(log)
+    adapter = _ADAPTER.search(log)
     if adapter is None:
         raise RuntimeError("LiteRT does not say which GPU it has taken")
     known: dict[str, Any] = adapter.groupdict()
     kind = known.pop("kind")
-    return environment, {**known, "software": bool(SOFTWARE.search(f"{known['name']} {kind}"))}
+    return environment, {**known, "software": bool(_SOFTWARE.search(f"{known['name']} {kind}"))}
 
 
 def _compiled(content: bytes, environment: Any) -> Any:
@@ -134,13 +134,13 @@ def _check(model: Any, outputs: int) -> None:
     Raises: RuntimeError if any part of the model runs on the processor.
     """
     places = [model.get_output_buffer_requirements(index)["supported_types"] for index in range(outputs)]
-    if not model.is_fully_accelerated() or [HOST_MEMORY] in places:
+    if not model.is_fully_accelerated() or [_HOST_MEMORY] in places:
         raise RuntimeError("a part of the model would run on the processor")
 
 
 def _reason(log: str, error: RuntimeError) -> str:
     """Why a model was not loaded: from the log, else from the last line of the exception."""
-    if refused := REFUSED.search(log):
+    if refused := _REFUSED.search(log):
         operators = "; ".join(line.strip() for line in refused[1].splitlines())
         return f"the GPU does not take all of its operators: {operators}"
     errors = [line.partition("] ")[2] or line for line in log.splitlines() if line.startswith("ERROR: ")]

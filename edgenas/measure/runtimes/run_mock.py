@@ -19,11 +19,11 @@ FORMAT = "onnx"
 SUFFIX = ".onnx"
 EXTRA = "onnx"
 PRECISIONS = ("fp32", "int8", "mixed")
-CALL_S = 20e-6
-NODE_S = 4e-6
-MACS_PER_S = 2e9
-FREE = ("Constant", "Identity", "QuantizeLinear", "DequantizeLinear")
-INT8_SPEED = 2
+_CALL_S = 20e-6
+_NODE_S = 4e-6
+_MACS_PER_S = 2e9
+_FREE = ("Constant", "Identity", "QuantizeLinear", "DequantizeLinear")
+_INT8_SPEED = 2
 
 _now_s = 0.0
 
@@ -48,11 +48,11 @@ class Session:
         weights = {item.name: list(item.dims) for item in graph.initializer}
         self.inputs = [_signature(item) for item in graph.input if item.name not in weights]
         self.outputs = [_signature(item) for item in graph.output]
-        nodes = [node for node in graph.node if node.op_type not in FREE]
+        nodes = [node for node in graph.node if node.op_type not in _FREE]
         int8 = {node.output[0] for node in graph.node if node.op_type == "DequantizeLinear"}
-        macs = sum(_macs(node, {**shapes, **weights}) / (INT8_SPEED if int8.issuperset(node.input[:2]) else 1)
+        macs = sum(_macs(node, {**shapes, **weights}) / (_INT8_SPEED if int8.issuperset(node.input[:2]) else 1)
                    for node in nodes)
-        self._step_s = CALL_S + NODE_S * len(nodes) + macs / MACS_PER_S
+        self._step_s = _CALL_S + _NODE_S * len(nodes) + macs / _MACS_PER_S
         self._path, self._threads = path, threads
         self._predictor: Any = None
 

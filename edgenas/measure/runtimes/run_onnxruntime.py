@@ -11,7 +11,7 @@ SUFFIX = ".onnx"
 EXTRA = "onnx"
 PRECISIONS = ("fp32", "int8", "mixed")
 IN_CALLER = True
-DTYPES = {"float": "float32", "double": "float64"}
+_DTYPES = {"float": "float32", "double": "float64"}
 
 
 def version() -> str:
@@ -58,4 +58,4 @@ def _signature(item: Any) -> tuple[str, list[int], str]:
     if not all(isinstance(size, int) for size in item.shape):
         raise ValueError(f"the shape {item.shape} of {item.name!r} is not fixed")
     dtype = item.type[len("tensor("):-1]
-    return item.name, list(item.shape), DTYPES.get(dtype, dtype)
+    return item.name, list(item.shape), _DTYPES.get(dtype, dtype)

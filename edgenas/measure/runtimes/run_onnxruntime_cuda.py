@@ -17,15 +17,15 @@ FORMAT = "onnx"
 SUFFIX = ".onnx"
 EXTRA = "onnx"
 OPTIONS = {"provider": "cuda"}
-PROVIDERS = {"cuda": ("CUDAExecutionProvider",),
+_PROVIDERS = {"cuda": ("CUDAExecutionProvider",),
              "tensorrt": ("TensorrtExecutionProvider", "CUDAExecutionProvider")}
-DTYPES = {"float": "float32", "double": "float64"}
+_DTYPES = {"float": "float32", "double": "float64"}
 
 
 def version() -> str:
     """Raises: RuntimeError if this onnxruntime was built without CUDA."""
     import onnxruntime
-    _check_present(PROVIDERS["cuda"])
+    _check_present(_PROVIDERS["cuda"])
     return str(onnxruntime.__version__)
 
 
@@ -47,9 +47,9 @@ class Session:
     def __init__(self, path: str, threads: int, provider: str = "cuda") -> None:
         os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
         import onnxruntime
-        if provider not in PROVIDERS:
-            raise ValueError(f"provider is {provider!r}; it must be {' or '.join(PROVIDERS)}")
-        wanted = PROVIDERS[provider]
+        if provider not in _PROVIDERS:
+            raise ValueError(f"provider is {provider!r}; it must be {' or '.join(_PROVIDERS)}")
+        wanted = _PROVIDERS[provider]
         _check_present(wanted)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -94,4 +94,4 @@ def _signature(item: Any) -> tuple[str, list[int], str]:
     if not all(isinstance(size, int) for size in item.shape):
         raise ValueError(f"the shape {item.shape} of {item.name!r} is not fixed")
     dtype = item.type[len("tensor("):-1]
-    return item.name, list(item.shape), DTYPES.get(dtype, dtype)
+    return item.name, list(item.shape), _DTYPES.get(dtype, dtype)

@@ -45,13 +45,13 @@ DEPLOYED = "c_array"
 METRICS = {"peak_memory_kib": ("arena_kib", "measured", "persistent_kib")}
 OPTIONS = {"clock_mhz": 216.0, "macs_per_cycle": 0.24}
 
-LEAST_ARENA, LARGEST_ARENA = 1 << 20, 1 << 28  # bytes, of those that are tried first
-TOO_SMALL, CRASHED = "missing:", "it ended with signal"
-LONGEST_S = 300  # a run may take, with kernels that are not fast
-FASTEST = 1e5  # MHz, or MACs per cycle: no processor is
-HEARD, SAID = 1 << 24, 4000  # bytes that such a run may write, and that are read of them
-STEP = 16  # bytes: what an arena is aligned to
-ALLOCATED = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
+_LEAST_ARENA, _LARGEST_ARENA = 1 << 20, 1 << 28  # bytes, of those that are tried first
+_TOO_SMALL, _CRASHED = "missing:", "it ended with signal"
+_LONGEST_S = 300  # a run may take, with kernels that are not fast
+_FASTEST = 1e5  # MHz, or MACs per cycle: no processor is
+_HEARD, _SAID = 1 << 24, 4000  # bytes that such a run may write, and that are read of them
+_STEP = 16  # bytes: what an arena is aligned to
+_ALLOCATED = re.compile(r"Arena allocation (head|tail) (\d+) bytes")
 
 _now_s = 0.0
 
@@ -69,7 +69,7 @@ def version() -> str:
 def refusal(path: str, clock_mhz: float = OPTIONS["clock_mhz"],
             macs_per_cycle: float = OPTIONS["macs_per_cycle"]) -> str:
     """Why tflite-micro cannot run the file; nothing if it can, with enough memory."""
-    return tried(Path(path).read_bytes(), LARGEST_ARENA)
+    return tried(Path(path).read_bytes(), _LARGEST_ARENA)
 
 
 class Session:
@@ -77,9 +77,9 @@ class Session:
 
     def __init__(self, path: str, threads: int, clock_mhz: float = OPTIONS["clock_mhz"],
                  macs_per_cycle: float = OPTIONS["macs_per_cycle"]) -> None:
-        if not (0 < clock_mhz <= FASTEST and 0 < macs_per_cycle <= FASTEST):
+        if not (0 < clock_mhz <= _FASTEST and 0 < macs_per_cycle <= _FASTEST):
             raise ValueError(f"clock_mhz is {clock_mhz} and macs_per_cycle {macs_per_cycle}; both must be above 0, and "
-                             f"at most {FASTEST:g}")
+                             f"at most {_FASTEST:g}")
         content = Path(path).read_bytes()
         if content[4:8] != b"TFL3":
             raise ValueError(f"{Path(path).name!r} is no TFLite model")
@@ -105,14 +105,14 @@ class Session:
 
 
 def loaded(content: bytes) -> tuple[Any, int, int]:
-    """An interpreter that ran once, the smallest arena in bytes that the model runs in, to STEP, and the part of it
+    """An interpreter that ran once, the smallest arena in bytes that the model runs in, to _STEP, and the part of it
     whose contents last.
 
-    Raises: ValueError with tflite-micro's reason when it cannot run it, or not in LARGEST_ARENA.
+    Raises: ValueError with tflite-micro's reason when it cannot run it, or not in _LARGEST_ARENA.
     """
-    size = LEAST_ARENA
+    size = _LEAST_ARENA
     while said := tried(content, size):
-        if (TOO_SMALL not in said and CRASHED not in said) or size >= LARGEST_ARENA:
+        if (_TOO_SMALL not in said and _CRASHED not in said) or size >= _LARGEST_ARENA:
             raise ValueError(f"tflite-micro cannot run it: {said}")
         size *= 2
     with tempfile.TemporaryFile("w+") as heard:
@@ -120,19 +120,19 @@ def loaded(content: bytes) -> tuple[Any, int, int]:
             interpreter = _run_once(content, size)
             interpreter.print_allocations()
         heard.seek(0)
-        used = {where: int(size) for where, size in ALLOCATED.findall(heard.read())}
+        used = {where: int(size) for where, size in _ALLOCATED.findall(heard.read())}
     return interpreter, _smallest(content, sum(used.values()), size), used["tail"]
 
 
 def _smallest(content: bytes, used: int, enough: int) -> int:
     """used: what was recorded as in use, which preparing may exceed. enough: an arena that the model ran in."""
-    low, high = -(-used // STEP) - 1, enough // STEP
-    if not tried(content, (low + 1) * STEP):
-        return (low + 1) * STEP
+    low, high = -(-used // _STEP) - 1, enough // _STEP
+    if not tried(content, (low + 1) * _STEP):
+        return (low + 1) * _STEP
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if tried(content, middle * STEP) else (low, middle)
-    return high * STEP
+        low, high = (middle, high) if tried(content, middle * _STEP) else (low, middle)
+    return high * _STEP
 
 
 def tried(content: bytes, arena: int) -> str:
@@ -149,8 +149,8 @@ def tried(content: bytes, arena: int) -> str:
             status = 1
             try:
                 faulthandler.disable()
-                signal.alarm(LONGEST_S)
-                resource.setrlimit(resource.RLIMIT_FSIZE, (HEARD, HEARD))
+                signal.alarm(_LONGEST_S)
+                resource.setrlimit(resource.RLIMIT_FSIZE, (_HEARD, _HEARD))
                 for number in (1, 2):
                     os.dup2(heard.fileno(), number)
                 _run_once(content, arena)
@@ -162,8 +162,9 @@ def tried(content: bytes, arena: int) -> str:
                 os._exit(status)
         status = os.waitpid(child, 0)[1]
         heard.seek(0)
-        said = " ".join(heard.read(SAID).split())
-    return "" if status == 0 else f"{CRASHED} {status}. {said}" if os.WIFSIGNALED(status) else said or "it said nothing"
+        said = " ".join(heard.read(_SAID).split())
+    crashed = f"{_CRASHED} {status}. {said}" if os.WIFSIGNALED(status) else ""
+    return "" if status == 0 else crashed or said or "it said nothing"
 
 
 def _run_once(content: bytes, arena: int) -> Any:

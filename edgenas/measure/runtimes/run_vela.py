@@ -34,13 +34,13 @@ DEPLOYED = "ethosu"
 METRICS = {"sram_kib": ("sram_kib", "estimated"), "flash_kib": ("file_kib", "counted")}
 OPTIONS = {"accelerator": "ethos-u55-128", "system_config": "", "memory_mode": ""}
 
-MEMORIES = ("sram", "dram", "on_chip_flash", "off_chip_flash")
-TYPES = {0: "float32", 2: "int32", 3: "uint8", 7: "int16", 9: "int8"}  # of TFLite's schema
-REASON = re.compile(r"operator: (\w+), ofm: '(.*)'\n(?:Reason: )?(.*)")
-FUSED = "_act"  # ends the name of an operator while vela has its activation apart
-SHOWN = 3
-NAME = re.compile(r"\w[\w.-]{0,79}", re.ASCII)  # of what vela.ini has; no option of the program's
-HEARD = 1 << 24  # characters that are read of what vela prints
+_MEMORIES = ("sram", "dram", "on_chip_flash", "off_chip_flash")
+_TYPES = {0: "float32", 2: "int32", 3: "uint8", 7: "int16", 9: "int8"}  # of TFLite's schema
+_REASON = re.compile(r"operator: (\w+), ofm: '(.*)'\n(?:Reason: )?(.*)")
+_FUSED = "_act"  # ends the name of an operator while vela has its activation apart
+_SHOWN = 3
+_NAME = re.compile(r"\w[\w.-]{0,79}", re.ASCII)  # of what vela.ini has; no option of the program's
+_HEARD = 1 << 24  # characters that are read of what vela prints
 
 _now_s = 0.0
 
@@ -76,8 +76,8 @@ class Session:
         left = found.left
         if left:
             raise ValueError(f"{len(left)} of {len(found.layers)} operators would run on the processor beside the NPU, "
-                             f"whose time is not estimated: {'; '.join(left[:SHOWN])}"
-                             + ("; …" if len(left) > SHOWN else ""))
+                             f"whose time is not estimated: {'; '.join(left[:_SHOWN])}"
+                             + ("; …" if len(left) > _SHOWN else ""))
         self._step_s = float(found.summary["inference_time"])
         self.figures = found.figures
         self._path, self._threads = path, threads
@@ -115,13 +115,13 @@ class Compiled(NamedTuple):
         on_npu = sum(row["Target"] == "NPU" for row in self.layers)
         return {"cycles": float(self.summary["cycles_total"]), "npu_operators": on_npu,
                 "cpu_operators": len(self.layers) - on_npu, "file_kib": len(self.content) / 1024,
-                **{f"{memory}_kib": float(self.summary[f"{memory}_memory_used"]) for memory in MEMORIES}}
+                **{f"{memory}_kib": float(self.summary[f"{memory}_memory_used"]) for memory in _MEMORIES}}
 
     @property
     def left(self) -> list[str]:
         """The operators that would run on the processor beside the NPU, with the reasons that vela gave."""
-        reasons = {name.removesuffix(FUSED): f"{kind} {_short(name.removesuffix(FUSED))!r} ({_short(reason)})"
-                   for kind, name, reason in REASON.findall(self.said)}
+        reasons = {name.removesuffix(_FUSED): f"{kind} {_short(name.removesuffix(_FUSED))!r} ({_short(reason)})"
+                   for kind, name, reason in _REASON.findall(self.said)}
         return [reasons.get(row["Name"], f"{row['Original Operator']} {_short(row['Name'])!r}")
                 for row in self.layers if row["Target"] != "NPU"]
 
@@ -130,7 +130,7 @@ def compiled(path: str, accelerator: str, system_config: str = "", memory_mode: 
     """Raises: ValueError with vela's reason."""
     from ethosu.vela import vela
     for name in (accelerator, system_config, memory_mode):
-        if name and not NAME.fullmatch(name):
+        if name and not _NAME.fullmatch(name):
             raise ValueError(f"{name[:80]!r} is no name of an accelerator, a system or a memory mode in vela.ini")
     argv = [os.path.abspath(path), "--accelerator-config", accelerator, "--verbose-performance",
             *(["--system-config", system_config] if system_config else []),
@@ -141,12 +141,12 @@ def compiled(path: str, accelerator: str, system_config: str = "", memory_mode: 
                 vela.main([*argv, "--output-dir", folder])
         except (Exception, SystemExit) as error:
             heard.seek(0)
-            told = heard.read(HEARD) if isinstance(error, SystemExit) else getattr(error, "data", str(error))
+            told = heard.read(_HEARD) if isinstance(error, SystemExit) else getattr(error, "data", str(error))
             reason = (told.strip().splitlines() or [repr(error)])[-1]
             raise ValueError(f"vela cannot compile it: {reason}") from error
         heard.seek(0)
         (summary,) = _rows(next(Path(folder).glob("*_summary_*.csv")))
-        return Compiled(summary, _rows(next(Path(folder).glob("*_per-layer.csv"))), heard.read(HEARD),
+        return Compiled(summary, _rows(next(Path(folder).glob("*_per-layer.csv"))), heard.read(_HEARD),
                         next(Path(folder).glob("*_vela.tflite")).read_bytes())
 
 
@@ -192,7 +192,7 @@ def _signature(path: str) -> tuple[list[tuple[str, list[int], str]], list[tuple[
 
 
 def _type(tensor: Any) -> str:
-    if tensor.Type() not in TYPES:
+    if tensor.Type() not in _TYPES:
         raise ValueError(f"the tensor {tensor.Name().decode()!r} is of TFLite's type {tensor.Type()}, which has no "
                          "counterpart here")
-    return TYPES[tensor.Type()]
+    return _TYPES[tensor.Type()]

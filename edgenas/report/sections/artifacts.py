@@ -11,7 +11,8 @@ from edgenas.flow.parity import HOST
 from edgenas.flow.records import Verdict, VerifiedArtifact
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, table, tag
-from edgenas.report.sections.rounding import rounding
+from edgenas.report.rounding import rounding
+from edgenas.report.section import Section
 from edgenas.report.units import STATISTIC_MEANINGS, amount, bare, percent
 
 HEAD = ("format", "precision", "runtime", "file", "KiB", "SHA-256", "max abs", "agreement")
@@ -70,3 +71,6 @@ def file_name(path: str) -> Html:
 
 def digest(sha256: str) -> Html:
     return tag("code", sha256[:12], title=sha256)
+
+
+SECTION = Section(80, artifacts)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from edgenas.flow.records import Cell
 from edgenas.report.contents import Contents
+from edgenas.report.drawing import Drawn
 from edgenas.report.markup import Html, join, note, section, tag
-from edgenas.report.sections.drawing import Drawn
+from edgenas.report.section import Section
 
 
 def cells(run: Contents) -> Html:
@@ -24,3 +25,6 @@ def box(cell: Cell) -> Html:
     title += f", {len(dead)} dead nodes" if dead else ""
     drawn = Drawn(cell.nodes, cell.inputs, [(e.source, e.target, e.candidate) for e in cell.edges])
     return join([tag("h3", title), tag("div", drawn.svg(), class_="scroll")])
+
+
+SECTION = Section(60, cells)

@@ -10,6 +10,7 @@ from edgenas.errors import UsageError
 from edgenas.measure.device import load_device
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, listing, note, section, tag
+from edgenas.report.section import Section
 from edgenas.report.units import STATISTIC_MEANINGS
 
 Pairs = list[tuple[str, str]]
@@ -81,3 +82,6 @@ def machine(values: dict[str, Any]) -> str:
 def state(values: dict[str, Any]) -> str:
     known = [text.format(values[name]) for name, text in STATE.items() if values.get(name) is not None]
     return ", ".join(known) or "unknown"
+
+
+SECTION = Section(100, conditions)

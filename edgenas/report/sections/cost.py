@@ -5,6 +5,7 @@ from __future__ import annotations
 from edgenas.flow.records import Model
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, listing, not_done, note, section, tag
+from edgenas.report.section import Section
 from edgenas.report.units import percent
 
 
@@ -37,3 +38,6 @@ def described(model: Model) -> list[Html]:
                      *([] if error.coverage is None else
                        [("inside their 90% interval", percent(error.coverage, 0))]),
                      ("margin: 90% quantile of measured above predicted", percent(model.margin))])]
+
+
+SECTION = Section(90, cost_models)

@@ -9,6 +9,7 @@ from edgenas.flow.records import SearchEpoch, TrainEpoch
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, not_done, note, section, tag
 from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, PREDICTED, across, plot
+from edgenas.report.section import Section
 from edgenas.report.units import percent, unit
 
 EXPLAINED = ("Expected cost: under the choices' probabilities, as the cost model predicts it. Solid line: "
@@ -87,3 +88,6 @@ def duration(history: Sequence[SearchEpoch] | Sequence[TrainEpoch]) -> str:
     """How long all epochs took together."""
     seconds = sum(row.seconds for row in history)
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+
+
+SECTION = Section(70, curves)

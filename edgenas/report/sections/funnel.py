@@ -6,7 +6,8 @@ from edgenas.cost.budget import Budget
 from edgenas.flow.records import Decoding
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, join, not_done, note, section, tag
-from edgenas.report.sections.rounds import rounds
+from edgenas.report.rounds import rounds
+from edgenas.report.section import Section
 from edgenas.report.units import amount, percent
 
 ROOM = 1.1  # the scale of the bars goes this far beyond the largest figure
@@ -67,3 +68,6 @@ def margin(decoding: Decoding, budget: Budget) -> Html:
         return note(reach)
     return note("Margin for the cost model's own error: ", percent(model.margin),
                 ", so the search aimed at ", amount(metric, budget.limit / (1 + model.margin)), ". ", reach)
+
+
+SECTION = Section(30, funnel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, join, tag, verdict
+from edgenas.report.section import Section
 from edgenas.report.units import amount, bare, digits, percent, unit
 
 FORETOLD = "predicted from published latencies; not measured"
@@ -89,3 +90,6 @@ def phases(run: Contents) -> Html:
     items = [tag("li", f"{name} done") if found else tag("li", f"{name} not done", class_="open")
              for name, found in done.items()]
     return tag("ul", *items, class_="phases", aria_label="phases")
+
+
+SECTION = Section(10, headline)

@@ -6,6 +6,7 @@ from edgenas.cost.metrics import METRICS
 from edgenas.flow.records import Decoding, Layer
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, tag
+from edgenas.report.section import Section
 from edgenas.report.units import amount
 
 ABSENT = "skip"
@@ -54,3 +55,6 @@ def box(layer: Layer, metric: str, whole: float, largest: float) -> Html:
     return tag("li", tag("div", class_="share", style=f"width:{length:.2%}"),
                tag("div", *(tag("span", text, class_=name) for name, text in texts.items()), class_="text"),
                class_=f"layer {kind}")
+
+
+SECTION = Section(50, network)

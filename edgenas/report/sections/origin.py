@@ -7,6 +7,7 @@ import json
 from edgenas.flow.records import Data
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, join, listing, note, section, table, tag
+from edgenas.report.section import Section
 
 
 def origin(run: Contents) -> Html:
@@ -47,3 +48,6 @@ def left_out(found: Data) -> list[Html]:
         return notes
     return [*notes, note(f"{len(found.skipped)} images could not be read and were left out:"),
             tag("pre", "\n".join(found.skipped))]
+
+
+SECTION = Section(110, origin)

@@ -9,7 +9,8 @@ from typing import Any
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, not_done, note, section, table, tag
 from edgenas.report.plots import LIMIT, plot
-from edgenas.report.sections.points import FOUND, KINDS, Kind, Point, points
+from edgenas.report.points import FOUND, KINDS, Kind, Point, points
+from edgenas.report.section import Section
 from edgenas.report.units import amount, digits, percent, titled
 
 
@@ -101,3 +102,6 @@ def how_known(run: Contents) -> str:
             said.append(f"The found network also learned from a teacher ({run.config.distill}); the "
                         "baselines did not.")
     return " ".join(said)
+
+
+SECTION = Section(40, plane)

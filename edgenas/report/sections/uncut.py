@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from edgenas.flow.records import Uncut
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, note, section, table, tag
+from edgenas.report.section import Section
 from edgenas.report.units import amount, percent
 from edgenas.space.elastic import ABSENT
 
@@ -67,3 +68,6 @@ def blocks(before: Uncut, architecture: Mapping[str, str]) -> list[list[str]]:
 def sized(candidate: str) -> str:
     """`w64` is 64 channels."""
     return f"{candidate[1:]} channels" if candidate[1:].isdigit() else "left out" if candidate == ABSENT else candidate
+
+
+SECTION = Section(20, uncut)

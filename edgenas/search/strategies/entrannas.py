@@ -15,14 +15,16 @@ sharing of features in the engine. A choice of one place, as in `mobile`, is an 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
+import torch
 from annotated_types import Ge, Gt, Lt
+from torch import Tensor
 
+from edgenas.search.relaxation import Paths, Relaxation
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.strategy import Strategy
-from edgenas.search.transit import SparseSoftmax, Transit, derived_now
 from edgenas.search.update import architecture_step, weight_step
 
 
@@ -41,6 +43,35 @@ class Entrannas(Strategy):
         relaxation = Transit(SparseSoftmax(self.threshold * progress), derived_now(state))
         architecture_step(state, relaxation, held)
         return weight_step(state, relaxation, batch)
+
+
+@dataclass(frozen=True)
+class Transit(Relaxation):
+    """The last place of each choice mixes as `engine` says; the others take the derived candidate (choices,) alone."""
+
+    engine: Relaxation
+    derived: Tensor
+
+    def sample(self, logits: Tensor, generator: torch.Generator) -> Paths:
+        return replace(self.engine.sample(logits, generator), derived=self.derived)
+
+
+def derived_now(state: SearchState) -> Tensor:
+    """(choices,) indices of the candidates of the architecture that would be decoded now."""
+    architecture = state.derived(state.parameters.scores())
+    return torch.tensor([names.index(architecture[choice]) for choice, names in state.parameters.choices.items()])
+
+
+@dataclass(frozen=True)
+class SparseSoftmax(Relaxation):
+    """softmax(logits) less `threshold` times the largest weight of the choice, cut off at 0, then normalised."""
+
+    threshold: float
+
+    def sample(self, logits: Tensor, generator: torch.Generator) -> Paths:
+        dense = torch.softmax(logits, dim=1)
+        sparse = torch.relu(dense - self.threshold * dense.amax(1, keepdim=True))
+        return Paths(sparse / sparse.sum(1, keepdim=True), torch.arange(logits.shape[1]).expand(logits.shape))
 
 
 STRATEGY = Entrannas

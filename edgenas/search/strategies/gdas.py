@@ -15,11 +15,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+import torch
 from annotated_types import Gt, Lt
+from torch import Tensor
 
-from edgenas.search.relaxation import SinglePath
+from edgenas.search.relaxation import Paths, Relaxation, SinglePath, gumbel
 from edgenas.search.state import Batch, SearchState
-from edgenas.search.straight_through import HardGumbelSoftmax
 from edgenas.search.strategy import Strategy
 from edgenas.search.update import architecture_gradient, learn_architecture, weight_step
 from edgenas.train.schedule import Linear
@@ -39,6 +40,23 @@ class Gdas(Strategy):
         architecture_gradient(state, HardGumbelSoftmax(self.temperature.at(progress)), held)
         learn_architecture(state)
         return log
+
+
+@dataclass(frozen=True)
+class HardGumbelSoftmax(Relaxation):
+    """One-hot samples of softmax(logits) with the gradient of the Gumbel-softmax (GDAS, arXiv:1910.04465).
+
+    weights = one-hot of the largest of p, forward, p = softmax((logits + Gumbel noise) / temperature), backward. Only
+    the candidate of weight 1 is computed, so the loss's gradient is ∂L/∂weight of that one times its ∂p/∂logits.
+    """
+
+    temperature: float
+
+    def sample(self, logits: Tensor, generator: torch.Generator) -> Paths:
+        soft = torch.softmax((logits + gumbel(logits, generator)) / self.temperature, dim=1)
+        one = soft.argmax(dim=1, keepdim=True)
+        hard = torch.zeros_like(soft).scatter(1, one, 1.0)
+        return Paths(hard + (soft - soft.detach()), one)
 
 
 STRATEGY = Gdas

@@ -28,6 +28,7 @@ class OnnxPacked(Exporter):
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
+        self.check_precision(precision)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             for item in items:
                 plain = replace(item, path=Path(folder, "model.onnx"))

@@ -6,6 +6,7 @@ import numpy as np
 
 from edgenas.data.arrays import as_images
 from edgenas.data.raw import RawData, by_class
+from edgenas.data.source import Source
 
 FORM = "stripes"
 
@@ -20,3 +21,6 @@ def read(source: str) -> RawData:
     images = np.stack([level if label else level.T for label in labels])
     noisy = images + rng.integers(0, 60, images.shape, dtype=np.uint8)
     return by_class(source, {"train": (as_images(noisy, "stripes"), labels)})
+
+
+SOURCE = Source(FORM, accepts, read)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 import zipfile
 
 import numpy as np
@@ -7,17 +8,42 @@ import pytest
 
 from edgenas.data import sources
 from edgenas.errors import DataError, UsageError
+from edgenas.testing import SourceContract
+
+
+class TestDigits(SourceContract):
+    @pytest.fixture
+    def source(self) -> str:
+        return "digits"
+
+
+class TestAFunction(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path, monkeypatch) -> str:
+        (tmp_path / "my_own_sets.py").write_text(
+            "import numpy as np\n\n\ndef sets():\n    rng = np.random.default_rng(0)\n    labels = np.arange(60) % 3\n"
+            "    return {'train': (rng.integers(0, 255, (60, 8, 8), dtype=np.uint8), labels)}\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        return "my_own_sets:sets"
+
+
+class TestAnArchive(SourceContract):
+    @pytest.fixture
+    def source(self, tmp_path) -> str:
+        images = np.random.default_rng(0).integers(0, 255, (60, 8, 8, 3), dtype=np.uint8)
+        np.savez(tmp_path / "own.npz", images=images, labels=np.arange(60) % 3)
+        return str(tmp_path / "own.npz")
 
 
 def accepting(value: str) -> list[str]:
-    return [module.FORM for module in sources.every() if module.accepts(value)]
+    return [module.form for module in sources.every() if module.accepts(value)]
 
 
 def test_every_source_has_what_a_source_needs():
     modules = sources.every()
-    assert {"mnist", "digits"} <= {module.FORM for module in modules}
-    assert len({module.FORM for module in modules}) == len(modules) >= 7
-    assert all(callable(module.accepts) and callable(module.read) and module.__doc__ for module in modules)
+    assert {"mnist", "digits"} <= {module.form for module in modules}
+    assert len({module.form for module in modules}) == len(modules) >= 7
+    assert all(sys.modules[module.read.__module__].__doc__ for module in modules)
 
 
 def test_each_value_is_of_one_source(tmp_path, monkeypatch, folder):

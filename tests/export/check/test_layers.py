@@ -10,7 +10,7 @@ from torch import nn
 from edgenas.errors import UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.check.layers import can_probe, divergence, first_divergence
+from edgenas.export.check.layers import divergence, first_divergence
 from edgenas.export.check.reference import Layer, layers
 
 from ..conftest import Exported
@@ -23,7 +23,7 @@ WRONG = [("0.weight", "0 (conv2d)"), ("3.body.4.running_mean", "3.body.3 (conv2d
 @pytest.mark.parametrize("name", ["net", "grey", "strided", "outside", "linear"])
 def test_a_right_file_holds_what_pytorch_computes(exported: Exported, name: str) -> None:
     item = exported.items[name]
-    assert first_divergence(item.module, item.example, item.path, exported.format) is None
+    assert first_divergence(item.module, item.example, item.path, exporter(exported.format)) is None
 
 
 @pytest.mark.parametrize(("weight", "layer"), WRONG)
@@ -33,17 +33,17 @@ def test_the_layer_whose_weight_is_another_is_named(exported: Exported, weight: 
     with torch.no_grad():
         value = wrong.state_dict()[weight]
         value[(0,) * value.ndim] += 1
-    assert first_divergence(wrong, item.example, item.path, exported.format) == layer
+    assert first_divergence(wrong, item.example, item.path, exporter(exported.format)) == layer
 
 
 def test_int8_rounds_each_layer_but_does_not_make_it_another(net, images, tmp_path) -> None:
     item = Export(net, images[:1], tmp_path / "net.tflite", images)
     exporter("tflite").export([item], precision="int8")
-    assert first_divergence(net, images[:1], item.path, "tflite", "int8") is None
+    assert first_divergence(net, images[:1], item.path, exporter("tflite"), "int8") is None
     wrong = copy.deepcopy(net)
     with torch.no_grad():
         wrong[10].weight *= -1
-    assert first_divergence(wrong, images[:1], item.path, "tflite", "int8") == "10 (linear)"
+    assert first_divergence(wrong, images[:1], item.path, exporter("tflite"), "int8") == "10 (linear)"
 
 
 def test_layers_are_named_as_the_module_names_them() -> None:
@@ -82,6 +82,6 @@ def test_what_leads_to_a_right_value_is_right_and_a_constant_proves_nothing() ->
 
 
 def test_a_format_whose_values_cannot_be_seen_is_refused(net, images, tmp_path) -> None:
-    assert can_probe("onnx") and not can_probe("binary")
-    with pytest.raises(UsageError, match="'binary' is no known format to probe"):
-        first_divergence(net, images[:1], tmp_path / "net.bin", "binary")
+    assert exporter("onnx").shows_values and not exporter("binary").shows_values
+    with pytest.raises(UsageError, match="the format 'binary' does not show what it computes inside"):
+        first_divergence(net, images[:1], tmp_path / "net.bin", exporter("binary"))

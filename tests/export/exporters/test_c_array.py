@@ -55,8 +55,8 @@ def test_what_tflite_micro_cannot_run_is_named(tmp_path):
 
 
 def test_an_arena_that_cannot_be_found_is_an_error(tmp_path, monkeypatch):
-    monkeypatch.setattr("edgenas.measure.runtimes.run_tflite_micro.LEAST_ARENA", 1 << 11)
-    monkeypatch.setattr("edgenas.measure.runtimes.run_tflite_micro.LARGEST_ARENA", 1 << 12)
+    monkeypatch.setattr("edgenas.measure.runtimes.run_tflite_micro._LEAST_ARENA", 1 << 11)
+    monkeypatch.setattr("edgenas.measure.runtimes.run_tflite_micro._LARGEST_ARENA", 1 << 12)
     with pytest.raises(ExportError, match="net.c: tflite-micro cannot run it: .*missing"):
         TO.export([item(tmp_path / "net.c")])
     assert not any(tmp_path.iterdir())

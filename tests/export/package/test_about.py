@@ -10,7 +10,7 @@ from edgenas.errors import ExportError
 from edgenas.export import exporter, formats
 from edgenas.export.base import Export
 from edgenas.export.check.session import open_session
-from edgenas.export.package.about import carries, embed, embedded
+from edgenas.export.package.about import embed, embedded
 from edgenas.export.package.contents import operators, signature
 from edgenas.export.package.labelled import labelled
 
@@ -81,7 +81,7 @@ def test_a_record_of_something_else_is_refused(file) -> None:
 
 
 def test_only_what_can_hold_it_is_labelled(net, images, tmp_path: Path) -> None:
-    assert [format for format in formats() if carries(format)] == ["onnx", "tflite"]
+    assert [format for format in formats() if exporter(format).labels] == ["onnx", "tflite"]
     assert labelled(exporter("tvm"), about()) is exporter("tvm")
     to, done = labelled(exporter("tflite"), about()), []
     to.export([Export(net, images[:1], tmp_path / "net.tflite", images)], precision="int8", on_done=done.append)

@@ -59,7 +59,7 @@ def test_changes_of_layout_vanish_and_the_file_computes_the_same(items: dict[str
     with torch.no_grad():
         expected = item.module(IMAGES).numpy()
     assert np.allclose(open_session(item.path, "litert").predict(IMAGES.numpy()), expected, atol=1e-5)
-    found = gates(item.module, item.example, item.path, "tflite")
+    found = gates(item.module, item.example, item.path, exporter("tflite"))
     assert found is not None and found.transposes <= (2 if name == "grouped" else 0)
 
 

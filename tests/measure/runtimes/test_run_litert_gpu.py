@@ -89,9 +89,9 @@ def test_the_log_is_not_shown(tflite_file, capfd):
 
 def test_software_gpus_are_known_by_name_or_kind():
     for name in ("SwiftShader Device (Subzero)", "llvmpipe (LLVM 15.0.6, 256 bits)", "CPU / Software"):
-        assert run_litert_gpu.SOFTWARE.search(name)
+        assert run_litert_gpu._SOFTWARE.search(name)
     for name in ("Mali-G78", "NVIDIA GeForce RTX 4090 DiscreteGPU", "V3D 7.1 IntegratedGPU"):
-        assert not run_litert_gpu.SOFTWARE.search(name)
+        assert not run_litert_gpu._SOFTWARE.search(name)
 
 
 def test_the_model_that_opens_the_gpu_is_one_relu(tmp_path):

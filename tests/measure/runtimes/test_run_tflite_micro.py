@@ -21,7 +21,7 @@ def latency_ms(session: run_tflite_micro.Session) -> float:
 
 @pytest.mark.parametrize("first", [1 << 20, 1 << 11])  # the second is too small, and twice that is too
 def test_the_arena_is_the_smallest_in_which_the_network_runs(tmp_path, monkeypatch, first):
-    monkeypatch.setattr(run_tflite_micro, "LEAST_ARENA", first)
+    monkeypatch.setattr(run_tflite_micro, "_LEAST_ARENA", first)
     net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     path = tmp_path / "net.tflite"
     figures = run_tflite_micro.Session(save_int8(net, path, (3, 24, 24)), 1).figures

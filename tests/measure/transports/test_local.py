@@ -12,6 +12,13 @@ from edgenas.measure.measure import probe
 from edgenas.measure.protocol import DEFAULT
 from edgenas.measure.runtime import load_runtime
 from edgenas.measure.transport import open_transport, transport_names
+from edgenas.testing import TransportContract
+
+
+class TestLocal(TransportContract):
+    @pytest.fixture
+    def device(self, host: Device) -> Device:
+        return host
 
 
 def test_is_found_by_its_file_name(host):

@@ -20,11 +20,13 @@ import pytest
 from loopback import MISSING, Loopback, children, loopback, name_of, processes_in
 
 from edgenas.errors import DeviceError, LinkLost, UsageError
+from edgenas.measure.device import Device
 from edgenas.measure.job import PYTHON, Artifact, Job
 from edgenas.measure.measure import measure, probe
 from edgenas.measure.transport import open_transport, transport_names
 from edgenas.measure.transports import ssh as transport_ssh
 from edgenas.measure.worker import describe_machine
+from edgenas.testing import TransportContract
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 
@@ -51,6 +53,12 @@ def nothing_left(server):
     """After every test, whatever it did to the connection: no folder, and no process in it."""
     yield
     assert soon(lambda: not processes_in(server.work) and not list(server.work.iterdir()))
+
+
+class TestSsh(TransportContract):
+    @pytest.fixture
+    def device(self, server: Loopback) -> Device:
+        return server.device()
 
 
 def soon(true: Callable[[], bool]) -> bool:
@@ -397,12 +405,13 @@ def test_what_the_device_did_not_notice_is_ended_before_it_goes_on(server, batch
 
 MEASURING = """
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from edgenas.measure import measure
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact
-measure.load_runtime = lambda name: SimpleNamespace(__file__=sys.argv[2])
+mock = replace(measure.load_runtime("mock"), file=Path(sys.argv[2]), clock=None)
+measure.load_runtime = lambda name: mock
 device = Device.model_validate_json(sys.argv[1])
 try:
     list(measure.measure(device, "mock", [Artifact("b", Path(sys.argv[3]))]))

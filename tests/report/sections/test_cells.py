@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from edgenas.flow.run import Run
 from edgenas.report.contents import read
+from edgenas.report.drawing import Drawn
 from edgenas.report.sections.cells import cells
-from edgenas.report.sections.drawing import Drawn
 
 from ..runs import files_after, write
 

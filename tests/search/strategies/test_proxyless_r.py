@@ -8,15 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from edgenas.search import score_function
 from edgenas.search.penalty import Fbnet
 from edgenas.search.perturbation import by_batch
-from edgenas.search.score_function import score_function_step, score_gradient, tried
 from edgenas.search.state import SearchState
-from edgenas.search.strategies.proxyless_r import ProxylessR
+from edgenas.search.strategies import proxyless_r
+from edgenas.search.strategies.proxyless_r import ProxylessR, score_function_step, score_gradient, tried
 from edgenas.space import choices_of
 
-from .toy import batch, calls, colours, copied, named, stack_space, state_of, table
+from ..toy import batch, calls, colours, copied, named, stack_space, state_of, table
 
 TASK = colours()
 HELD = batch(TASK, 24)
@@ -80,8 +79,8 @@ def test_the_mean_of_many_steps_gradients_is_the_exact_one_within_their_spread(
         assert state.parameters.values.grad is not None
         found.append(state.parameters.values.grad.clone())
 
-    monkeypatch.setattr(score_function, "learn_architecture", keep)
-    monkeypatch.setattr(score_function, "DECAY", 1.0)
+    monkeypatch.setattr(proxyless_r, "learn_architecture", keep)
+    monkeypatch.setattr(proxyless_r, "DECAY", 1.0)
     for _ in range(800 // samples):
         score_function_step(ours, HELD, samples, "loss")
     every = torch.stack(found)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from edgenas.report.sections.artifacts import artifacts
 
-from ..runs import PHASES, Page
+from .runs import PHASES, Page
 
 
 def test_what_int8_cost_is_shown_with_how_the_file_was_made(make):

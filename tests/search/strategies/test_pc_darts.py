@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgenas.search.partial import partial_channels
 from edgenas.search.probe import still
+from edgenas.search.strategies.pc_darts import partial_channels
 from edgenas.space import Choice, choices_of, load_space
 from edgenas.space.choice import Route
 from edgenas.space.operators import DilatedConv, MBConv, ReluConvBN, SeparableConv, Zero
 from edgenas.train.fabric import recalibrate
 
-from .toy import colours, fabric
+from ..toy import colours, fabric
 
 X = torch.randn(6, 8, 8, 8, generator=torch.Generator().manual_seed(0)).contiguous(memory_format=torch.channels_last)
 MIX = torch.tensor([0.2, 0.5])  # their sum weighs what passes by

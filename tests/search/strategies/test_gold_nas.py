@@ -9,14 +9,13 @@ import torch
 from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.progress import Silent
-from edgenas.search.gates import SigmoidGates, costs_of, gate_scores, pressure_of, prune
 from edgenas.search.search import SearchResult, search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
-from edgenas.search.strategies.gold_nas import GoldNas
+from edgenas.search.strategies.gold_nas import GoldNas, SigmoidGates, costs_of, gate_scores, pressure_of, prune
 from edgenas.space import load_space
 
-from .toy import COSTS, batch, calls, colours, fabric, stack_space, state_of, table
+from ..toy import COSTS, batch, calls, colours, fabric, stack_space, state_of, table
 
 GENERATOR = torch.Generator()
 

@@ -9,13 +9,12 @@ from torch.distributions import Dirichlet as Reference
 from torch.distributions import kl_divergence
 from torch.nn import functional
 
-from edgenas.search.dirichlet import Dirichlet, distance_to_flat, log_concentration
 from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.state import SearchState
-from edgenas.search.strategies.drnas import Drnas, relaxation
+from edgenas.search.strategies.drnas import Dirichlet, Drnas, distance_to_flat, log_concentration, relaxation
 from edgenas.search.update import architecture_gradient
 
-from .toy import batch, calls, colours, copied, named, stack_space, state_of, table
+from ..toy import batch, calls, colours, copied, named, stack_space, state_of, table
 
 TASK = colours()
 VALUES = torch.tensor([[0.3, -0.4, 0.1, 0.0], [2.5, 0.0, -0.2, 0.3], [0.0, 0.2, -1.6, 0.0]])

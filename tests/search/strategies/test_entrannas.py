@@ -11,11 +11,10 @@ from edgenas.cost.model import CostModel
 from edgenas.search.bilevel import first_order
 from edgenas.search.relaxation import Softmax
 from edgenas.search.state import SearchState
-from edgenas.search.strategies.entrannas import Entrannas
-from edgenas.search.transit import SparseSoftmax, Transit, derived_now
+from edgenas.search.strategies.entrannas import Entrannas, SparseSoftmax, Transit, derived_now
 from edgenas.space import Choice, Space, choices_of, load_space, places_of
 
-from .toy import Operator, batch, colours, copied, stack_space, state_of, table
+from ..toy import Operator, batch, colours, copied, stack_space, state_of, table
 
 PLACES = {"a": 3, "b": 2, "c": 1}
 COST = {"a": (3.0, 1.0, 2.0), "b": (3.0, 1.0, 2.0), "c": (3.0, 1.0, 2.0)}

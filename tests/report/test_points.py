@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from edgenas.report.sections.points import FOUND, HAND_MADE, RANDOM_ONES, points
+from edgenas.report.points import FOUND, HAND_MADE, RANDOM_ONES, points
 
-from ..runs import PHASES
+from .runs import PHASES
 
 
 def test_the_found_network_comes_first_then_the_baselines(finished):

@@ -7,16 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgenas.search.exponentiated import Simplex, exponentiated_step
 from edgenas.search.relaxation import Softmax
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
-from edgenas.search.strategies.gaea import Gaea
+from edgenas.search.strategies.gaea import Gaea, Simplex, exponentiated_step
 from edgenas.search.strategy import load_strategy
 from edgenas.space import choices_of
 
-from .toy import batch, calls, colours, copied, fabric, named, stack_space, state_of, table
+from ..toy import batch, calls, colours, copied, fabric, named, stack_space, state_of, table
 
 TASK = colours()
 LOGITS = torch.tensor([[0.3, -0.5, 1.2, 0.0], [0.0, 2.0, -1.0, -torch.inf]])

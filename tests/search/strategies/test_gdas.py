@@ -6,11 +6,10 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from edgenas.search.relaxation import gumbel
-from edgenas.search.straight_through import HardGumbelSoftmax
-from edgenas.search.strategies.gdas import Gdas
+from edgenas.search.strategies.gdas import Gdas, HardGumbelSoftmax
 from edgenas.search.update import architecture_gradient
 
-from .toy import batch, calls, colours, copied, named, stack_space, state_of, table
+from ..toy import batch, calls, colours, copied, named, stack_space, state_of, table
 
 LOGITS = torch.tensor([[0.3, -0.5, 1.2, 0.0], [0.0, 2.0, -1.0, -torch.inf], [-torch.inf, 0.0, -torch.inf, -torch.inf]])
 TASK = colours()

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from edgenas.cost.model import CostModel, exact_model
-from edgenas.search.groups import Grouped
-from edgenas.search.simplest import SimplestFirst
 from edgenas.search.state import SearchState
+from edgenas.search.strategies.dots import Grouped
+from edgenas.search.strategies.ftso import SimplestFirst
 from edgenas.search.strategy import Strategy, load_strategy
 from edgenas.space import Space, choices_of, load_space
 
-from .toy import batch, colours, stack_space, state_of, table
+from ..toy import batch, colours, stack_space, state_of, table
 
 TASK = colours(96)
 OPTIONS = {"channels": "4", "cells": "1", "nodes": "2", "keep": "1"}

@@ -6,13 +6,12 @@ from typing import cast
 import pytest
 import torch
 
-from edgenas.search.edges import EdgeNormalised, EdgeWeights
 from edgenas.search.relaxation import Softmax
-from edgenas.search.strategies.pc_darts import PcDarts
+from edgenas.search.strategies.pc_darts import EdgeNormalised, EdgeWeights, PcDarts
 from edgenas.space import load_space
 from edgenas.space.graph import Edge, Graph
 
-from .toy import batch, colours, stack_space, state_of
+from ..toy import batch, colours, stack_space, state_of
 
 CHOICES = {"a>c": ("none", "conv", "skip"), "alone": ("conv", "skip"), "a>d": ("none", "conv", "skip"),
            "c>d": ("none", "conv", "skip")}

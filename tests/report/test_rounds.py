@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from edgenas.report.sections.rounds import rounds
+from edgenas.report.rounds import rounds
 
-from ..runs import PHASES, Page
-from .test_headline import macs_too
+from .runs import PHASES, Page
+from .sections.test_headline import macs_too
 
 
 def test_every_round_with_its_verdict(finished):

@@ -1,1 +1,0 @@
-"""Every value that a file computes: one file a format."""
