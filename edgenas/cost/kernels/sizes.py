@@ -36,7 +36,7 @@ class Sizes:
         """Log-uniform from low to high, or around the centre's and at least low."""
         place: float = self.places.pop(0) if self.places else self.generator.random()
         if name in self.centre:
-            return max(low, round(self.centre[name] * AROUND ** (2 * place - 1)))
+            return max(low, round(self.centre[name] * math.pow(AROUND, 2 * place - 1)))
         return round(math.exp(math.log(low) + place * math.log(high / low)))
 
     def channels(self, name: str = "inputs", most: int = 1280) -> int:
