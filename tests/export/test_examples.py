@@ -15,8 +15,7 @@ from PIL import Image
 from torch import nn
 
 from edgenas.export import exporter
-from edgenas.export.base import Export
-from edgenas.export.package.bundle import SCRIPTS
+from edgenas.export.base import SCRIPTS, Export
 from edgenas.export.package.manifest import Preprocessing
 
 from .folders import CLASSES, described, preprocessing

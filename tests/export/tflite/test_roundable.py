@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from edgenas.export import exporter
 from edgenas.export.base import Export
+from edgenas.export.check.session import open_session
 from edgenas.export.tflite.roundable import absolute, deviation, norm, variance
-from edgenas.measure.session import open_session
 
 MAP = torch.randn(2, 4, 7, 9) - 3
 axes = st.none() | st.lists(st.integers(-4, 3), min_size=1, max_size=3, unique_by=lambda axis: axis % 4)
