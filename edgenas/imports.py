@@ -21,6 +21,8 @@ SAID = 200
 """Characters of an exception's own text that a message repeats."""
 NOT_OWN = (os.path.dirname(__file__), sysconfig.get_path("stdlib"))
 """What a user may name as well, but did not write."""
+GIVEN = "given:"
+"""Begins the name of what is no code: a network that was made in this process."""
 INSTALLED = ("site-packages", "dist-packages")
 _files: set[str] = set()
 """The files of the user's modules that were imported here."""

@@ -20,13 +20,12 @@ from edgenas.export.base import Export
 from edgenas.export.check.repeatability import check_repeatable, mixing_layer, same
 from edgenas.export.ir.program import trace
 from edgenas.flow.weights import read_weights
-from edgenas.imports import import_function, users_code
+from edgenas.imports import GIVEN, import_function, users_code
 from edgenas.text import one_line
 
 SHOWN = 3  # names of weights in a message
 LONGEST = 80  # characters of such a name
 SEVERAL = 4  # images that are given to the network at once, to see whether it mixes them
-GIVEN = "given:"
 _given: dict[str, nn.Module] = {}
 
 

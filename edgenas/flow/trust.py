@@ -15,11 +15,10 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from edgenas.data.sources import function
 from edgenas.errors import StorageError, TrustError
 from edgenas.files import user_folder, write_json
 from edgenas.flow.config import RunConfig
-from edgenas.flow.foreign_network import GIVEN
+from edgenas.imports import GIVEN
 from edgenas.text import one_line
 
 CODE = re.compile(r"(?P<source>.*):(?P<function>[^:]*)", re.DOTALL)
@@ -58,8 +57,8 @@ def resolved(config: RunConfig) -> dict[str, str]:
     """Option -> what its value means on this machine: of those that name code, and of profiles kept elsewhere."""
     named = {"space": config.space, "strategy": config.strategy, "data": config.data, "distill": config.distill or "",
              "origin": config.origin or ""}
-    if not function.accepts(config.data):
-        del named["data"]  # a folder's name may have a colon
+    if not _is_code(config.data):
+        del named["data"]
     if named["origin"].startswith(GIVEN):
         del named["origin"]  # no name of code: what was given in this process
     found = {option: _code(match["source"], match["function"]) for option, name in named.items()
@@ -71,6 +70,15 @@ def resolved(config: RunConfig) -> dict[str, str]:
     if os.path.realpath(config.profiles) != os.path.realpath(profiles_folder()):
         found["profiles"] = os.path.realpath(config.profiles)
     return found
+
+
+def _is_code(data: str) -> bool:
+    """Whether data comes from a function: a folder's name may have a colon too."""
+    if ":" not in data:
+        return False
+    from edgenas.data.sources import function  # whose package takes PyTorch
+
+    return function.accepts(data)
 
 
 def _code(source: str, function: str) -> str:
