@@ -56,7 +56,8 @@ def test_each_value_is_of_one_source(tmp_path, monkeypatch, folder):
     images = "FOLDER of images by class"
     expected = {"mnist": "mnist", "./digits": images, "photos": images, "./photos": images,
                 "table": "FOLDER of parquet files", "data.npz": "FILE.npz", "gone/data.npz": "FILE.npz",
-                "ylecun/mnist": "OWNER/NAME of the Hugging Face hub", "my.data:sets": "MODULE:FUNCTION"}
+                "ylecun/mnist": "OWNER/NAME of the Hugging Face hub",
+                "my.data:sets": "MODULE:FUNCTION or FILE.py:FUNCTION"}
     for value, form in expected.items():
         assert accepting(value) == [form], value
     for value in ("", "photo", "photos/cats", "./x/y", "../a", "a/b/c", "a/b.zip", "C:\\data", "1:2", "own/"):
