@@ -78,7 +78,7 @@ def _is_code(data: str) -> bool:
         return False
     from edgenas.data.sources import function  # whose package takes PyTorch
 
-    return function.accepts(data)
+    return function.SOURCE.accepts(data)
 
 
 def _code(source: str, function: str) -> str:
