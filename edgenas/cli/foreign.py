@@ -54,10 +54,15 @@ foreign_options = options(
                  help="With --from: where its files are measured."),
     click.option("--out", metavar="DIR", help="With --from: where the files go."),
 )
+
+
 def _own(name: str, help: str, **rest: Any) -> Callable[[F], F]:
     return click.option(f"--{name}", help=f"With --from: {help}", **rest)
 
 
+keep_option = _own("keep", "modules that are not cut, by name as named_modules() has them, with * and ?, or re: and a "
+                   "regular expression; with all that is in them. May be given several times.", multiple=True,
+                   metavar="PATTERN")
 shown_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Instead of a space's name: a trained PyTorch network of your own. Runs your code."),
@@ -69,6 +74,7 @@ shown_options = options(
     _own("mean", "what it was trained with; the data's own by default.", callback=_values, metavar="M,M,M"),
     _own("std", "likewise.", callback=_values, metavar="S,S,S"),
     _own("new-head", "with a classifier of the data's classes.", is_flag=True),
+    keep_option,
 )
 
 
@@ -94,6 +100,7 @@ own_options = options(
     _own("new-head", "replace its classifier by one of the data's classes, and teach it first.", is_flag=True),
     _own("teach-epochs", "train the uncut network on the data first; 12 with --new-head, else none by default.",
          type=click.IntRange(0, MOST_EPOCHS), metavar="N"),
+    keep_option,
 )
 NAMES = ("origin", "weights", "data", "image_size", "max_images", "on_bad_image", "seed", "mean", "std", "out")
 

@@ -31,7 +31,8 @@ class RunConfig(BaseModel):
 
     precision: of the exported network. max_drop: points of validation accuracy that an int8 file may lose. origin: what
     builds the user's own network that is made to fit, with those weights, of that fingerprint; mean, std: what it was
-    trained with; new_head, teach_epochs: its classifier is replaced, and it is trained first.
+    trained with; new_head, teach_epochs: its classifier is replaced, and it is trained first; keep: patterns of
+    its modules that are not cut.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -73,6 +74,7 @@ class RunConfig(BaseModel):
     std: tuple[float, ...] | None = None
     new_head: bool = False
     teach_epochs: Annotated[int, Ge(0)] = 0
+    keep: tuple[str, ...] = ()
     distill: str | None = None
 
     qat: QatSettings = QatSettings()

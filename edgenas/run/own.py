@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from edgenas.space.apart import take_apart
 from edgenas.space.elastic import Elastic
 from edgenas.space.head import with_new_head
 from edgenas.space.importance import IMAGES, Importance, importance_of, ranked
+from edgenas.space.keeping import in_words
 from edgenas.space.trace import BATCH, trace_network
 from edgenas.train import train
 from edgenas.training import accuracy
@@ -73,7 +74,7 @@ class Own:
 
         Raises: CheckpointError when what is known of their importance is of another network.
         """
-        found = apart(self.network, self.run.task, self.run.config.space)
+        found = apart(self.network, self.run.task, self.run.config.space, self.run.config.keep)
         path = self.run.folder / "importance.safetensors"
         if not path.exists():
             return found
@@ -100,9 +101,9 @@ def headed(given: nn.Module, task: Task, name: str, *, new_head: bool) -> tuple[
     return found, path
 
 
-def apart(network: nn.Module, task: Task, name: str) -> Elastic:
-    """What can vary of a network that takes the task's images."""
-    return take_apart(network, task.normalise(task.train.images[:BATCH]), name)
+def apart(network: nn.Module, task: Task, name: str, keep: Sequence[str] = ()) -> Elastic:
+    """What can vary of a network that takes the task's images, but for the modules that the user keeps."""
+    return take_apart(network, task.normalise(task.train.images[:BATCH]), name, keep)
 
 
 def prepare_own(run: Run, progress: Progress) -> None:
@@ -135,6 +136,9 @@ def prepare_own(run: Run, progress: Progress) -> None:
         scratch.write_bytes(save(found.tensors()))
     run.own.__dict__.pop("elastic")
     record["rises"] = {name: dict(row) for name, row in run.own.elastic.rises.items()}
+    for sentence in in_words(elastic.untouched):
+        progress.say(sentence)
+    record["kept"] = {pattern: list(names) for pattern, names in elastic.untouched.items()}
     record["fixed"] = [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]
     removable = sum(block.absent is not None for block in elastic.blocks)
     progress.say(f"{len(elastic.blocks)} blocks vary, {removable} of them can go")

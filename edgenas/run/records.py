@@ -255,10 +255,11 @@ class Frozen(Record):
 
 class Uncut(Record):
     """own.json. rises: by block, candidate -> by how much it alone is estimated to raise the loss; the first is the
-    block as it was. before, after: costs, by metric."""
+    block as it was. kept: by pattern, the modules that the user wants left alone. before, after: costs, by metric."""
 
     accuracy: Accuracy
     head: str = ""
+    kept: dict[str, tuple[str, ...]] = {}
     rises: dict[str, dict[str, float]]
     fixed: tuple[Frozen, ...]
     before: dict[str, float] = {}

@@ -97,8 +97,9 @@ def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple
     usual = TEACH_EPOCHS if request.new_head else 0
     fields = {"origin": origin, "weights": str(request.weights) if request.weights else None,
               "network_sha256": fingerprint(given), "mean": task.mean, "std": task.std, "new_head": request.new_head,
-              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs}
-    return fields, task, space_of(apart(network, task, origin), origin, task.input_shape, len(task.classes))
+              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs, "keep": request.keep}
+    elastic = apart(network, task, origin, request.keep)
+    return fields, task, space_of(elastic, origin, task.input_shape, len(task.classes))
 
 
 def budgets(request: RunRequest) -> tuple[budget.Request, ...]:

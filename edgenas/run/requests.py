@@ -87,6 +87,7 @@ class OwnRequest(Request):
     std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
     new_head: bool = False
     teach_epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)] | None = None
+    keep: tuple[str, ...] = ()
 
 
 class RunRequest(DataRequest, TargetRequest, SpaceRequest, OwnRequest):

@@ -86,11 +86,13 @@ def describe_own(request: Mapping[str, Any], target: str | None, runtime: str | 
     origin = request["origin"]
     task = task_of({"on_bad_image": None, "seed": None, **request})
     network, head = headed(build(origin, request["weights"]), task, origin, new_head=request["new_head"])
-    elastic = apart(network, task, origin)
+    elastic = apart(network, task, origin, request["keep"])
     space = space_of(elastic, origin, task.input_shape, len(task.classes))
     found = described(in_precision(space, precision or ""), target, runtime, precision)
     reach = {metric: list(exact_model(space, metric).reachable) for metric in ("macs", "params")}
-    return found | {"head": head, "fixed": [asdict(frozen) for frozen in elastic.fixed], "reachable": reach}
+    kept = {pattern: list(names) for pattern, names in elastic.untouched.items()}
+    return found | {"head": head, "kept": kept, "fixed": [asdict(frozen) for frozen in elastic.fixed],
+                    "reachable": reach}
 
 
 def described(space: Space, target: str | None, runtime: str | None, precision: str | None) -> dict[str, Any]:
