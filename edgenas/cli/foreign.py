@@ -30,6 +30,12 @@ def _values(context: click.Context, parameter: click.Parameter, text: str | None
     return values
 
 
+def _percent(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value <= 100:
+        raise UsageError(f"--min-accuracy {value:g} is no percentage above 0, up to 100", "--min-accuracy 90")
+    return value
+
+
 foreign_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Instead of a run: a PyTorch network of your own, returned by that function, e.g. "
@@ -100,7 +106,11 @@ own_options = options(
     _own("new-head", "replace its classifier by one of the data's classes, and teach it first.", is_flag=True),
     _own("teach-epochs", "train the uncut network on the data first; 12 with --new-head, else none by default.",
          type=click.IntRange(0, MOST_EPOCHS), metavar="N"),
+    _own("teacher", "an earlier run of the same network, data and recipe, whose uncut network is taken as it was "
+         "taught there.", type=click.Path(path_type=Path), metavar="RUN"),
     keep_option,
+    _own("min-accuracy", "in place of --latency-ms: the least latency at which the trained network is right on that "
+         "share of the validation images.", type=float, metavar="PERCENT", callback=_percent),
 )
 NAMES = ("origin", "weights", "data", "image_size", "max_images", "on_bad_image", "seed", "mean", "std", "out")
 

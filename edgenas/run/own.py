@@ -20,6 +20,7 @@ from edgenas.files import replacing
 from edgenas.progress import Progress
 from edgenas.run.foreign_network import build, check_fits, fingerprint
 from edgenas.run.requests import OwnRequest, RunRequest
+from edgenas.run.teacher import RECORD, UNCUT, taken_over, teacher_config
 from edgenas.space import Architecture
 from edgenas.space.apart import take_apart
 from edgenas.space.elastic import Elastic
@@ -33,8 +34,6 @@ from edgenas.training import accuracy
 if TYPE_CHECKING:
     from edgenas.run.folder import Run
 
-UNCUT = "uncut"
-RECORD = "own.json"
 FINE_TUNING = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.02, "warmup": 0.1, "epochs": 12}
 """How a network with trained weights is trained on, unless the user says otherwise."""
 TEACH_EPOCHS = 12  # of a network with a new head
@@ -110,6 +109,33 @@ def prepare_own(run: Run, progress: Progress) -> None:
     """Teach the uncut network, if that was asked for, and learn what it would lose; does nothing when that is done."""
     if run.read(RECORD) is not None:
         return
+    record = taken_from_teacher(run, progress) if run.config.teacher else taught(run, progress)
+    if "rises" not in record:
+        record |= scored(run)
+    run.own.__dict__.pop("elastic", None)  # which may be of the time before its importance was known
+    elastic = run.own.elastic
+    for sentence in in_words(elastic.untouched):
+        progress.say(sentence)
+    removable = sum(block.absent is not None for block in elastic.blocks)
+    progress.say(f"{len(elastic.blocks)} blocks vary, {removable} of them can go")
+    run.write(RECORD, record)
+
+
+def taken_from_teacher(run: Run, progress: Progress) -> dict[str, Any]:
+    """What own.json says of the uncut network that another run taught.
+
+    Raises: UsageError when that run is of another one.
+    """
+    from edgenas.run.folder import Run as Folder
+
+    source = Path(run.config.teacher or "")
+    record = taken_over(run, Folder(source, teacher_config(source, run.config)))
+    progress.say(f"the uncut network, as {source} taught it: validation {record['accuracy']['validation']:.1%}")
+    return record
+
+
+def taught(run: Run, progress: Progress) -> dict[str, Any]:
+    """Teach the uncut network and keep its weights; what own.json says of it."""
     given, c, task = run.own.network, run.config, run.task
     head = headed(build(c.origin or "", None), task, c.origin or "", new_head=True)[1] if c.new_head else ""
     record: dict[str, Any] = {"from": c.origin, "parameters": sum(p.numel() for p in given.parameters())}
@@ -117,32 +143,29 @@ def prepare_own(run: Run, progress: Progress) -> None:
         progress.say(f"new head: {head} now tells the data's {len(task.classes)} classes apart")
         record["head"] = head
     if c.teach_epochs:
-        validation, history = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
-                                    checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=run.fabric,
-                                    label="teach the uncut network", progress=progress)
-        record["history"] = history
+        _, record["history"] = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
+                                     checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=run.fabric,
+                                     label="teach the uncut network", progress=progress)
     validation = accuracy(given, task.validation, task, run.fabric)
-    test = accuracy(given, task.test, task, run.fabric)
-    record["accuracy"] = {"validation": validation, "test": test}
+    record["accuracy"] = {"validation": validation, "test": accuracy(given, task.test, task, run.fabric)}
     progress.say(f"the uncut network: validation {validation:.1%}")
     if validation < CHANCE / len(task.classes):
         progress.say("that is hardly better than guessing: is the data normalised as the network was trained (--mean, "
                      "--std, --image-size), and are its classes these, or does it need --new-head?")
     given.cpu().eval()
     run.save_weights(UNCUT, given)
+    return record
+
+
+def scored(run: Run) -> dict[str, Any]:
+    """Learn what the uncut network would lose, and keep it; what own.json says of it."""
     elastic = run.own.elastic
-    found = importance_of(elastic, task.normalise(task.train.images[:IMAGES]), c.seed)
+    found = importance_of(elastic, run.task.normalise(run.task.train.images[:IMAGES]), run.config.seed)
     with replacing(run.folder / "importance.safetensors") as scratch:
         scratch.write_bytes(save(found.tensors()))
-    run.own.__dict__.pop("elastic")
-    record["rises"] = {name: dict(row) for name, row in run.own.elastic.rises.items()}
-    for sentence in in_words(elastic.untouched):
-        progress.say(sentence)
-    record["kept"] = {pattern: list(names) for pattern, names in elastic.untouched.items()}
-    record["fixed"] = [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]
-    removable = sum(block.absent is not None for block in elastic.blocks)
-    progress.say(f"{len(elastic.blocks)} blocks vary, {removable} of them can go")
-    run.write(RECORD, record)
+    return {"kept": {pattern: list(names) for pattern, names in elastic.untouched.items()},
+            "rises": {name: dict(row) for name, row in ranked(elastic, found).rises.items()},
+            "fixed": [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]}
 
 
 def measure_before(run: Run, progress: Progress) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,9 +21,10 @@ from edgenas.options import option_names, parse, settings
 from edgenas.qat import QatSettings
 from edgenas.run.config import RunConfig
 from edgenas.run.foreign_network import build, fingerprint, normalised
-from edgenas.run.own import TEACH_EPOCHS, UNCUT, apart, check_own, fine_tuning, headed
+from edgenas.run.own import TEACH_EPOCHS, apart, check_own, fine_tuning, headed
 from edgenas.run.requests import RunRequest
 from edgenas.run.supporting import unsupported
+from edgenas.run.teacher import UNCUT, teacher_config
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
 from edgenas.space import Space, load_space
@@ -67,7 +69,7 @@ def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
     else:
         plain = load_space(request.space, task.input_shape, len(task.classes), space_options, build_options)
     space = in_precision(plain, precision)
-    return RunConfig(
+    config = RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request.data, data_fingerprint=task.fingerprint, image_size=request.image_size,
         max_images=request.max_images, on_bad_image=request.on_bad_image,
@@ -80,6 +82,9 @@ def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
         distill=distill, max_drop=request.max_drop, qat=qat, accelerator=request.accelerator,
         training_precision=request.training_precision, **own,
     )
+    if config.teacher:
+        teacher_config(Path(config.teacher), config)
+    return config
 
 
 def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple[dict[str, Any], Task, Space]:
@@ -97,7 +102,8 @@ def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple
     usual = TEACH_EPOCHS if request.new_head else 0
     fields = {"origin": origin, "weights": str(request.weights) if request.weights else None,
               "network_sha256": fingerprint(given), "mean": task.mean, "std": task.std, "new_head": request.new_head,
-              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs, "keep": request.keep}
+              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs, "keep": request.keep,
+              "teacher": str(request.teacher) if request.teacher else None}
     elastic = apart(network, task, origin, request.keep)
     return fields, task, space_of(elastic, origin, task.input_shape, len(task.classes))
 
@@ -105,6 +111,9 @@ def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple
 def budgets(request: RunRequest) -> tuple[budget.Request, ...]:
     """Raises: UsageError when there is none, or one metric has two."""
     found = [budget.parse(text) for text in request.budgets]
+    if "," in (request.latency_ms or ""):
+        raise UsageError(f"--latency-ms {request.latency_ms} are several budgets, and one run is of one",
+                         "edgenas run, edgenas search and edgenas.frontier take several")
     if request.latency_ms:
         found.insert(0, budget.request("latency_ms", request.latency_ms))
     if not found:

@@ -14,7 +14,7 @@ from edgenas.errors import UserCodeError
 from edgenas.imports import import_function, users_code
 from edgenas.progress import Progress
 from edgenas.run.folder import Run
-from edgenas.run.own import UNCUT
+from edgenas.run.teacher import UNCUT
 from edgenas.space import Architecture, pick
 from edgenas.train import train
 from edgenas.training import accuracy, recalibrate
