@@ -27,6 +27,7 @@ GROUPS = {
     ("edgenas.export", "probe_"): "edgenas.probes",
     ("edgenas.measure", "run_"): "edgenas.runtimes",
     ("edgenas.measure", "transport_"): "edgenas.transports",
+    ("edgenas.run", "starter_"): "edgenas.starters",
     ("edgenas.search.strategies", ""): "edgenas.strategies",
     ("edgenas.space.spaces", ""): "edgenas.spaces",
 }

@@ -95,9 +95,10 @@ def check_shown(name: str | None, own: Mapping[str, Any]) -> None:
 
 
 own_options = options(
-    click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
+    click.option("--from", "origin", metavar="FILE.py:FUNCTION|MODULE:FUNCTION|STARTER",
                  help="Make a trained PyTorch network of your own fit, returned by that function, e.g. --from "
-                      "net.py:build; its blocks' widths and residual blocks are what is searched. Runs your code."),
+                      "net.py:build; its blocks' widths and residual blocks are what is searched. Runs your code. Or a "
+                      "trained network that others give away, see edgenas starters."),
     _own("weights", "its weights, safetensors or a state dict of torch.save; as it is built by default.",
          type=click.Path(path_type=Path), metavar="FILE"),
     _own("mean", "what it was trained with, on a scale of 0 to 1; the data's own by default.", callback=_values,

@@ -68,7 +68,8 @@ def budgets_done(request: RunRequest, out: str, resume: bool, seeds: int | None,
     folder = Path(out)
     with Terminal() as terminal:
         if request.min_accuracy is not None:
-            found = run_floor(folder, request, terminal, command=typed(), resume=resume, finish=work)
+            found = run_floor(folder, request, terminal, command=typed(), resume=resume,
+                              finish=lambda run, _: work(run, terminal))
         else:
             found = run_frontier(folder, request, lambda run: work(run, terminal), terminal, command=typed(),
                                  resume=resume)

@@ -14,6 +14,7 @@ from edgenas.export.about import About
 from edgenas.export.base import Images
 from edgenas.files import sha256
 from edgenas.run.folder import Run
+from edgenas.run.teacher import RECORD
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "ethos-u-vela",
             "tflite-micro", "numpy")
@@ -24,7 +25,13 @@ def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manif
         edgenas_version=__version__, created=datetime.now(UTC), command=shlex.join(run.config.command),
         seed=run.config.seed, space=run.config.space, architecture=dict(run.architecture), classes=run.task.classes,
         input=image_input(run.task), profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(run),
-        versions=versions(), artifacts=tuple(artifacts))
+        versions=versions(), artifacts=tuple(artifacts), starter=starter(run))
+
+
+def starter(run: Run) -> manifest.Starter | None:
+    """As it was when the run began with it."""
+    found = (run.read(RECORD) or {}).get("starter")
+    return manifest.Starter.model_validate(found) if found else None
 
 
 def about(run: Run, architecture: Mapping[str, str]) -> About:

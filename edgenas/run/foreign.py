@@ -24,6 +24,7 @@ from edgenas.run.folder import Run
 from edgenas.run.foreign_network import build, check_fits, fingerprint, normalised
 from edgenas.run.proving import HOST
 from edgenas.run.request import runtime_of
+from edgenas.run.starters import completed
 from edgenas.run.verifying import check
 from edgenas.space import Architecture, Space
 from edgenas.text import one_line
@@ -70,7 +71,8 @@ def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> For
         if not request[name]:
             raise UsageError(f"--from needs --{name}", example)
     device = load_device(request["device"])
-    network = build(request["from"], request["weights"])
+    request = {**request, **completed(request["from"], request)}
+    network = build(request["from"], request["weights"], request["image_size"])
     task = task_of(request)
     check_fits(network, task, request["from"])
     config = RunConfig(
@@ -89,9 +91,12 @@ def task_of(request: Mapping[str, Any]) -> Task:
 
     Raises: DataError or UsageError.
     """
-    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
+    return normalised(loaded(request), request)
+
+
+def loaded(request: Mapping[str, Any]) -> Task:
+    return load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"] or "error", seed=request["seed"] or 0)
-    return normalised(task, request)
 
 
 def _claim(folder: Path, record: dict[str, Any]) -> None:

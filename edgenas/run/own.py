@@ -20,6 +20,7 @@ from edgenas.files import replacing
 from edgenas.progress import Progress
 from edgenas.run.foreign_network import build, check_fits, fingerprint
 from edgenas.run.requests import OwnRequest, RunRequest
+from edgenas.run.starters import starter_of
 from edgenas.run.teacher import RECORD, UNCUT, taken_over, teacher_config
 from edgenas.space import Architecture
 from edgenas.space.apart import take_apart
@@ -58,7 +59,7 @@ class Own:
         assert c.origin is not None
         run.check_trust()
         kept = (run.folder / f"{UNCUT}.safetensors").exists()
-        given = build(c.origin, Path(c.weights) if c.weights and not kept else None)
+        given = build(c.origin, Path(c.weights) if c.weights and not kept else None, c.image_size)
         if not kept and fingerprint(given) != c.network_sha256:
             raise RunError(f"{c.origin} builds another network than when the run in {run.folder} began",
                            "restore its code and weights, or start a new run")
@@ -112,7 +113,6 @@ def prepare_own(run: Run, progress: Progress) -> None:
     record = taken_from_teacher(run, progress) if run.config.teacher else taught(run, progress)
     if "rises" not in record:
         record |= scored(run)
-    run.own.__dict__.pop("elastic", None)  # which may be of the time before its importance was known
     elastic = run.own.elastic
     for sentence in in_words(elastic.untouched):
         progress.say(sentence)
@@ -137,8 +137,13 @@ def taken_from_teacher(run: Run, progress: Progress) -> dict[str, Any]:
 def taught(run: Run, progress: Progress) -> dict[str, Any]:
     """Teach the uncut network and keep its weights; what own.json says of it."""
     given, c, task = run.own.network, run.config, run.task
-    head = headed(build(c.origin or "", None), task, c.origin or "", new_head=True)[1] if c.new_head else ""
+    name = c.origin or ""
+    head = headed(build(name, None, c.image_size), task, name, new_head=True)[1] if c.new_head else ""
     record: dict[str, Any] = {"from": c.origin, "parameters": sum(p.numel() for p in given.parameters())}
+    if starter := starter_of(name):
+        record["starter"] = starter.origin()
+        progress.say(f"{name} is of {', '.join(starter.starter.packages)}, licence {record['starter']['licence']}; "
+                     f"images are {c.image_size}x{c.image_size}")
     if head:
         progress.say(f"new head: {head} now tells the data's {len(task.classes)} classes apart")
         record["head"] = head
@@ -163,8 +168,9 @@ def scored(run: Run) -> dict[str, Any]:
     found = importance_of(elastic, run.task.normalise(run.task.train.images[:IMAGES]), run.config.seed)
     with replacing(run.folder / "importance.safetensors") as scratch:
         scratch.write_bytes(save(found.tensors()))
+    run.own.elastic = ranked(elastic, found)
     return {"kept": {pattern: list(names) for pattern, names in elastic.untouched.items()},
-            "rises": {name: dict(row) for name, row in ranked(elastic, found).rises.items()},
+            "rises": {name: dict(row) for name, row in run.own.elastic.rises.items()},
             "fixed": [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]}
 
 

@@ -253,12 +253,23 @@ class Frozen(Record):
     why: str
 
 
+class StarterOf(Record):
+    """The trained network that somebody gave away, with its licence."""
+
+    name: str
+    packages: dict[str, str]
+    licence: str
+    source: str
+    weights: str
+
+
 class Uncut(Record):
     """own.json. rises: by block, candidate -> by how much it alone is estimated to raise the loss; the first is the
     block as it was. kept: by pattern, the modules that the user wants left alone. before, after: costs, by metric."""
 
     accuracy: Accuracy
     head: str = ""
+    starter: StarterOf | None = None
     kept: dict[str, tuple[str, ...]] = {}
     rises: dict[str, dict[str, float]]
     fixed: tuple[Frozen, ...]

@@ -23,6 +23,7 @@ from edgenas.run.config import RunConfig
 from edgenas.run.foreign_network import build, fingerprint, normalised
 from edgenas.run.own import TEACH_EPOCHS, apart, check_own, fine_tuning, headed
 from edgenas.run.requests import RunRequest
+from edgenas.run.starters import check_colour, completed
 from edgenas.run.supporting import unsupported
 from edgenas.run.teacher import UNCUT, teacher_config
 from edgenas.search.settings import SearchSettings
@@ -41,6 +42,7 @@ def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
     """
     check_accelerator(request.accelerator)
     check_own(request)
+    request = request.model_copy(update=completed(request.origin, request.options()))
     origin, strategy = request.origin, request.strategy or ("importance" if request.origin else "snas")
     device = load_device(request.device)
     runtime = runtime_of(device, request.runtime)
@@ -96,8 +98,9 @@ def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple
         raise UsageError(f"a network of your own has no option {next(iter(options))!r}",
                          "leave out --set space.… and build.…")
     origin = request.origin or ""
+    check_colour(origin, task.input_shape[0])
     task = normalised(task, request.options())
-    given = build(origin, request.weights)
+    given = build(origin, request.weights, request.image_size)
     network, _ = headed(given, task, origin, new_head=request.new_head)
     usual = TEACH_EPOCHS if request.new_head else 0
     fields = {"origin": origin, "weights": str(request.weights) if request.weights else None,

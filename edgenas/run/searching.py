@@ -17,6 +17,7 @@ from edgenas.run.folder import Run
 from edgenas.run.measuring import costs_everywhere
 from edgenas.run.own import measure_before, note_after, prepare_own, told_own
 from edgenas.run.settling import Settled, check_together, settle
+from edgenas.run.starters import worth_saying
 from edgenas.search.figures import asking
 from edgenas.search.search import SearchResult, search
 from edgenas.space import Architecture, Part, Space
@@ -81,6 +82,8 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     run.write("data.json", run.task.describe())
     if run.config.origin:
         prepare_own(run, progress)
+    elif said := worth_saying(len(run.task.train), run.task.input_shape[0]):
+        progress.say(said)
     prepare(run, progress)
     hint_at_wider(run, progress)
     space = worthwhile(run, progress)

@@ -18,10 +18,11 @@ from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for, told_by
 from edgenas.options import parse
-from edgenas.run.foreign import task_of
-from edgenas.run.foreign_network import build
+from edgenas.run.foreign import loaded
+from edgenas.run.foreign_network import build, normalised
 from edgenas.run.own import apart, headed
 from edgenas.run.request import is_known, part, runtime_of
+from edgenas.run.starters import check_colour, completed
 from edgenas.run.supporting import refusal_of, unsupported
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.elastic import space_of
@@ -84,8 +85,12 @@ def describe_own(request: Mapping[str, Any], target: str | None, runtime: str | 
     Raises: UsageError, DataError or UserCodeError naming what is wrong with the data, the network or its weights.
     """
     origin = request["origin"]
-    task = task_of({"on_bad_image": None, "seed": None, **request})
-    network, head = headed(build(origin, request["weights"]), task, origin, new_head=request["new_head"])
+    request = {**request, **completed(origin, request)}
+    task = loaded({"on_bad_image": None, "seed": None, **request})
+    check_colour(origin, task.input_shape[0])
+    task = normalised(task, request)
+    given = build(origin, request["weights"], request["image_size"])
+    network, head = headed(given, task, origin, new_head=request["new_head"])
     elastic = apart(network, task, origin, request["keep"])
     space = space_of(elastic, origin, task.input_shape, len(task.classes))
     found = described(in_precision(space, precision or ""), target, runtime, precision)

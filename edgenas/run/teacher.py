@@ -62,7 +62,7 @@ def taken_over(run: Run, source: Run) -> dict[str, Any]:
     record = source.read(RECORD)
     if record is None:
         raise RunError(f"there is no {RECORD} in {source.folder}", HINT)
-    names = TAUGHT
+    names: tuple[str, ...] = TAUGHT
     if source.config.keep == run.config.keep and (source.folder / f"{IMPORTANCE}.safetensors").exists():
         copied(run, source, IMPORTANCE)
         names += SCORED
