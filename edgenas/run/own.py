@@ -147,6 +147,7 @@ def taught(run: Run, progress: Progress) -> dict[str, Any]:
     if head:
         progress.say(f"new head: {head} now tells the data's {len(task.classes)} classes apart")
         record["head"] = head
+    record["probe"] = tried_otherwise(run, given, head, progress)
     if c.teach_epochs:
         _, record["history"] = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
                                      checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=run.fabric,
@@ -160,6 +161,16 @@ def taught(run: Run, progress: Progress) -> dict[str, Any]:
     given.cpu().eval()
     run.save_weights(UNCUT, given)
     return record
+
+
+def tried_otherwise(run: Run, network: nn.Module, head: str, progress: Progress) -> dict[str, Any]:
+    """Whether the network does better with another usual normalisation than with the run's; says so where it does."""
+    from edgenas.run.probe import probed
+
+    found = probed(network.to(run.fabric.device), run.task, head, run.fabric, progress)
+    if said := found.said():
+        progress.say(said)
+    return found.row()
 
 
 def scored(run: Run) -> dict[str, Any]:
