@@ -24,8 +24,9 @@ from edgenas.progress import Progress
 from edgenas.training import accuracy, predict
 
 Values = tuple[float, ...]
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-MNIST = (0.1307,), (0.3081,)
+KNOWN: dict[int, tuple[str, tuple[Values, Values]]] = {
+    3: ("ImageNet's", ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))), 1: ("MNIST's", ((0.1307,), (0.3081,)))}
+"""By the number of channels."""
 FITTED, JUDGED = 400, 400  # images that a linear classifier learns from, and that it is judged by
 LEAST, ERRORS = 0.05, 2.5  # a difference that is told: so much, and so many of its standard errors
 GIVEN = "as they are now"
@@ -90,7 +91,10 @@ def probed(network: nn.Module, task: Task, head: str, fabric: Fabric, progress: 
 def usual(task: Task) -> dict[str, tuple[Values, Values]]:
     """The normalisations by which networks are trained, but for the task's own."""
     count = task.input_shape[0]
-    found = {"ImageNet's": IMAGENET} if count == 3 else {"MNIST's": MNIST} if count == 1 else {}
+    found: dict[str, tuple[Values, Values]] = {}
+    if count in KNOWN:
+        name, pair = KNOWN[count]
+        found[name] = pair
     found |= {"from -1 to 1": ((0.5,) * count, (0.5,) * count), "from 0 to 1": ((0.0,) * count, (1.0,) * count),
               "from 0 to 255": ((0.0,) * count, (1 / 255,) * count),
               "the data's own": mean_std(task.train.images)}
@@ -112,7 +116,7 @@ def by_features(network: nn.Module, task: Task, head: str, judged: Split, fabric
         fitted = torch.cat(seen)
         seen.clear()
         predict(network, judged, task, fabric)
-    if not fitted.isfinite().all() or len(learned.labels.unique()) < 2:
+    if not fitted.isfinite().all() or len(set(learned.labels.tolist())) < 2:
         return 0.0
     scaler = StandardScaler().fit(fitted.numpy())
     classifier = LogisticRegression(C=0.01, max_iter=1000).fit(scaler.transform(fitted.numpy()), learned.labels.numpy())
