@@ -19,6 +19,7 @@ MAPPED = {
     "edgenas.devices": "devices",
     "edgenas.profiles": "profiles",
     "edgenas.export": "export",
+    **{f"edgenas.export.{name}": f"export/{name.replace('.', '/')}" for name in find_packages("export")},
 }
 
 setup(
@@ -34,8 +35,8 @@ setup(
     package_dir={"edgenas": "edgenas", **MAPPED},
     package_data={
         "edgenas": ["py.typed"],
-        "edgenas.measure": ["*.sh"],
-        "edgenas.export": ["native/**/*.c", "native/**/*.h", "native/**/*.map", "scripts/*.py"],
+        "edgenas.measure": ["**/*.sh"],
+        "edgenas.export": ["native/**/*.c", "native/**/*.h", "native/**/*.map", "package/scripts/*.py"],
         "edgenas.devices": ["*.toml"],
         "edgenas.profiles": ["**/*.jsonl", "LICENSES"],
     },

@@ -22,7 +22,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from edgenas.data import Task, load
-from edgenas.run.foreign_network import build
+from edgenas.flow.foreign_network import build
 
 ROOT = Path(__file__).parent.parent
 NETWORKS = ("resnet", "vit")
@@ -93,8 +93,8 @@ def exported(name: str, weights: Path, data: str, out: Path, format: str, precis
 
 
 def cells(name: str, row: dict[str, Any], gates: dict[str, Any] | None) -> tuple[str, ...]:
-    from edgenas.export.gates import described
-    from edgenas.export.manifest import Gates
+    from edgenas.export.check.gates import described
+    from edgenas.export.package.manifest import Gates
     latency = row["measured_latency_ms"]
     return (name, Path(row["path"]).name, f"{row['bytes'] / 1024:.0f}", f"{row['max_abs']:.2g}",
             f"{row['agreement']:.2%}", f"{row['test_accuracy']:.2%}", f"{row['test_accuracy_pytorch']:.2%}",

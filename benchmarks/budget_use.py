@@ -17,14 +17,14 @@ from collections.abc import Mapping, Sequence
 import click
 import torch
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
+from edgenas.flow.settle import settle
 from edgenas.progress import Silent
-from edgenas.run.limits import FLOOR, LOW_FLOOR, well_used
-from edgenas.run.settling import settle
 from edgenas.search.decode import Scores
-from edgenas.search.scoring import sample
+from edgenas.selection.limits import FLOOR, LOW_FLOOR, well_used
+from edgenas.selection.sampling import sample
 from edgenas.space import Architecture
 
 ERROR, MARGIN, SIZES, CANDIDATES = 0.015, 0.03, 6, 16

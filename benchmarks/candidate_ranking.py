@@ -22,12 +22,12 @@ from trained_alone import tested
 
 from edgenas.cli.app import run as edgenas
 from edgenas.files import write_json
-from edgenas.run.folder import Run
-from edgenas.run.space_trials import drawn
-from edgenas.search.figures import Untrained, asking
-from edgenas.search.ranking import ranked
-from edgenas.search.trial import trial_loss
-from edgenas.search.zero_cost import MEASURES
+from edgenas.flow.run import Run
+from edgenas.flow.space_trials import drawn
+from edgenas.selection.figures import Untrained, asking
+from edgenas.selection.learning_speed import trial_loss
+from edgenas.selection.ranking import ranked
+from edgenas.selection.zero_cost import MEASURES
 from edgenas.space import Architecture
 
 FIGURES = (*MEASURES, "macs", "validation")

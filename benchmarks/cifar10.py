@@ -23,7 +23,7 @@ import click
 from edgenas.cli.app import run as edgenas
 from edgenas.errors import BudgetError
 from edgenas.files import write_json
-from edgenas.run.config import RunConfig
+from edgenas.flow.config import RunConfig
 
 EVOLUTION = {"search.scoring": "evolution", "search.candidates": "64", "search.trials": "0"}
 ALONE = "random networks, trials alone"

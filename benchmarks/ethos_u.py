@@ -31,9 +31,9 @@ from edgenas.cost.profile import Header, Profile
 from edgenas.cost.sampling import calibration_networks
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.quantised import random_calibration
+from edgenas.export.quantise.quantised import random_calibration
 from edgenas.measure.measurement import STATISTICS, Measurement
-from edgenas.measure.run_vela import compiled
+from edgenas.measure.runtimes.run_vela import compiled
 from edgenas.space import Architecture, Choice, Space, load_space
 
 CONFIGURATIONS = (

@@ -26,8 +26,8 @@ from torch import nn
 from edgenas.cost.operators import example_input, trace
 from edgenas.export import exporter
 from edgenas.export.base import Export, in_batches
+from edgenas.export.check.session import open_session
 from edgenas.measure.runtime import load_runtime
-from edgenas.measure.session import open_session
 from edgenas.space.load import load_space
 from edgenas.space.parts import Shape
 from edgenas.space.space import Space

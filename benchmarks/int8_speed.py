@@ -18,11 +18,11 @@ from torch import nn
 from edgenas.cost.operators import trace
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.quantised import random_calibration
+from edgenas.export.check.session import runtime_format
+from edgenas.export.quantise.quantised import random_calibration
 from edgenas.measure.device import load_device
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure
-from edgenas.measure.session import runtime_format
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import choices_of
 from edgenas.space.space import pick

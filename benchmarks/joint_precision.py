@@ -17,10 +17,10 @@ from typing import Any
 import click
 
 from edgenas.cli.app import run as edgenas
+from edgenas.flow.run import Run
 from edgenas.measure.device import load_device
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure
-from edgenas.run.folder import Run
 from edgenas.space.precision import int8_choices
 
 PRECISIONS = ("fp32", "int8", "mixed")

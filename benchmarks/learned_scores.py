@@ -18,15 +18,15 @@ from typing import Any
 import click
 from published import guarded
 
-from edgenas.checkpoint import epoch_generator
 from edgenas.cli.app import run as edgenas
 from edgenas.files import read_json, write_json
+from edgenas.flow.run import Run
+from edgenas.flow.space_trials import drawn
+from edgenas.flow.trials import Trials
 from edgenas.progress import Silent
-from edgenas.run.folder import Run
-from edgenas.run.space_trials import drawn
-from edgenas.run.trials import Trials
-from edgenas.search.correlation import score_correlation
 from edgenas.search.decode import Scores, even
+from edgenas.selection.correlation import score_correlation
+from edgenas.train.checkpoint import epoch_generator
 
 
 @click.command()

@@ -22,7 +22,7 @@ import click
 import torch
 from torch import nn
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.figures import figure_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.model import CostModel, exact_model
@@ -31,16 +31,16 @@ from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import open_profile, profile_space, same_weights
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.c_source import array_in
-from edgenas.export.contents import figures
-from edgenas.export.quantised import random_calibration
+from edgenas.export.micro.c_source import array_in
+from edgenas.export.package.contents import figures
+from edgenas.export.quantise.quantised import random_calibration
+from edgenas.flow.settle import settle
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.run_tflite_micro import tried
-from edgenas.measure.run_vela import compiled
 from edgenas.measure.runtime import load_runtime, told_by
+from edgenas.measure.runtimes.run_tflite_micro import tried
+from edgenas.measure.runtimes.run_vela import compiled
 from edgenas.progress import Silent
-from edgenas.run.settling import settle
 from edgenas.space import Architecture, Space, load_space
 
 CLOCK_HZ = 500e6  # of the Ethos-U55 under Ethos_U55_High_End_Embedded

@@ -18,11 +18,11 @@ import torch
 from edgenas.cost.operators import example_input
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.quantised import random_calibration
+from edgenas.export.check.session import runtime_format
+from edgenas.export.quantise.quantised import random_calibration
+from edgenas.flow.run import Run
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure
-from edgenas.measure.session import runtime_format
-from edgenas.run.folder import Run
 from edgenas.space import Architecture
 from edgenas.space.precision import int8_choices, uniform
 

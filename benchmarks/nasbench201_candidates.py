@@ -12,20 +12,20 @@ from pathlib import Path
 from nasbench201_known import written
 from torch import nn
 
-from edgenas.checkpoint import epoch_generator
 from edgenas.data import Task
 from edgenas.files import write_json
-from edgenas.run.candidates import distinct
+from edgenas.flow.candidates import distinct
 from edgenas.search.decode import Constraint, Scores
-from edgenas.search.figures import Untrained, asking
-from edgenas.search.ranking import ranked
-from edgenas.search.scoring import sample
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy
-from edgenas.search.trial import halved, trial_loss
+from edgenas.selection.figures import Untrained, asking
+from edgenas.selection.learning_speed import halved, trial_loss
+from edgenas.selection.ranking import ranked
+from edgenas.selection.sampling import sample
 from edgenas.space import Architecture, Space
-from edgenas.train import TrainSettings
-from edgenas.training import new_fabric
+from edgenas.train.checkpoint import epoch_generator
+from edgenas.train.fabric import new_fabric
+from edgenas.train.loop import TrainSettings
 
 WAYS = {"score": 0, "supernet validation": 16, "zero-cost": 64, "zero-cost, trials": 64}  # candidates
 VALIDATION_IMAGES = 500

@@ -22,19 +22,19 @@ from nasbench201_candidates import Candidates, Kept, wanted_by
 from nasbench201_known import Known, latency_model
 from scipy.stats import spearmanr
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.data import load
 from edgenas.files import write_json
+from edgenas.flow.settle import settle
 from edgenas.progress import Silent
-from edgenas.run.limits import FLOOR, LOW_FLOOR, well_used
-from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
+from edgenas.selection.limits import FLOOR, LOW_FLOOR, well_used
 from edgenas.space import Architecture, load_space
-from edgenas.training import new_fabric
+from edgenas.train.fabric import new_fabric
 
 
 @click.command()

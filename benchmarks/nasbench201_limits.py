@@ -23,19 +23,19 @@ from nasbench201_search import DEVICES
 from published import guarded
 from scipy.stats import spearmanr
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.data import Task, load
-from edgenas.run.candidates import distinct
-from edgenas.run.limits import LOW_FLOOR, safe, well_used
+from edgenas.flow.candidates import distinct
 from edgenas.search.decode import even
-from edgenas.search.figures import Untrained
-from edgenas.search.ranking import ranked
-from edgenas.search.scoring import sample
 from edgenas.search.settings import SearchSettings
-from edgenas.search.trial import trial_loss
+from edgenas.selection.figures import Untrained
+from edgenas.selection.learning_speed import trial_loss
+from edgenas.selection.limits import LOW_FLOOR, safe, well_used
+from edgenas.selection.ranking import ranked
+from edgenas.selection.sampling import sample
 from edgenas.space import Architecture, Space, load_space
-from edgenas.train import TrainSettings, train
-from edgenas.training import new_fabric
+from edgenas.train.fabric import new_fabric
+from edgenas.train.loop import TrainSettings, train
 
 LAST = 3  # epochs whose validation accuracies are averaged
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from nasbench201_known import DATASETS, Known, latency_model
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel, exact_model
+from edgenas.flow.settle import settle
 from edgenas.progress import Silent
-from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, Scores, decode, even
-from edgenas.search.scoring import perturbed
+from edgenas.selection.sampling import perturbed
 from edgenas.space import Space, load_space
 
 PERCENTILES = (25, 50, 75)

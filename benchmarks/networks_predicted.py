@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgenas.cost.accuracy import Accuracy, accuracy
 from edgenas.cost.conformal import conformal
 from edgenas.cost.fewshot import adapt, choose_probes
-from edgenas.cost.regression import best
+from edgenas.cost.kernels.regression import best
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

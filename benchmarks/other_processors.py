@@ -21,9 +21,9 @@ from edgenas.cost.operators import example_input
 from edgenas.errors import DeviceError
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.tvm_target import CROSS, compiler
-from edgenas.run.describing import images
-from edgenas.run.folder import Run
+from edgenas.export.tvm.target import CROSS, compiler
+from edgenas.flow.manifest import images
+from edgenas.flow.run import Run
 
 FORMATS = {"binary": ".bin", "library": ".run"}
 QEMU = {"aarch64": ("aarch64", "aarch64-linux-gnu"), "armv7": ("arm", "arm-linux-gnueabihf"),

@@ -24,8 +24,8 @@ from edgenas.cli.app import run as edgenas
 from edgenas.cli.terminal import Terminal
 from edgenas.data import load
 from edgenas.imports import import_function
-from edgenas.train import TrainSettings, train
-from edgenas.training import new_fabric
+from edgenas.train.fabric import new_fabric
+from edgenas.train.loop import TrainSettings, train
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_network.py"
 FOUND = "edgenas"

@@ -23,7 +23,7 @@ import click
 import numpy as np
 import torch
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.model import CostModel
@@ -31,15 +31,15 @@ from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import measured, open_profile, profile_space, time_of
 from edgenas.data import Task, load
 from edgenas.files import write_json
+from edgenas.flow.settle import settle
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Silent
-from edgenas.run.settling import settle
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Space, load_space
-from edgenas.training import new_fabric
+from edgenas.train.fabric import new_fabric
 
 METHODS = (("multiplier", "snas"), ("proxyless_product", "proxyless"), ("proxyless_sum", "proxyless"),
            ("fbnet", "snas"), ("snas", "snas"))

@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from edgenas.cli.app import run as edgenas
-from edgenas.export import manifest
-from edgenas.run.folder import Run
+from edgenas.export.package import manifest
+from edgenas.flow.run import Run
 
 FORMATS = ("onnx", "tflite", "tvm")
 HEAD = ("file", "KiB", "method", "validation: points lost", "test accuracy", "points lost", "agrees with PyTorch",

@@ -18,13 +18,13 @@ import numpy as np
 from torch import Tensor, nn
 
 from edgenas.cli.terminal import Terminal
-from edgenas.cost.kernel_model import KernelModel
+from edgenas.cost.kernels.model import KernelModel
 from edgenas.cost.operators import Shape, trace
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import measured, open_profile, profile_space
+from edgenas.flow.profile_operators import profile_operators
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.run.operators import profile_operators
 from edgenas.space import load_space
 from edgenas.space.mobilenet import mobilenet_v2_like
 from edgenas.space.operators import ConvBN

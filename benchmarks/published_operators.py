@@ -25,7 +25,7 @@ from edgenas.cli.terminal import Terminal
 from edgenas.cost.accuracy import Accuracy, accuracy
 from edgenas.cost.additive import Additive
 from edgenas.cost.conformal import conformal
-from edgenas.cost.regression import Regression
+from edgenas.cost.kernels.regression import Regression
 from edgenas.errors import DataError
 from edgenas.progress import Progress
 

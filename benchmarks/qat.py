@@ -19,8 +19,8 @@ import torch
 from torch import nn
 
 from edgenas.cli.app import run as edgenas
-from edgenas.export import manifest
-from edgenas.run.folder import Run
+from edgenas.export.package import manifest
+from edgenas.flow.run import Run
 from edgenas.space.operators import MBConv
 
 

@@ -25,7 +25,7 @@ from edgenas.search.state import SearchState
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Choice, Space
 from edgenas.space.operators import ConvBN, Head, MBConv
-from edgenas.training import new_fabric, sgd, to_device
+from edgenas.train.fabric import new_fabric, sgd, to_device
 
 Batch = tuple[Tensor, Tensor]
 Step = Callable[[Batch, Batch], None]

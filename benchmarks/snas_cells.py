@@ -21,7 +21,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.model import CostModel, exact_model
@@ -29,15 +29,15 @@ from edgenas.cost.profiling import open_profile, profile_space
 from edgenas.data import Task, load
 from edgenas.files import write_json, write_text
 from edgenas.measure.device import load_device
-from edgenas.report.drawing import Drawn
+from edgenas.report.sections.drawing import Drawn
 from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.relaxation import GumbelSoftmax, Relaxation, Softmax
 from edgenas.search.search import SearchResult, search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Route, Space, follow, load_space, pick, places_of
-from edgenas.train import TrainSettings, train
-from edgenas.training import accuracy, new_fabric, recalibrate
+from edgenas.train.fabric import accuracy, new_fabric, recalibrate
+from edgenas.train.loop import TrainSettings, train
 
 PRESSURES = {"weak": 0.75, "moderate": 0.5, "strong": 0.25}
 """Budgets: shares of the way from the cheapest network's latency to that of what is found without a budget."""

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from trained_alone import tested
 
 from edgenas.cli.app import run as edgenas
-from edgenas.run.folder import Run
+from edgenas.flow.run import Run
 
 
 @click.command()

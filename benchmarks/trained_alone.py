@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from edgenas.files import write_json
-from edgenas.run.folder import Run
+from edgenas.flow.run import Run
 from edgenas.space import Architecture
-from edgenas.train import train
-from edgenas.training import accuracy, new_fabric
+from edgenas.train.fabric import accuracy, new_fabric
+from edgenas.train.loop import train
 
 
 def tested(run: Run, architecture: dict[str, str], path: Path, seed: int) -> float:

@@ -1,4 +1,4 @@
-"""Networks by TVM with our rules (export/tvm_build.py), by TVM's default, as a stand-alone program, and by onnxruntime.
+"""Networks by TVM with our rules (export/tvm/build.py), by TVM's default, as a stand-alone program, and by onnxruntime.
 
 One thread, fp32. All take turns, in short rounds; a figure is the fastest run of all rounds, a ratio is of these. A
 program measures itself, as its file does on a device, once in so many rounds. Outputs are compared with PyTorch's.
@@ -27,12 +27,13 @@ from torch import Tensor, nn
 from tvm_speed_networks import NETWORKS
 
 from edgenas.cost.operators import example_input
-from edgenas.export import exporter, to_binary
+from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.program import trace
-from edgenas.export.to_tvm import relax_module
-from edgenas.export.tvm_build import scheduled
-from edgenas.export.tvm_target import compiler
+from edgenas.export.exporters import binary
+from edgenas.export.exporters.tvm import relax_module
+from edgenas.export.ir.program import trace
+from edgenas.export.tvm.build import scheduled
+from edgenas.export.tvm.target import compiler
 from edgenas.measure.runtime import load_runtime
 
 RUNS, PROGRAM_ROUNDS = 4, 10
@@ -111,7 +112,7 @@ def of_tvm(name: str, item: Export, compiled: Any, compile_s: float) -> Way:
 def program(item: Export) -> Way:
     path = item.path.with_suffix(".bin")
     start = time.perf_counter()
-    to_binary.EXPORTER.export([Export(item.module, item.example, path)])
+    binary.EXPORTER.export([Export(item.module, item.example, path)])
     compile_s = time.perf_counter() - start
     done = subprocess.run([path], input=item.example.numpy().tobytes(), stdout=subprocess.PIPE, check=True)
 

@@ -1,4 +1,4 @@
-"""Networks by TVM with our rules, tuned beside them (export/tvm_tuning.py), and by onnxruntime.
+"""Networks by TVM with our rules, tuned beside them (export/tvm/tuning.py), and by onnxruntime.
 
 One thread, fp32. Tuning takes MINUTES for each network, from an empty database unless --database names one; then all
 three take turns, in short rounds: a figure is the fastest run of all rounds, a ratio is of these.
@@ -22,11 +22,11 @@ from tvm_speed_networks import NETWORKS
 
 from edgenas.cli.terminal import Terminal
 from edgenas.export.base import Export
-from edgenas.export.program import trace
-from edgenas.export.to_tvm import relax_module
-from edgenas.export.tvm_build import scheduled
-from edgenas.export.tvm_target import compiler
-from edgenas.export.tvm_tuning import Tuning
+from edgenas.export.exporters.tvm import relax_module
+from edgenas.export.ir.program import trace
+from edgenas.export.tvm.build import scheduled
+from edgenas.export.tvm.target import compiler
+from edgenas.export.tvm.tuning import Tuning
 
 
 @click.command()

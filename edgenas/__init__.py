@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _MODULES = {
-    "Budget": "edgenas.budget", "Choice": "edgenas.space", "Device": "edgenas.measure.device",
+    "Budget": "edgenas.cost.budget", "Choice": "edgenas.space", "Device": "edgenas.measure.device",
     "Figure": "edgenas.figure", "Run": "edgenas.api.run", "Space": "edgenas.space",
     "Strategy": "edgenas.search.strategy", "predict": "edgenas.api.network", "profile": "edgenas.api.device",
     "frontier": "edgenas.api.frontier", "specialise": "edgenas.api.run",
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edgenas.api.network import predict as predict
     from edgenas.api.run import Run as Run
     from edgenas.api.run import specialise as specialise
-    from edgenas.budget import Budget as Budget
+    from edgenas.cost.budget import Budget as Budget
     from edgenas.figure import Figure as Figure
     from edgenas.measure.device import Device as Device
     from edgenas.search.strategy import Strategy as Strategy

@@ -22,12 +22,12 @@ from edgenas.text import one_line
 
 GROUPS = {
     ("edgenas.cli.commands", ""): "edgenas.commands",
-    ("edgenas.data", "source_"): "edgenas.sources",
-    ("edgenas.export", "to_"): "edgenas.formats",
-    ("edgenas.export", "probe_"): "edgenas.probes",
-    ("edgenas.measure", "run_"): "edgenas.runtimes",
-    ("edgenas.measure", "transport_"): "edgenas.transports",
-    ("edgenas.run", "starter_"): "edgenas.starters",
+    ("edgenas.flow.starters", ""): "edgenas.starters",
+    ("edgenas.data.sources", ""): "edgenas.sources",
+    ("edgenas.export.exporters", ""): "edgenas.formats",
+    ("edgenas.export.probes", ""): "edgenas.probes",
+    ("edgenas.measure.runtimes", "run_"): "edgenas.runtimes",
+    ("edgenas.measure.transports", ""): "edgenas.transports",
     ("edgenas.search.strategies", ""): "edgenas.strategies",
     ("edgenas.space.spaces", ""): "edgenas.spaces",
 }

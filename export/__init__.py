@@ -1,4 +1,4 @@
-"""PyTorch modules as files for a device's runtime. Each `to_<format>.py` is one format, found by its name.
+"""PyTorch modules as files for a device's runtime. Each file in `formats` is one format, found by its name.
 
 The package can be called: `edgenas.export(network, example, "net.onnx")` is `edgenas.api.network.export`.
 
@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from .base import Exporter
 
 
+FAMILY = "edgenas.export.exporters"
+
+
 def formats() -> list[str]:
     """Names of the formats that a module can be exported to, sorted."""
-    return plugins.names("edgenas.export", prefix="to_")
+    return plugins.names(FAMILY)
 
 
 def exporter(format: str) -> Exporter:
@@ -26,7 +29,7 @@ def exporter(format: str) -> Exporter:
 
     Raises: UsageError naming the nearest format when there is none of this name.
     """
-    found: Exporter = plugins.load("edgenas.export", format.replace("-", "_"), "export format", prefix="to_").EXPORTER
+    found: Exporter = plugins.load(FAMILY, format.replace("-", "_"), "export format").EXPORTER
     return found
 
 

@@ -14,8 +14,8 @@ from edgenas.errors import ExportError, UsageError, missing_extra
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from .manifest import Preprocessing
-    from .tvm_tuning import Tuning
+    from edgenas.export.package.manifest import Preprocessing
+    from edgenas.export.tvm.tuning import Tuning
 
 Done = Callable[["Export"], None]
 
@@ -78,7 +78,7 @@ class Exporter(ABC):
 
     def check_target(self, target: str) -> None:
         """Raises: UsageError for a target that files are not compiled for."""
-        from .tvm_target import check_target
+        from edgenas.export.tvm.target import check_target
         check_target(target)
 
     def tuned(self, tuning: Tuning) -> Exporter:

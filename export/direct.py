@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from edgenas.export.ir.lowering import NotLoweredError, lower
+from edgenas.export.ir.operators import Lowered
+from edgenas.export.ir.program import check, evaluating
 from edgenas.files import replacing
 
 from .base import Done, Export
-from .lowering import NotLoweredError, lower
-from .ops import Lowered
-from .program import check, evaluating
 
 
 def lowered(item: Export) -> Lowered:

@@ -10,9 +10,9 @@ from typing import Any, cast
 from edgenas.api.tables import Table
 from edgenas.errors import UsageError
 from edgenas.figure import Figure, Provenance
+from edgenas.flow.requests import ProfileRequest, assigned
 from edgenas.measure.measurement import STATISTICS
 from edgenas.progress import Progress, Silent
-from edgenas.run.requests import ProfileRequest, assigned
 
 Shape = tuple[int, int, int]
 
@@ -52,7 +52,7 @@ def profile(device: str = "host", *, space: str = "mobile", data: str = "mnist",
 
     input_shape: (channels, height, width) of the images, with `classes`; by default those of `data`. options: what
     `--set` takes, `{"space.width": 0.5}`. more: the other options of `edgenas profile` by their names (runtime,
-    threads, precision, operators, renew, …; see edgenas.run.requests.ProfileRequest). What was measured before is not
+    threads, precision, operators, renew, …; see edgenas.flow.requests.ProfileRequest). What was measured before is not
     measured again.
 
     Example:
@@ -62,8 +62,8 @@ def profile(device: str = "host", *, space: str = "mobile", data: str = "mnist",
 
     Raises: UsageError, DataError, DeviceError, ExportError or StorageError; what was measured until then is kept.
     """
+    from edgenas.flow.profile import profile_one, shaped_space, space_of
     from edgenas.measure.device import load_device
-    from edgenas.run.profiling import profile_one, shaped_space, space_of
 
     request = ProfileRequest.of(device=device, space=space, data=data, assignments=assigned(options or {}),
                                 **more)

@@ -12,14 +12,14 @@ from edgenas.api.run import Run, typed
 from edgenas.api.tables import Table
 from edgenas.errors import UsageError
 from edgenas.figure import Figure, Provenance, unit_of
+from edgenas.flow.requests import RunRequest, assigned, budget_texts
 from edgenas.progress import Progress, Silent
-from edgenas.run.requests import RunRequest, assigned, budget_texts
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from edgenas.run.records import Accuracy
-    from edgenas.run.records import Frontier as Record
+    from edgenas.flow.records import Accuracy
+    from edgenas.flow.records import Frontier as Record
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def frontier(network: nn.Module | str, *, data: str, latency_ms: Sequence[float 
     Raises: UsageError for what cannot be used, DeviceError, ExportError, StorageError; what was done until then is
     kept. A budget that no network holds is a point with an `error`.
     """
-    from edgenas.run.flow import specialise
-    from edgenas.run.frontier import run_frontier
+    from edgenas.flow.frontier import run_frontier
+    from edgenas.flow.specialise import specialise
 
     if isinstance(latency_ms, str) or len(latency_ms) < 2:
         raise UsageError(f"latency_ms={latency_ms!r} are no several budgets",
@@ -102,14 +102,14 @@ def named(network: nn.Module | str) -> str:
     """What `--from` would name it."""
     if isinstance(network, str):
         return network
-    from edgenas.run.foreign_network import give
+    from edgenas.flow.foreign_network import give
 
     return give(network)
 
 
 def opened(found: Record) -> Frontier:
     """What frontier.json says, as Python has it."""
-    from edgenas.run.folder import Run as Folder
+    from edgenas.flow.run import Run as Folder
 
     uncut = Point("uncut", figure(found.metric, found.uncut.cost, found.uncut.provenance),
                   shares(found.uncut.accuracy), True)

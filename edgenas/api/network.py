@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgenas.api.tables import Table, joined, joined_html
 from edgenas.errors import UsageError
 from edgenas.figure import Figure
-from edgenas.run.requests import TargetRequest
+from edgenas.flow.requests import TargetRequest
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -92,7 +92,7 @@ def predict(path: str | Path, *, device: str = "host", **more: Any) -> Predictio
     Raises: UsageError for a file that cannot be read; ProfileError for a device without a profile of operators:
     `edgenas.profile("host", operators=200)`.
     """
-    from edgenas.run.predicting import predict_file
+    from edgenas.flow.predict import predict_file
 
     document = predict_file(Path(path), TargetRequest.of(device=device, **more))
     latency = document["latency_ms"]
@@ -121,10 +121,10 @@ def export(network: nn.Module, example: Tensor, path: str | Path, *, format: str
     `edgenas export --from` has.
     """
     from edgenas.export.base import Export
-    from edgenas.export.parity import gate, parity
-    from edgenas.measure.session import open_session
-    from edgenas.run.exporting import runtime_that_runs
-    from edgenas.run.proving import refused, runnable
+    from edgenas.export.check.parity import gate, parity
+    from edgenas.export.check.session import open_session
+    from edgenas.flow.export import runtime_that_runs
+    from edgenas.flow.parity import refused, runnable
 
     file = Path(path)
     exporter = exporter_for(file, format)

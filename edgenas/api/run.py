@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from edgenas.api.tables import Table, joined, joined_html
 from edgenas.figure import Figure, unit_of
+from edgenas.flow.requests import RunRequest, assigned, budget_texts
 from edgenas.progress import Progress, Silent
-from edgenas.run.requests import RunRequest, assigned, budget_texts
 from edgenas.space.architecture import Architecture
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from edgenas.flow.run import Run as Folder
     from edgenas.measure.runtime import Precision
-    from edgenas.run.folder import Run as Folder
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Run:
     """
 
     def __init__(self, folder: str | Path, *, trusted: bool = False) -> None:
-        from edgenas.run.folder import Run as Folder
+        from edgenas.flow.run import Run as Folder
 
         self._run = Folder.open(Path(folder), trusted=trusted)
 
@@ -130,13 +130,13 @@ class Run:
 
     def search(self, progress: Progress | None = None) -> Run:
         """Profile, search, and settle on an architecture whose exported file is measured within the budgets."""
-        from edgenas.run.searching import search_phase
+        from edgenas.flow.search import search_phase
 
         search_phase(self._run, progress or Silent())
         return self
 
     def train(self, progress: Progress | None = None) -> Run:
-        from edgenas.run.training import train_phase
+        from edgenas.flow.train import train_phase
 
         train_phase(self._run, progress or Silent())
         return self
@@ -145,7 +145,7 @@ class Run:
         """Write files, each of which is shown to compute what PyTorch computes. Raises: ExportError."""
         from dataclasses import replace
 
-        from edgenas.run.exporting import Asked, default_formats, export_phase
+        from edgenas.flow.export import Asked, default_formats, export_phase
 
         asked = replace(Asked.of(self._run), precision=precision)
         export_phase(self._run, formats or default_formats(self._run), progress or Silent(), asked)
@@ -153,19 +153,19 @@ class Run:
 
     def verify(self, progress: Progress | None = None) -> Verdict:
         """Measure every file on the device against the budgets, and on the test part against PyTorch."""
-        from edgenas.run.verifying import verify_phase
+        from edgenas.flow.verify import verify_phase
 
         verify_phase(self._run, progress or Silent())
         return self.verdict
 
     def write_report(self, *, baselines: bool = False, progress: Progress | None = None) -> Path:
-        from edgenas.run.flow import report_phase
+        from edgenas.flow.specialise import report_phase
 
         return report_phase(self._run, progress or Silent(), baselines=baselines)
 
     @property
     def _document(self) -> Mapping[str, Any]:
-        from edgenas.run.flow import result
+        from edgenas.flow.specialise import result
 
         return result(self._run)
 
@@ -211,7 +211,7 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     validation images, by runs below `out`, and returns the chosen one. budgets: further ones, `{"macs": 5e6,
     "latency_ms@pixel1": "50%"}`. options: what `--set` takes, `{"space.width": 0.5, "search.epochs": 10}`. more: the
     other options of `edgenas run` by their names (strategy, seed, image_size, precision, threads, …; see
-    edgenas.run.requests.RunRequest). resume: go on with the same run in that folder, where there is one. progress:
+    edgenas.flow.requests.RunRequest). resume: go on with the same run in that folder, where there is one. progress:
     hears how far it is; `edgenas.progress` says what it must have.
 
     Example:
@@ -221,10 +221,10 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     Raises: UsageError for what cannot be used, BudgetError for a budget out of reach, DeviceError, ExportError,
     StorageError; what was done until then is kept in the folder.
     """
-    from edgenas.run.flow import specialise as flow
+    from edgenas.flow.specialise import specialise as flow
 
     if not isinstance(space, str):
-        from edgenas.run.foreign_network import give
+        from edgenas.flow.foreign_network import give
 
         more |= {"origin": give(space)}
         space = "mobile"
@@ -242,8 +242,8 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
 def _with_floor(request: RunRequest, folder: Path, resume: bool, progress: Progress,
                 finish: Callable[[Folder], object]) -> Run:
     """The run that holds `min_accuracy` at the least latency of those tried below `folder`."""
-    from edgenas.run.floor import run_floor
-    from edgenas.run.folder import Run as Folder
+    from edgenas.flow.floor import run_floor
+    from edgenas.flow.run import Run as Folder
 
     found = run_floor(folder, request, progress, command=typed(request, folder), resume=resume,
                       finish=lambda run, _: finish(run))
@@ -252,8 +252,8 @@ def _with_floor(request: RunRequest, folder: Path, resume: bool, progress: Progr
 
 
 def _created(request: RunRequest, folder: Path, resume: bool) -> Folder:
-    from edgenas.run.folder import Run as Folder
-    from edgenas.run.request import configure
+    from edgenas.flow.configure import configure
+    from edgenas.flow.run import Run as Folder
 
     return Folder.create(folder, configure(request, typed(request, folder)), resume=resume)
 

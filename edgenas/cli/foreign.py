@@ -15,7 +15,7 @@ from edgenas.cli.output import emit, say, table
 from edgenas.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgenas.run.exporting import Asked
+    from edgenas.flow.export import Asked
 
 
 def _values(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
@@ -134,10 +134,10 @@ def check_origin(folder: str | None, request: Mapping[str, Any]) -> None:
 def export_own(request: Mapping[str, Any], formats: Sequence[str], asked: Asked, bundle: Path | None,
                as_json: bool) -> int:
     from edgenas.cli.terminal import Terminal
-    from edgenas.export.bundle import write_bundle
-    from edgenas.run.exporting import default_formats
-    from edgenas.run.foreign import export_foreign, open_foreign
-    from edgenas.run.tuning import check_tune
+    from edgenas.export.package.bundle import write_bundle
+    from edgenas.flow.export import default_formats
+    from edgenas.flow.foreign import export_foreign, open_foreign
+    from edgenas.flow.tuning import check_tune
 
     typed = ("edgenas", *click.get_current_context().find_root().obj)
     run = open_foreign({**request, "from": request["origin"]}, typed)
@@ -152,8 +152,8 @@ def export_own(request: Mapping[str, Any], formats: Sequence[str], asked: Asked,
 
 
 def _show(document: Mapping[str, Any], bundle: Path | None) -> None:
-    from edgenas.export.gates import described
-    from edgenas.export.manifest import Gates
+    from edgenas.export.check.gates import described
+    from edgenas.export.package.manifest import Gates
 
     found = {artifact["path"]: artifact["gates"] for artifact in document["artifacts"]}
     table(f"{document['space']} in {document['out']}", [

@@ -6,8 +6,8 @@ import shlex
 from typing import Any
 
 from edgenas.cli.output import say, table
-from edgenas.run.flow import result
-from edgenas.run.folder import Run
+from edgenas.flow.run import Run
+from edgenas.flow.specialise import result
 
 
 def show_result(run: Run) -> None:

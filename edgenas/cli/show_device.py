@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from edgenas.cli.output import table
-from edgenas.run.devices import accelerator_text
-from edgenas.run.step import Step
+from edgenas.flow.devices import accelerator_text
+from edgenas.flow.step import Step
 from edgenas.text import printable
 
 STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}

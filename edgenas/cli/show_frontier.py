@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgenas.cli.output import say, table
-from edgenas.run.records import Accuracy, Frontier
+from edgenas.flow.records import Accuracy, Frontier
 
 
 def show_frontier(found: Frontier) -> None:

@@ -32,7 +32,7 @@ def show_space(document: Mapping[str, Any]) -> None:
 
 def show_own(document: Mapping[str, Any]) -> None:
     """Of a network of the user's own: what keeps its size and why, and how far it reaches."""
-    from edgenas.space.keeping import in_words
+    from edgenas.space.traced.keeping import in_words
 
     if document["head"]:
         say(f"new head: {document['head']}")

@@ -12,10 +12,10 @@ import click
 
 from edgenas.cli.terminal import Terminal
 from edgenas.errors import MissingExtra, TrustError, UsageError
-from edgenas.run.folder import Run
-from edgenas.run.records import Frontier
-from edgenas.run.request import configure
-from edgenas.run.requests import RunRequest
+from edgenas.flow.configure import configure
+from edgenas.flow.records import Frontier
+from edgenas.flow.requests import RunRequest
+from edgenas.flow.run import Run
 
 
 @contextlib.contextmanager
@@ -24,7 +24,7 @@ def started(request: RunRequest, out: str, resume: bool,
     """A new run in the folder `out`, or the same one continued; with `tries` that of the best space, below `out`."""
     with Terminal() as terminal:
         if tries:
-            from edgenas.run.spaces import best_space
+            from edgenas.flow.spaces import best_space
 
             yield best_space(Path(out), request, tries, terminal, command=typed(), resume=resume), terminal
         else:
@@ -37,7 +37,7 @@ def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
 
     Raises: UsageError for `tries`: every seed could choose another space.
     """
-    from edgenas.run.ensemble import run_seeds
+    from edgenas.flow.ensemble import run_seeds
 
     if tries:
         raise UsageError("--seeds and --try do not go together: seeds are compared in one space",
@@ -58,9 +58,9 @@ def budgets_done(request: RunRequest, out: str, resume: bool, seeds: int | None,
 
     Raises: UsageError for `seeds` and `tries`; see run_frontier and run_floor for the rest.
     """
+    from edgenas.flow.floor import run_floor
+    from edgenas.flow.frontier import run_frontier
     from edgenas.report.frontier import write_frontier
-    from edgenas.run.floor import run_floor
-    from edgenas.run.frontier import run_frontier
 
     if seeds or tries:
         raise UsageError(f"{'--seeds' if seeds else '--try'} does not go with several budgets, or with --min-accuracy",

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgenas.cost.conformal import conformal
-from edgenas.cost.features import kinds_of, table
+from edgenas.cost.kernels.features import kinds_of, table
+from edgenas.cost.kernels.regression import Regression
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Profile
-from edgenas.cost.regression import Regression
 from edgenas.errors import ProfileError
 
 Floats = NDArray[np.float64]

@@ -9,14 +9,14 @@ from collections.abc import Callable
 import numpy as np
 
 from edgenas.cost.blocks import FEWEST_BLOCKS, known_structures
-from edgenas.cost.features import kinds_of, table
 from edgenas.cost.fewshot import choose_probes
+from edgenas.cost.kernels.features import kinds_of, table
+from edgenas.cost.kernels.regression import Regression
 from edgenas.cost.latency import FEWEST_NETWORKS
 from edgenas.cost.missing import missing_blocks, missing_networks, places, signed
 from edgenas.cost.model import networks
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import TORCH, Bench
-from edgenas.cost.regression import Regression
 from edgenas.cost.transfer import probes
 from edgenas.errors import UsageError
 from edgenas.measure.measurement import STATISTICS

@@ -21,13 +21,13 @@ from edgenas.cost.profile import Header, Profile, profile_path, writing
 from edgenas.cost.published import Published
 from edgenas.export import exporter
 from edgenas.export.base import Export
+from edgenas.export.check.session import runtime_format
 from edgenas.measure import measure as measuring
 from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact
 from edgenas.measure.measurement import STATISTICS, Measurement
 from edgenas.measure.runtime import load_runtime, precision_for, provenance_of
-from edgenas.measure.session import runtime_format
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Choice
 from edgenas.space.parts import Shape
@@ -282,7 +282,7 @@ def change(now: Measurement, before: Measurement | Published) -> float:
 def exported(modules: Sequence[tuple[nn.Module, Shape]], device: Device, profile: Profile,
               folder: Path) -> list[Artifact]:
     """The modules' files for the profile's runtime, in order, with their place in it as id."""
-    from edgenas.export.quantised import random_calibration
+    from edgenas.export.quantise.quantised import random_calibration
     export, precision = exporter(runtime_format(profile.header.runtime)), profile.header.precision
     files = [folder / f"{i}{export.suffix}" for i in range(len(modules))]
     inputs = [example_input(shape, torch.Generator().manual_seed(0)) for _, shape in modules]

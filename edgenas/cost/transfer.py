@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from edgenas.cost.additive import Additive
 from edgenas.cost.calibration import Fit, Seen
-from edgenas.cost.features import FEATURES, KINDS, table
 from edgenas.cost.fewshot import choose_probes
+from edgenas.cost.kernels.features import FEATURES, KINDS, table
 from edgenas.cost.model import blocks_of, networks
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Profile

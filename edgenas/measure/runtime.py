@@ -11,7 +11,7 @@ from edgenas import plugins
 from edgenas.errors import UsageError
 
 Precision = Literal["fp32", "int8", "mixed"]
-PACKAGE = "edgenas.measure"
+PACKAGE = "edgenas.measure.runtimes"
 PREFIX = "run_"
 
 Signature = list[tuple[str, list[int], str]]

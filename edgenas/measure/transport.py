@@ -1,4 +1,4 @@
-"""The family of transports: how to reach a device. One file `transport_<name>.py` each."""
+"""The family of transports: how to reach a device. One file in `transports` each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from edgenas.measure.job import Job
 if TYPE_CHECKING:
     from edgenas.measure.device import Device
 
-PACKAGE = "edgenas.measure"
-PREFIX = "transport_"
+FAMILY = "edgenas.measure.transports"
 
 
 class Transport(ABC):
@@ -43,10 +42,10 @@ class Transport(ABC):
 
 
 def transport_names() -> list[str]:
-    return plugins.names(PACKAGE, PREFIX)
+    return plugins.names(FAMILY)
 
 
 def open_transport(device: Device) -> Transport:
     """Raises: UsageError if the device's options do not suit its transport."""
-    module = plugins.load(PACKAGE, device.transport, "transport", PREFIX)
+    module = plugins.load(FAMILY, device.transport, "transport")
     return cast(type[Transport], module.TRANSPORT)(device)

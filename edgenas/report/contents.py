@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgenas.budget import Budget
-from edgenas.export import manifest
+from edgenas.cost.budget import Budget
+from edgenas.export.package import manifest
 from edgenas.files import read_json
-from edgenas.run.config import RunConfig
-from edgenas.run.folder import Run
-from edgenas.run.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict, record
+from edgenas.flow.config import RunConfig
+from edgenas.flow.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict, record
+from edgenas.flow.run import Run
 
 WORDS = {"estimated": "estimated", "published": "predicted", "counted": "counted"}
 """How a network's own cost is known, by what its model was learned from; else it is measured."""
@@ -98,6 +98,6 @@ def read(run: Run) -> Contents:
 
 
 def _read(run: Run, name: str) -> Any:
-    """As its kind (see run/records.py), None if the file is not there."""
+    """As its kind (see flow/records.py), None if the file is not there."""
     value = read_json(run.folder / name)
     return None if value is None else record(run.folder / name, value)

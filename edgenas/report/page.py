@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgenas.files import write_text
-from edgenas.report.artifacts import artifacts
-from edgenas.report.cells import cells
-from edgenas.report.conditions import conditions
+from edgenas.flow.run import Run
 from edgenas.report.contents import read
-from edgenas.report.cost import cost_models
-from edgenas.report.curves import curves
-from edgenas.report.funnel import funnel
-from edgenas.report.headline import headline
 from edgenas.report.markup import Html, tag
-from edgenas.report.network import network
-from edgenas.report.origin import origin
-from edgenas.report.plane import plane
 from edgenas.report.plots import plotly
 from edgenas.report.script import SCRIPT
+from edgenas.report.sections.artifacts import artifacts
+from edgenas.report.sections.cells import cells
+from edgenas.report.sections.conditions import conditions
+from edgenas.report.sections.cost import cost_models
+from edgenas.report.sections.curves import curves
+from edgenas.report.sections.funnel import funnel
+from edgenas.report.sections.headline import headline
+from edgenas.report.sections.network import network
+from edgenas.report.sections.origin import origin
+from edgenas.report.sections.plane import plane
+from edgenas.report.sections.uncut import uncut
 from edgenas.report.style import STYLE
-from edgenas.report.uncut import uncut
-from edgenas.run.folder import Run
 
 NAME = "report.html"
 SECTIONS = (headline, uncut, funnel, plane, network, cells, curves, artifacts, cost_models, conditions, origin)

@@ -14,7 +14,7 @@ from edgenas.search.progressive import columns
 from edgenas.search.relaxation import Paths, Relaxation
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.update import step_weights
-from edgenas.training import checked
+from edgenas.train.fabric import checked
 
 
 @dataclass(frozen=True)

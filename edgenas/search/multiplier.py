@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 
 RATE = 2.0

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.metrics import bare
 from edgenas.cost.model import CostModel
 from edgenas.errors import UsageError

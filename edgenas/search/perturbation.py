@@ -18,7 +18,6 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from edgenas.checkpoint import epoch_generator
 from edgenas.data.augment import Augment
 from edgenas.data.batches import batches
 from edgenas.data.task import Split, Task
@@ -26,11 +25,12 @@ from edgenas.progress import Progress
 from edgenas.search.decode import Scores
 from edgenas.search.probe import still
 from edgenas.search.relaxation import Given, Relaxation
-from edgenas.search.schedule import cosine
 from edgenas.search.state import SearchState
 from edgenas.search.update import weight_step
 from edgenas.space.choice import Route, places_of
-from edgenas.training import EVALUATION_BATCH, prepared, to_device
+from edgenas.train.checkpoint import epoch_generator
+from edgenas.train.fabric import EVALUATION_BATCH, prepared, to_device
+from edgenas.train.schedule import cosine
 
 IMAGES = 1000  # of the validation part
 

@@ -12,8 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from edgenas.budget import Budget
-from edgenas.checkpoint import Checkpoint, epoch_generator
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.data.augment import Augment
 from edgenas.data.task import Split, Task
@@ -24,13 +23,14 @@ from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters, entropy
 from edgenas.search.penalty import penalty_of
 from edgenas.search.perturbation import perturbation_scores
-from edgenas.search.schedule import cosine
 from edgenas.search.settings import SearchSettings
 from edgenas.search.stage import Stage, stages_of
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import Strategy
 from edgenas.space.space import Space
-from edgenas.training import prepared, sgd
+from edgenas.train.checkpoint import Checkpoint, epoch_generator
+from edgenas.train.fabric import prepared, sgd
+from edgenas.train.schedule import cosine
 
 
 @dataclass(frozen=True)

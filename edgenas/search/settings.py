@@ -33,7 +33,7 @@ class SearchSettings:
     accuracy alone, instead of sampled from those scores (see evolution.py). tuning: epochs of weight steps after
     each choice that perturbation decides. population, mutation: of evolution, how many of the candidates live at a
     time, and the chance of each choice to change in a child. space_networks: random networks that are trained a
-    little of each space where several are tried (see run/spaces.py)."""
+    little of each space where several are tried (see flow/spaces.py)."""
 
     epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 20
     batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 64

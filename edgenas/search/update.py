@@ -7,7 +7,7 @@ from torch import Tensor
 
 from edgenas.search.relaxation import Paths, Relaxation
 from edgenas.search.state import Batch, SearchState
-from edgenas.training import checked
+from edgenas.train.fabric import checked
 
 GRADIENT_NORM = 5.0
 

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from edgenas.space.architecture import Architecture
-from edgenas.space.channels import Groups
 from edgenas.space.choice import Choice
-from edgenas.space.keeping import Untouched
-from edgenas.space.segments import Segment
-from edgenas.space.slicing import Kept, module_of
 from edgenas.space.space import Space
-from edgenas.space.trace import Traced
+from edgenas.space.traced.channels import Groups
+from edgenas.space.traced.keeping import Untouched
+from edgenas.space.traced.segments import Segment
+from edgenas.space.traced.slicing import Kept, module_of
+from edgenas.space.traced.trace import Traced
 
 ABSENT = "absent"
 

@@ -28,10 +28,10 @@ def leave_int8(x: Tensor) -> Tensor:
 class Int8(nn.Module):
     """`block`, marked to be computed in int8. It computes what `block` does, with its very weights.
 
-    simulated: in a supernet, with every weight and value rounded as in the file (export/quantised.py), and gradients
-    that pass the rounding unchanged (straight-through: Bengio et al., arXiv:1308.3432). A value's range is that of its
-    batch, not a moving one: what a block is given differs from path to path, and a range that follows one path clips
-    another's values.
+    simulated: in a supernet, with every weight and value rounded as in the file (export/quantise/quantised.py), and
+    gradients that pass the rounding unchanged (straight-through: Bengio et al., arXiv:1308.3432). A value's range is
+    that of its batch, not a moving one: what a block is given differs from path to path, and a range that follows one
+    path clips another's values.
     """
 
     def __init__(self, block: nn.Module) -> None:

@@ -8,7 +8,7 @@ from cli.commands import every_command
 
 from edgenas.api.run import _typed
 from edgenas.errors import UsageError
-from edgenas.run.requests import ProfileRequest, Request, RunRequest, TargetRequest, assigned, budget_texts
+from edgenas.flow.requests import ProfileRequest, Request, RunRequest, TargetRequest, assigned, budget_texts
 
 HANDLED = {"as_json", "out", "resume", "seeds", "tries", "formats", "baselines", "model", "help"}
 

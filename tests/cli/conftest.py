@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from run import flows
+from flow import flows
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import sys
 
 import click
 import pytest
-from run.flows import edgenas
+from flow.flows import edgenas
 
 from edgenas import __version__, errors
 from edgenas.cli import app as cli

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flow.flows import DIGITS, MOCK, OWN_SPACE, QUICK, Finished, edgenas, files
 from PIL import Image
-from run.flows import DIGITS, MOCK, OWN_SPACE, QUICK, Finished, edgenas, files
 
 ASKED = (*QUICK, "--budget", "macs=69%")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from run.flows import QUICK, edgenas, files
+from flow.flows import QUICK, edgenas, files
 
 ASKED = (*QUICK, "--budget", "macs=69%")
 HUGE = "1" + "0" * 30

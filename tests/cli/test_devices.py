@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from run.flows import edgenas, succeed
+from flow.flows import edgenas, succeed
 
 from edgenas.cli.show_device import print_step
 from edgenas.errors import DeviceError
-from edgenas.measure.transport_local import LocalTransport
-from edgenas.run.step import Step
+from edgenas.flow.step import Step
+from edgenas.measure.transports.local import LocalTransport
 
 BOARD = 'name = "board"\ndescription = "A [/]board"\nruntimes = ["mock"]\n'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from run.flows import Finished, copied, edgenas, succeed
+from flow.flows import Finished, copied, edgenas, succeed
 
 
 @pytest.fixture

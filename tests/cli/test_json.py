@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from run.flows import QUICK, Finished, copied, edgenas, succeed
+from flow.flows import QUICK, Finished, copied, edgenas, succeed
 
 
 def numbers(value):
@@ -34,7 +34,7 @@ def test_strategies():
 
 
 def test_spaces(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("edgenas.run.survey.space_names", lambda: ["mobile", "nasbench201"])
+    monkeypatch.setattr("edgenas.flow.survey.space_names", lambda: ["mobile", "nasbench201"])
     shown = succeed("spaces", "--device", "mock", "--input-shape", "3x16x16", "--profiles", tmp_path, "--json")
     space = next(space for space in shown.document["spaces"] if space["name"] == "mobile")
     assert space["name"] == "mobile" and isinstance(space["size"], int)
@@ -44,7 +44,7 @@ def test_spaces(tmp_path: Path, monkeypatch):
 
 
 def test_spaces_without_a_device(monkeypatch):
-    monkeypatch.setattr("edgenas.run.survey.exact_model", None)
+    monkeypatch.setattr("edgenas.flow.survey.exact_model", None)
     monkeypatch.setenv("EDGENAS_PROFILES", "profiles")
     found = succeed("spaces", "list", "--json").document["spaces"]
     assert all(space.keys() == {"name", "summary", "size"} for space in found)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import onnx
 import pytest
+from flow.flows import edgenas, succeed
 from onnx import TensorProto, helper
-from run.flows import edgenas, succeed
 
 from edgenas.cli import show_device, show_inspection
 from edgenas.cli.output import say, table
 from edgenas.cli.show_device import print_step
 from edgenas.cli.terminal import Terminal
-from edgenas.run.step import Step
+from edgenas.flow.step import Step
 from edgenas.text import printable
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\b\u202e\udc80\u2028end"

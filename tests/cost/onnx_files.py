@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from edgenas.cost.onnx_network import Named, network_of
-from edgenas.cost.onnx_worker import plain
+from edgenas.cost.onnx.network import Named, network_of
+from edgenas.cost.onnx.worker import plain
 
 FLOAT = TensorProto.FLOAT
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgenas.cost.blocks import block_latencies, cross_validated
-from edgenas.cost.features import table
+from edgenas.cost.kernels.features import table
 from edgenas.cost.model import networks
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Profile

@@ -7,7 +7,7 @@ import pytest
 
 from edgenas.cost.blocks import FEWEST_BLOCKS
 from edgenas.cost.calibration import Calibration
-from edgenas.cost.features import kinds_of
+from edgenas.cost.kernels.features import kinds_of
 from edgenas.cost.latency import FEWEST_NETWORKS, latency_model
 from edgenas.cost.model import CostModel, blocks_of, exact_model, networks
 from edgenas.cost.operators import Network

@@ -10,8 +10,8 @@ from edgenas.cost.operators import Network, Operator, trace
 from edgenas.errors import UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.quantised import random_calibration
-from edgenas.run.measuring import distinct
+from edgenas.export.quantise.quantised import random_calibration
+from edgenas.flow.measure import distinct
 
 from .nets import draws, mobile
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgenas.cost.blocks import FEWEST_BLOCKS
-from edgenas.cost.features import kinds_of
+from edgenas.cost.kernels.features import kinds_of
 from edgenas.cost.latency import FEWEST_NETWORKS, latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.model import networks, whole

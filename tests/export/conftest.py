@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.measure.session import open_session
+from edgenas.export.check.session import open_session
 
 from .nets import MBConv, MiniNet, coloured, decided, grey_net, settled
 

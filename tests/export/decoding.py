@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.export.contents import Sidecar, TensorSpec
-from edgenas.export.native_compiler import NATIVE, c_compiler
-from edgenas.export.native_decoders import SHARED, SOURCES, Decoders, find_decoders, options_of
-from edgenas.export.native_source import facts_source
-from edgenas.export.reads import PLAIN, Reads
+from edgenas.export.native.compiler import NATIVE, c_compiler
+from edgenas.export.native.decoders import SHARED, SOURCES, Decoders, find_decoders, options_of
+from edgenas.export.native.reads import PLAIN, Reads
+from edgenas.export.native.source import facts_source
+from edgenas.export.package.contents import Sidecar, TensorSpec
 
 from .image_files import kind_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edgenas.export.about import About, embed
-from edgenas.export.contents import operators, signature
-from edgenas.export.manifest import Artifact, Input, Manifest, Preprocessing, write
+from edgenas.export.package.about import About, embed
+from edgenas.export.package.contents import operators, signature
+from edgenas.export.package.manifest import Artifact, Input, Manifest, Preprocessing, write
 from edgenas.files import sha256
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edgenas.errors import EdgenasError
-from edgenas.export.contents import reads
-from edgenas.export.tvm_target import CROSS, compiler
+from edgenas.export.package.contents import reads
+from edgenas.export.tvm.target import CROSS, compiler
 
 from .image_files import jpeg_files
 from .photographed import Photographed, files, photographed

@@ -16,8 +16,8 @@ from torch import nn
 
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.bundle import SCRIPTS
-from edgenas.export.manifest import Preprocessing
+from edgenas.export.package.bundle import SCRIPTS
+from edgenas.export.package.manifest import Preprocessing
 
 from .folders import CLASSES, described, preprocessing
 from .nets import coloured

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.contents import signature
-from edgenas.export.parity import gate, parity
+from edgenas.export.check.parity import gate, parity
+from edgenas.export.package.contents import signature
 
 from .conftest import Exported
 from .nets import MBConv, Unsupported, settled

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgenas.errors import ExportError
-from edgenas.export.contents import reads
+from edgenas.export.package.contents import reads
 
 from .decoding import hide, need
 from .image_files import oriented, picture, saved

@@ -36,7 +36,8 @@ def test_an_unknown_format_names_the_nearest() -> None:
 
 
 def test_importing_is_light() -> None:
-    code = ("import sys, edgenas.export, edgenas.export.base, edgenas.export.contents, edgenas.export.manifest\n"
+    code = ("import sys, edgenas.export, edgenas.export.base, edgenas.export.package.contents\n"
+            "import edgenas.export.package.manifest\n"
             "edgenas.export.formats()\n"
             "print(sorted({'torch', 'onnx', 'tvm', 'litert_torch', 'flatbuffers'} & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,8 +15,8 @@ from torch import nn
 from edgenas.errors import ExportError
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.quantised import trainable
-from edgenas.measure.session import open_session
+from edgenas.export.check.session import open_session
+from edgenas.export.quantise.quantised import trainable
 from edgenas.space.int8 import Int8
 
 from .nets import MBConv, coloured, decided, settled

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgenas.export.contents import Sidecar, TensorSpec
-from edgenas.export.library_header import library_header
-from edgenas.export.native_compiler import NATIVE
-from edgenas.export.native_source import UNUSED
+from edgenas.export.native.compiler import NATIVE
+from edgenas.export.native.library_header import library_header
+from edgenas.export.native.source import UNUSED
+from edgenas.export.package.contents import Sidecar, TensorSpec
 from edgenas.measure import worker
 from edgenas.measure.protocol import Protocol
 

@@ -22,7 +22,8 @@ from fuzz.judgement import faults
 from fuzz.sandbox import Outcome, called, forked, new_folder, removed
 
 HEAVY = ("onnx", "onnxruntime", "safetensors.torch", "pydantic", "rich.console", "datasets", "sklearn.datasets",
-         "scipy.stats", "lightning_fabric", "edgenas.run.flow", "edgenas.report.page", "edgenas.export", "edgenas.data")
+         "scipy.stats", "lightning_fabric", "edgenas.flow.specialise", "edgenas.report.page", "edgenas.export",
+         "edgenas.data")
 
 
 def main() -> int:

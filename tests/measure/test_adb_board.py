@@ -16,12 +16,12 @@ from board import free_port
 from edgenas.errors import DeviceError, LinkLost
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.measure import run_binary
+from edgenas.export.check.session import open_session
 from edgenas.measure.device import Device
 from edgenas.measure.job import Artifact, Job
 from edgenas.measure.measure import measure, probe
 from edgenas.measure.protocol import Protocol
-from edgenas.measure.session import open_session
+from edgenas.measure.runtimes import run_binary
 from edgenas.measure.transport import open_transport
 
 from . import stand_ins

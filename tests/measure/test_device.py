@@ -144,7 +144,8 @@ def test_a_description_is_text_whatever_is_in_it(tmp_path):
 @pytest.fixture
 def with_options(monkeypatch):
     """Runtime litert, were it to have options."""
-    monkeypatch.setattr("edgenas.measure.run_litert.OPTIONS", {"core": "m4", "clock_mhz": 200.0}, raising=False)
+    monkeypatch.setattr("edgenas.measure.runtimes.run_litert.OPTIONS",
+                        {"core": "m4", "clock_mhz": 200.0}, raising=False)
 
 
 def test_settings_of_a_runtime_complete_its_defaults(with_options, tmp_path):

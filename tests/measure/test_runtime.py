@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from edgenas.errors import UsageError
+from edgenas.export.check.real_values import RealSession, is_quantised
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure, probe
-from edgenas.measure.quantised import RealSession, is_quantised
 from edgenas.measure.runtime import in_caller, load_runtime, precision_for, runtime_names
 
 from .conftest import expected, runtimes, tolerance

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgenas.errors import DeviceError, UsageError
-from edgenas.measure.session import Predictor, open_session, runtime_format
+from edgenas.export.check.session import Predictor, open_session, runtime_format
 
 from .conftest import expected, runtimes, tolerance
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from edgenas.flow.run import Run
 from edgenas.report.contents import Contents, read
-from edgenas.run.folder import Run
 
 from .runs import PHASES, files_after, write
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from edgenas.run.config import RunConfig
+from edgenas.flow.config import RunConfig
 
 PHASES = ("search", "train", "export", "verify", "baselines")
 ARCHITECTURE = {"stage1.block1": "mbconv_k5_e6", "stage1.block2": "skip"}

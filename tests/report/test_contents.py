@@ -5,8 +5,8 @@ import shlex
 import pytest
 
 from edgenas.errors import RunError
+from edgenas.flow.run import Run
 from edgenas.report.contents import read
-from edgenas.run.folder import Run
 
 from .runs import PHASES, SHA, files_after, write
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from edgenas.errors import RunError, UsageError
+from edgenas.flow.run import Run
 from edgenas.report.page import write_report
-from edgenas.run.folder import Run
 
 from .runs import PHASES, Page, files_after, write
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from edgenas.report.cost import cost_models
-from edgenas.report.funnel import funnel
-from edgenas.report.headline import headline
-from edgenas.report.rounds import rounds
+from edgenas.report.sections.cost import cost_models
+from edgenas.report.sections.funnel import funnel
+from edgenas.report.sections.headline import headline
+from edgenas.report.sections.rounds import rounds
 
 from .runs import PHASES, Page
 

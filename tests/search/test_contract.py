@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel, exact_model
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.progress import Silent
 from edgenas.search.gates import SigmoidGates, costs_of, gate_scores, pressure_of, prune

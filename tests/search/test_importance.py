@@ -5,19 +5,19 @@ import torch
 from space.test_elastic import SHAPE, images
 from space.user_networks import made
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import exact_model
 from edgenas.errors import UsageError
-from edgenas.run.limits import well_used
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import SearchResult, search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategies.importance import uniform
 from edgenas.search.strategy import load_strategy
+from edgenas.selection.limits import well_used
 from edgenas.space import Space
-from edgenas.space.apart import take_apart
 from edgenas.space.elastic import ABSENT, space_of
-from edgenas.space.importance import importance_of, ranked
+from edgenas.space.traced.apart import take_apart
+from edgenas.space.traced.importance import importance_of, ranked
 
 from .toy import colours, fabric, stack_space
 

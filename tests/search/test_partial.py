@@ -15,7 +15,7 @@ from edgenas.search.probe import still
 from edgenas.space import Choice, choices_of, load_space
 from edgenas.space.choice import Route
 from edgenas.space.operators import DilatedConv, MBConv, ReluConvBN, SeparableConv, Zero
-from edgenas.training import recalibrate
+from edgenas.train.fabric import recalibrate
 
 from .toy import colours, fabric
 

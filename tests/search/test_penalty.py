@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.errors import UsageError
 from edgenas.search.penalty import PENALTIES, PenaltyName, penalty_of, units
 from edgenas.search.relaxation import BinaryGates, GumbelSoftmax, SinglePath

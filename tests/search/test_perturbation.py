@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.errors import UsageError
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode

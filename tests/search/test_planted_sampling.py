@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings

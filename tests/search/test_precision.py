@@ -6,15 +6,15 @@ from pathlib import Path
 
 from torch import nn
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_networks, places
 from edgenas.cost.model import blocks_of, networks
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Header, Profile
+from edgenas.flow.settle import settle
 from edgenas.measure.measurement import Measurement
 from edgenas.progress import Silent
-from edgenas.run.settling import settle
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy

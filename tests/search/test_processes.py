@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
-from edgenas.budget import parse, resolve
+from edgenas.cost.budget import parse, resolve
 from edgenas.cost.model import exact_model
 from edgenas.data import load
 from edgenas.search.search import search

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import exact_model
 from edgenas.errors import UsageError
 from edgenas.progress import Silent

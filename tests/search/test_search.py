@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgenas.budget import Budget
-from edgenas.checkpoint import epoch_generator
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import exact_model
 from edgenas.data import Split, Task, load
 from edgenas.errors import RunError
@@ -23,6 +22,7 @@ from edgenas.search.strategies.random import Random
 from edgenas.search.strategies.snas import Snas
 from edgenas.search.strategy import Strategy, general_names, load_strategy
 from edgenas.space import Space, load_space, space_names
+from edgenas.train.checkpoint import epoch_generator
 
 from .toy import colours, fabric, sealed, stack_space, table
 

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from edgenas.errors import UsageError
-from edgenas.search.schedule import Exponential
 from edgenas.search.strategies.proxyless import Proxyless
 from edgenas.search.strategies.snas import Snas
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class, strategy_names
+from edgenas.train.schedule import Exponential
 
 
 def test_strategies_are_found_by_their_file() -> None:

@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from edgenas.budget import Budget
+from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.data import Split, Task
 from edgenas.search.decode import Constraint
@@ -20,7 +20,7 @@ from edgenas.search.parameters import ArchitectureParameters
 from edgenas.search.state import SearchState
 from edgenas.search.strategy import Strategy
 from edgenas.space import Choice, Space, choices_of
-from edgenas.training import new_fabric, sgd
+from edgenas.train.fabric import new_fabric, sgd
 
 CLASSES = ("dark", "red", "green", "both")
 

@@ -12,9 +12,9 @@ from edgenas.errors import UsageError, UserCodeError
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.space import Architecture, choices_of
-from edgenas.space.apart import steps_of, take_apart
 from edgenas.space.elastic import ABSENT, Elastic, space_of
-from edgenas.space.slicing import positions
+from edgenas.space.traced.apart import steps_of, take_apart
+from edgenas.space.traced.slicing import positions
 
 from .user_networks import BUILDERS, Basic, conv_bn, made, random_network, seen
 

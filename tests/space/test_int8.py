@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from edgenas.export.quantised import trainable
+from edgenas.export.quantise.quantised import trainable
 from edgenas.space.int8 import Int8, rounded, rounded_by_channel
 from edgenas.space.operators import MBConv, SeparableConv
 

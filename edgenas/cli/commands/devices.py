@@ -41,7 +41,7 @@ def list_command(as_json: bool) -> None:
 def show(device: str, profiles: str | None, as_json: bool) -> None:
     """Show a device: its file, its runtimes, and the profiles that were measured on it."""
     from edgenas.cli.show_device import show_device
-    from edgenas.run.devices import describe_device
+    from edgenas.flow.devices import describe_device
 
     document = describe_device(device, Path(profiles) if profiles else None)
     emit(as_json, document, lambda: show_device(document))
@@ -57,8 +57,8 @@ def check(device: str, runtime: str | None, profiles: str | None, as_json: bool)
     Exit code 4 when a step failed.
     """
     from edgenas.cli.show_device import print_step
-    from edgenas.run.device_check import check_device
-    from edgenas.run.step import FAILED
+    from edgenas.flow.device_check import check_device
+    from edgenas.flow.step import FAILED
 
     steps = []
     for step in check_device(device, runtime, Path(profiles) if profiles else None):

@@ -12,7 +12,7 @@ from edgenas.cli.options import formats_option, max_drop_option, trust_option, t
 from edgenas.cli.output import emit, json_option, say, table
 
 if TYPE_CHECKING:
-    from edgenas.export.manifest import Manifest
+    from edgenas.export.package.manifest import Manifest
     from edgenas.measure.runtime import Precision
 
 
@@ -48,13 +48,13 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
     With --from it is a network of your own, whose files are also measured. Exit code 4 when a format cannot hold it.
     """
     from edgenas.cli.start import opened
-    from edgenas.export.bundle import check_name, write_bundle
-    from edgenas.export.doubts import doubts
-    from edgenas.export.tvm_target import with_cpu
-    from edgenas.qat import QatSettings
-    from edgenas.run.exporting import Asked, default_formats, export_phase, is_exported
-    from edgenas.run.request import qat_of
-    from edgenas.run.tuning import Tune, check_tune
+    from edgenas.export.check.doubts import doubts
+    from edgenas.export.package.bundle import check_name, write_bundle
+    from edgenas.export.tvm.target import with_cpu
+    from edgenas.flow.configure import qat_of
+    from edgenas.flow.export import Asked, default_formats, export_phase, is_exported
+    from edgenas.flow.tuning import Tune, check_tune
+    from edgenas.train.quantisation_aware import QatSettings
 
     check_origin(folder, request)
     if bundle:
@@ -81,7 +81,7 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
 
 
 def show(manifest: Manifest, folder: Path, bundle: Path | None) -> None:
-    from edgenas.export.gates import described
+    from edgenas.export.check.gates import described
 
     table(f"artifacts in {folder}",
           ["format", "precision", "file", "bytes", "largest difference", "agreement", "in the file", "sha256"],

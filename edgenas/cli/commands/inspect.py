@@ -18,7 +18,7 @@ def command(path: Path, as_json: bool) -> None:
     A changed or damaged file ends with exit code 4. Nothing in it is run.
     """
     from edgenas.cli.show_inspection import show
-    from edgenas.export.inspection import inspect
+    from edgenas.export.package.inspection import inspect
 
     document = inspect(path)
     emit(as_json, document, lambda: show(document))

@@ -20,8 +20,8 @@ def command(model: Path, as_json: bool, **options: object) -> None:
 
     Latency comes from the device's profile of single operators: edgenas profile --operators 200.
     """
-    from edgenas.run.predicting import predict_file
-    from edgenas.run.requests import TargetRequest
+    from edgenas.flow.predict import predict_file
+    from edgenas.flow.requests import TargetRequest
 
     document = predict_file(model, TargetRequest.of(**options))
     emit(as_json, document, lambda: show(document))

@@ -37,10 +37,10 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     """
     from edgenas.cli.terminal import Terminal
     from edgenas.errors import EdgenasError
+    from edgenas.flow.profile import profile_one, space_of
+    from edgenas.flow.requests import ProfileRequest
+    from edgenas.flow.side_by_side import profile_devices
     from edgenas.measure.device import load_device
-    from edgenas.run.profiling import profile_one, space_of
-    from edgenas.run.requests import ProfileRequest
-    from edgenas.run.side_by_side import profile_devices
 
     request = ProfileRequest.of(**options)
     with Terminal() as terminal:

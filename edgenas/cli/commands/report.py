@@ -19,8 +19,8 @@ from edgenas.errors import UsageError
 def command(folder: str, baselines: bool, trust: bool, as_json: bool) -> None:
     """Write RUN/report.html, one self-contained page; of several budgets, the page that compares them."""
     from edgenas.cli.start import opened
+    from edgenas.flow.specialise import report_phase
     from edgenas.report.frontier import is_frontier, write_frontier
-    from edgenas.run.flow import report_phase
 
     if is_frontier(Path(folder)):
         if baselines:

@@ -24,9 +24,9 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], f
     from edgenas.cli.show_frontier import show_frontier
     from edgenas.cli.show_seeds import show_seeds
     from edgenas.cli.start import budgets_done, seeds_done, several, started
-    from edgenas.run.exporting import exporters
-    from edgenas.run.flow import result, specialise, within_budget
-    from edgenas.run.requests import RunRequest
+    from edgenas.flow.export import exporters
+    from edgenas.flow.requests import RunRequest
+    from edgenas.flow.specialise import result, specialise, within_budget
 
     request = RunRequest.of(**options)
     exporters(formats)  # an unknown one is refused before anything begins

@@ -20,9 +20,9 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], a
     from edgenas.cli.show_frontier import show_frontier
     from edgenas.cli.show_seeds import show_seeds
     from edgenas.cli.start import budgets_done, seeds_done, several, started
-    from edgenas.run.flow import result
-    from edgenas.run.requests import RunRequest
-    from edgenas.run.searching import search_phase
+    from edgenas.flow.requests import RunRequest
+    from edgenas.flow.search import search_phase
+    from edgenas.flow.specialise import result
 
     request = RunRequest.of(**options)
     if several(request):

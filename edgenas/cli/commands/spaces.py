@@ -74,7 +74,7 @@ def show(name: str | None, target: str | None, runtime: str | None, precision: s
     device leaves those candidates out.
     """
     from edgenas.cli.show_space import show_space
-    from edgenas.run.survey import describe_own, describe_space
+    from edgenas.flow.survey import describe_own, describe_space
 
     check_shown(name, own)
     if own["origin"]:
@@ -96,7 +96,7 @@ def _list(as_json: bool, request: dict[str, Any]) -> None:
             f"{title}; --device NAME tells what they cost", ["name", "architectures", "summary"],
             [[s["name"], s["size"], s["summary"]] for s in plain]))
         return
-    from edgenas.run.survey import survey
+    from edgenas.flow.survey import survey
 
     found = survey(**request)
     rows = [[s["name"] if row == 0 else "", s["size"] if row == 0 else "", metric, *(span or ["not profiled", ""])]

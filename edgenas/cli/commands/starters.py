@@ -14,7 +14,7 @@ def command(as_json: bool) -> None:
 
     What is not installed says what would have to be. Their classifiers are replaced by one of the data's classes.
     """
-    from edgenas.run.starters import listing
+    from edgenas.flow.starters import listing
 
     found = listing()
 

@@ -16,8 +16,8 @@ def command(folder: str, trust: bool, as_json: bool) -> None:
     """Train the network that a search found; goes on where it was interrupted."""
     from edgenas.cli.show import show_result
     from edgenas.cli.start import opened
-    from edgenas.run.flow import result
-    from edgenas.run.training import train_phase
+    from edgenas.flow.specialise import result
+    from edgenas.flow.train import train_phase
 
     with opened(folder, trust) as (run, terminal):
         train_phase(run, terminal)

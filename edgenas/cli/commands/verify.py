@@ -19,8 +19,8 @@ def command(folder: str, trust: bool, as_json: bool) -> int:
     """
     from edgenas.cli.show import show_result
     from edgenas.cli.start import opened
-    from edgenas.run.flow import result, within_budget
-    from edgenas.run.verifying import verify_phase
+    from edgenas.flow.specialise import result, within_budget
+    from edgenas.flow.verify import verify_phase
 
     with opened(folder, trust) as (run, terminal):
         verify_phase(run, terminal)

@@ -26,11 +26,11 @@ from torch import nn
 
 from edgenas.search.groups import Grouped
 from edgenas.search.relaxation import Given
-from edgenas.search.schedule import Exponential
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.strategy import Strategy
 from edgenas.search.update import architecture_gradient, learn_architecture, single_level, weight_step
 from edgenas.space.space import Space
+from edgenas.train.schedule import Exponential
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from typing import Annotated, ClassVar
 from annotated_types import Gt, Lt
 
 from edgenas.search.relaxation import SinglePath
-from edgenas.search.schedule import Linear
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.straight_through import HardGumbelSoftmax
 from edgenas.search.strategy import Strategy
 from edgenas.search.update import architecture_gradient, learn_architecture, weight_step
+from edgenas.train.schedule import Linear
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Random search with early stopping, the baseline that architecture search is to b
 2019, arXiv:1902.07638). How many are trained is `search.trials`.
 
 Where we differ: the authors' ASHA halves by validation accuracies and asynchronously, on many workers; here rounds are
-halved by training losses (search/trial.py), as all strategies' best candidates are.
+halved by training losses (select/learning_speed.py), as all strategies' best candidates are.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Importance: what a trained network is estimated to lose with each candidate; trains no supernet.
 
 For a network of the user's own (`--from`): the rise of its loss without channels or blocks, by the Fisher information
-of gates on them (space/importance.py), takes seconds. The integer program then finds the sizes of least estimated loss
-within the budgets; networks sampled around it, and two made by rule, go into trials from the weights that they keep.
+of gates on them (space/traced/importance.py), takes seconds. The integer program then finds the sizes of least
+estimated loss within the budgets; networks sampled around it, and two made by rule, go into trials from the weights
+that they keep.
 
 Theis, Korshunova, Tejani and Huszár, "Faster gaze prediction with dense networks and Fisher pruning",
 arXiv:1801.05787. Where we differ: labels are drawn from the network, so that the figure is the Fisher information and

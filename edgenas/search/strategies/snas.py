@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from edgenas.search.relaxation import GumbelSoftmax
-from edgenas.search.schedule import Exponential
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.strategy import Strategy
 from edgenas.search.update import single_level
+from edgenas.train.schedule import Exponential
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,13 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 from torch import nn
 
-from edgenas.search.schedule import Exponential
 from edgenas.search.sorting import SoftEdges, SoftTopK
 from edgenas.search.state import Batch, SearchState
 from edgenas.search.strategy import Strategy
 from edgenas.search.topology import EdgeScores
 from edgenas.search.update import single_level
 from edgenas.space.space import Space
+from edgenas.train.schedule import Exponential
 
 
 @dataclass(frozen=True)

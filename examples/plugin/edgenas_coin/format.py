@@ -12,7 +12,7 @@ from typing import ClassVar
 from edgenas.errors import ExportError
 from edgenas.export import exporter
 from edgenas.export.base import Done, Export, Exporter
-from edgenas.export.contents import Sidecar, operators, sidecar_path, signature
+from edgenas.export.package.contents import Sidecar, operators, sidecar_path, signature
 from edgenas.files import replacing, write_json
 
 LARGEST = 1 << 30

@@ -9,7 +9,7 @@ from edgenas.errors import UsageError
 from edgenas.measure.device import Device
 from edgenas.measure.job import Job
 from edgenas.measure.transport import Transport
-from edgenas.measure.transport_local import LocalTransport
+from edgenas.measure.transports.local import LocalTransport
 
 
 class PatientTransport(Transport):

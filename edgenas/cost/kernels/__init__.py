@@ -1,0 +1,1 @@
+"""Kernels: single operators, measured, and what predicts any network from them."""

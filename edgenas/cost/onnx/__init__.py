@@ -1,0 +1,1 @@
+"""ONNX files of unknown origin, read as the operators that a runtime executes."""

@@ -1,0 +1,155 @@
+"""A user's own network through the same exporters, gates and measurements as one that edgenas found."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from edgenas.data import Task, load
+from edgenas.errors import ExportError, RunError, UsageError
+from edgenas.export.check.doubts import doubts
+from edgenas.export.package import manifest
+from edgenas.files import write_json
+from edgenas.flow.config import RunConfig
+from edgenas.flow.configure import runtime_of
+from edgenas.flow.export import Asked, export_phase, exporters
+from edgenas.flow.foreign_network import build, check_fits, fingerprint, normalised
+from edgenas.flow.parity import HOST
+from edgenas.flow.run import Run
+from edgenas.flow.starters import completed
+from edgenas.flow.verify import check
+from edgenas.measure.device import load_device
+from edgenas.progress import Progress
+from edgenas.space import Architecture, Space
+from edgenas.text import one_line
+from edgenas.train.fabric import predict
+
+RECORD = "network.json"
+NAMED = 3  # images in a message
+
+
+class Foreign(Run):
+    """What a run is to the phases that export and verify; its network was made elsewhere, and nothing is searched."""
+
+    def __init__(self, folder: Path, config: RunConfig, network: nn.Module, task: Task, weights: Path | None) -> None:
+        super().__init__(folder, config)
+        self._network, self._task, self._weights = network, task, weights
+
+    @cached_property
+    def task(self) -> Task:
+        return self._task
+
+    @cached_property
+    def space(self) -> Space:
+        return Space(self.config.space, lambda *_: copy.deepcopy(self._network), self._task.input_shape,
+                     len(self._task.classes))
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture({})
+
+    @property
+    def weights_file(self) -> Path | None:
+        return self._weights
+
+    def network(self) -> nn.Module:
+        return self._network
+
+
+def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> Foreign:
+    """What `edgenas export --from` was asked for: `from`, `weights`, `data`, `out` and the other options by name.
+
+    Raises: UsageError or DataError naming what cannot be used; RunError for a folder that holds something else.
+    """
+    for name, example in (("data", "--data ./photos"), ("out", "--out exported")):
+        if not request[name]:
+            raise UsageError(f"--from needs --{name}", example)
+    device = load_device(request["device"])
+    request = {**request, **completed(request["from"], request)}
+    network = build(request["from"], request["weights"], request["image_size"])
+    task = task_of(request)
+    check_fits(network, task, request["from"])
+    config = RunConfig(
+        command=tuple(command), data=request["data"], data_fingerprint=task.fingerprint,
+        image_size=request["image_size"], max_images=request["max_images"], seed=task.seed,
+        on_bad_image=request["on_bad_image"] or "error", device=request["device"],
+        runtime=runtime_of(device, None), threads=device.threads, space=request["from"], budgets=())
+    folder = Path(request["out"])
+    _claim(folder, {"from": request["from"], "network_sha256": fingerprint(network),
+                    "data_fingerprint": task.fingerprint, "mean": list(task.mean), "std": list(task.std)})
+    return Foreign(folder, config, network, task, request["weights"])
+
+
+def task_of(request: Mapping[str, Any]) -> Task:
+    """The data, normalised as the network was trained: by its own statistics, or by the given ones.
+
+    Raises: DataError or UsageError.
+    """
+    return normalised(loaded(request), request)
+
+
+def loaded(request: Mapping[str, Any]) -> Task:
+    return load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
+                on_bad_image=request["on_bad_image"] or "error", seed=request["seed"] or 0)
+
+
+def _claim(folder: Path, record: dict[str, Any]) -> None:
+    """Raises: RunError when `folder` holds anything but exports of this very network."""
+    try:
+        known = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = None
+    if not isinstance(known, dict):
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise RunError(f"{folder} exists and holds no export of a network of yours", "choose another --out")
+        write_json(folder / RECORD, record)
+        return
+    for name, value in record.items():
+        if known.get(name) != value:
+            raise RunError(f"{folder} holds the export of another network: its {name} is {known.get(name)}, not "
+                           f"{value}", "choose another --out, or delete that folder")
+
+
+def export_foreign(run: Foreign, formats: Sequence[str], progress: Progress, asked: Asked) -> dict[str, Any]:
+    """Export, prove, measure: each format by itself, so that one that cannot hold the network keeps no other back.
+
+    Raises: UsageError for an unknown format; ExportError when no format can hold it.
+    """
+    if lost := run.task.skipped:
+        progress.say(f"warning: {len(lost)} images could not be read and are left out: "
+                     f"{one_line(', '.join(lost[:NAMED]))}{', …' * (len(lost) > NAMED)}")
+    chosen = [export.format for export in exporters(formats, asked.precision)]
+    refused: dict[str, str] = {}
+    for format in chosen:
+        try:
+            document = export_phase(run, [format], progress, asked)
+        except ExportError as error:
+            if len(chosen) == 1:
+                raise
+            refused[format] = error.message
+    if len(refused) == len(chosen):
+        raise ExportError(f"no format can hold {run.config.space}: {'; '.join(refused.values())}",
+                          "replace what they name")
+    made = [a for a in document.artifacts if a.target == HOST and a.format in set(chosen) - set(refused)
+            and asked.precision in (None, a.precision)]
+    return {"out": str(run.folder), "refused": refused, "verified": verified(run, made, progress),
+            "warnings": {a.path: said for a in made if (said := doubts(a))}, **document.model_dump(mode="json")}
+
+
+def verified(run: Foreign, artifacts: Sequence[manifest.Artifact], progress: Progress) -> list[dict[str, Any]]:
+    """Each file on the whole test set, beside PyTorch, and its latency; see verifying.check()."""
+    expected = predict(run.network(), run.task.test, run.task, run.fabric)
+    right = float((expected.argmax(1) == run.task.test.labels).float().mean())
+    progress.start("verify", len(artifacts))
+    rows = []
+    for artifact in artifacts:
+        rows.append(check(run, artifact, expected) | {"test_accuracy_pytorch": right})
+        progress.advance(f"{artifact.format} {artifact.precision}")
+    run.write("verify.json", {"artifacts": rows})
+    return rows

@@ -1,0 +1,82 @@
+"""The manifest of a run's artifacts, and what each of them says of itself."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from edgenas import __version__
+from edgenas.data import Task
+from edgenas.export.base import Images
+from edgenas.export.package import manifest
+from edgenas.export.package.about import About
+from edgenas.files import sha256
+from edgenas.flow.run import Run
+from edgenas.flow.teacher import RECORD
+
+PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "ethos-u-vela",
+            "tflite-micro", "numpy")
+
+
+def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manifest:
+    return manifest.Manifest(
+        edgenas_version=__version__, created=datetime.now(UTC), command=shlex.join(run.config.command),
+        seed=run.config.seed, space=run.config.space, architecture=dict(run.architecture), classes=run.task.classes,
+        input=image_input(run.task), profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(run),
+        versions=versions(), artifacts=tuple(artifacts), starter=starter(run))
+
+
+def starter(run: Run) -> manifest.Starter | None:
+    """As it was when the run began with it."""
+    found = (run.read(RECORD) or {}).get("starter")
+    return manifest.Starter.model_validate(found) if found else None
+
+
+def about(run: Run, architecture: Mapping[str, str]) -> About:
+    """What a file of a network of the run says of itself."""
+    return About(
+        edgenas_version=__version__, classes=run.task.classes, input=image_input(run.task), space=run.config.space,
+        architecture=dict(architecture), seed=run.config.seed, data_fingerprint=run.config.data_fingerprint,
+        profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(run))
+
+
+def longest_about(run: Run) -> About:
+    """What any network's file may say at most, of as many bytes."""
+    found = about(run, {choice: max(candidates, key=len) for choice, candidates in run.space.choices.items()})
+    return found.model_copy(update={"profile_sha256": "0" * 64, "weights_sha256": "0" * 64})
+
+
+def image_input(task: Task) -> manifest.Input:
+    channels, height, width = task.input_shape
+    return manifest.Input(
+        name="image", shape=(1, channels, height, width), dtype="float32", preprocessing=manifest.Preprocessing(
+            channels="grey" if channels == 1 else "RGB", size=(height, width), scale=1 / 255, mean=task.mean,
+            std=task.std))
+
+
+def profile_sha256(run: Run) -> str | None:
+    """Of the profile by which the network was chosen."""
+    decoding = run.read("decoding.json") or {"models": {}}
+    found: str | None = decoding["models"].get("latency_ms", {}).get("profile_sha256")
+    return found
+
+
+def weights_sha256(run: Run) -> str | None:
+    return sha256(run.weights_file) if run.weights_file else None
+
+
+def images(run: Run) -> Images:
+    return Images(image_input(run.task).preprocessing, run.task.classes)
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that take part in exporting, where they are installed."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,44 @@
+"""The network trained for int8: begun when rounding alone lost too much, kept in the run's folder for every format."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+
+from edgenas.export.quantise.fake_quantised import FakeQuantised
+from edgenas.export.quantise.quantised import trainable
+from edgenas.flow.measure import calibration
+from edgenas.flow.run import Run
+from edgenas.progress import Progress
+from edgenas.train.quantisation_aware import QatSettings, fine_tune
+
+
+def name_of(precision: str) -> str:
+    """qat.safetensors and qat.json: folded weights, and the ranges of all values; qat-mixed of a mixed file."""
+    return "qat" if precision == "int8" else f"qat-{precision}"
+
+
+def retrained(run: Run, settings: QatSettings, progress: Progress, precision: str = "int8") -> FakeQuantised:
+    """Trained with `settings` for files of `precision`; goes on where it was interrupted, does nothing when it is done.
+
+    Raises: NotLoweredError for a network outside the exporters' vocabulary.
+    """
+    network = run.network()
+    name = name_of(precision)
+    student = trainable(network, calibration(run), precision)
+    known = run.read(f"{name}.json") or {}
+    if known.get("settings") != asdict(settings):
+        shutil.rmtree(run.folder / name, ignore_errors=True)
+        known = {"settings": asdict(settings)}
+        run.write(f"{name}.json", known)
+    if "history" in known:
+        run.load_weights(name, student, f"edgenas export {run.folder} --precision {precision}")
+        return student.eval()
+    validation, history = fine_tune(
+        student, network, run.task, settings, seed=run.config.seed, checkpoint=run.folder / name / "checkpoint.pt",
+        accelerator=run.config.accelerator, progress=progress)
+    run.save_weights(name, student)
+    run.write(f"{name}.json", known | {"history": history, "accuracy": {"validation": validation}})
+    return student
+
+

@@ -1,0 +1,91 @@
+"""The training phase: the derived network, with the supernet's weights, on the task."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from edgenas.cost.model import exact_model
+from edgenas.data.task import Task
+from edgenas.errors import UserCodeError
+from edgenas.flow.run import Run
+from edgenas.flow.teacher import UNCUT
+from edgenas.imports import import_function, users_code
+from edgenas.progress import Progress
+from edgenas.space import Architecture, pick
+from edgenas.train.checkpoint import epoch_generator
+from edgenas.train.fabric import accuracy, recalibrate
+from edgenas.train.loop import train
+
+HINT = "it is called with the task and returns a trained torch module"
+
+
+def train_phase(run: Run, progress: Progress) -> None:
+    """Train the run's network and keep its weights; does nothing when that is done.
+
+    The test accuracy is computed here, once, of the weights that were best on the validation part.
+    """
+    if (run.folder / "weights.safetensors").exists():
+        return
+    network = initial_network(run, run.architecture)
+    teacher = teacher_of(run, run.config.distill) if run.config.distill else None
+    validation, history = train(network, run.task, settings=run.config.train, seed=run.config.seed,
+                                checkpoint=run.folder / "train" / "checkpoint.pt", fabric=run.fabric,
+                                teacher=teacher, progress=progress)
+    test = accuracy(network, run.task.test, run.task, run.fabric)
+    run.write("train.json", {"history": history, "accuracy": {"validation": validation, "test": test}})
+    run.save_weights("weights", network)
+
+
+def initial_network(run: Run, architecture: Architecture) -> nn.Module:
+    """The network before training: with the supernet's weights where there are some, or those that it keeps of the
+    user's own network; else seeded random ones."""
+    torch.manual_seed(epoch_generator(run.config.seed, 0, "network").initial_seed())
+    if run.inherits:
+        return pick(supernet_of(run), architecture)
+    network = run.space.build(architecture)
+    if run.config.origin and not run.config.inherit:
+        for module in network.modules():
+            if callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
+    return network
+
+
+def supernet_of(run: Run) -> nn.Module:
+    stages = run.strategy.stages(run.config.search.epochs)
+    supernet = run.strategy.staged(run.space, stages - 1, stages).supernet()
+    run.load_weights("supernet", supernet, "run the search again in another folder")
+    return supernet
+
+
+def teacher_of(run: Run, source: str) -> nn.Module:
+    """The network to distil from.
+
+    source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, `uncut` for the
+    user's own network, or `module:function`, called with the task, returning a trained module that gives logits.
+
+    Raises: TrustError for a run of a stranger's; UserCodeError when the function fails, or returns no module of the
+    task's shapes.
+    """
+    if source == UNCUT:
+        return copy.deepcopy(run.own.network)
+    if source == "supernet":
+        teacher = pick(supernet_of(run), exact_model(run.space, "macs").largest()).to(run.fabric.device)
+        recalibrate(teacher, run.task.train, run.task, run.fabric)
+        return teacher
+    run.check_trust()
+    build = import_function(source, "--distill")
+    with users_code(f"the teacher {source}", HINT):
+        return checked(build(run.task), source, run.task)
+
+
+def checked(teacher: object, source: str, task: Task) -> nn.Module:
+    if not isinstance(teacher, nn.Module):
+        raise UserCodeError(f"--distill {source} returned {type(teacher).__name__}, not a torch module", HINT)
+    with torch.no_grad():
+        shape = tuple(teacher.eval()(torch.zeros(1, *task.input_shape)).shape)
+    if shape != (1, len(task.classes)):
+        raise UserCodeError(f"the teacher {source} gives outputs of shape {shape}, not (1, {len(task.classes)})", HINT)
+    return teacher

@@ -1,0 +1,1 @@
+"""Transports: how a device is reached, one file each."""

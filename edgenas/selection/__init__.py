@@ -1,0 +1,1 @@
+"""Selection: which network is taken. It knows no run folder."""

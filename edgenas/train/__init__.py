@@ -1,0 +1,1 @@
+"""Training: epochs, checkpoints, and training for int8."""

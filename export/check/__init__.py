@@ -1,0 +1,1 @@
+"""Whether a file is what was asked for: numerics, operators, int8."""

@@ -1,0 +1,1 @@
+"""The vocabulary between PyTorch and the files that are written directly."""

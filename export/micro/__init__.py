@@ -1,0 +1,1 @@
+"""Microcontrollers: files as C sources."""

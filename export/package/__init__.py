@@ -1,0 +1,1 @@
+"""What goes with files: manifest, bundle, what they say of themselves."""

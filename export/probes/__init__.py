@@ -1,0 +1,1 @@
+"""Every value that a file computes: one file a format."""

@@ -1,0 +1,1 @@
+"""TVM Relax programs: kernels, schedules, tuning."""
