@@ -17,6 +17,7 @@ import click
 from edgenas.cli.app import run as edgenas
 from edgenas.export.package import manifest
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 FORMATS = ("onnx", "tflite", "tvm")
 HEAD = ("file", "KiB", "method", "validation: points lost", "test accuracy", "points lost", "agrees with PyTorch",
@@ -42,8 +43,9 @@ def main(data: str, out: Path, formats: tuple[str, ...], budget: str, max_images
         check(edgenas(["train", str(out)]))
     refused = [] if (out / "verify.json").exists() else exported(out, formats, max_drop, assignments)
     run = Run.open(out)
+    task = Work(run).task
     verdict, known = run.read("verify.json"), {a.path: a for a in manifest.read(run.artifacts).artifacts}
-    click.echo(f"{len(run.task.test)} test images, {len(run.task.validation)} validation images; PyTorch: "
+    click.echo(f"{len(task.test)} test images, {len(task.validation)} validation images; PyTorch: "
                f"{run.read('train.json')['accuracy']['test']:.2%} of the test images")
     for cells in (HEAD, ("---",) * len(HEAD), *(row(a, verdict["artifacts"], known) for a in verdict["artifacts"])):
         click.echo("| " + " | ".join(cells) + " |")

@@ -82,8 +82,8 @@ def frontier(network: nn.Module | str, *, data: str, latency_ms: Sequence[float 
     Raises: UsageError for what cannot be used, DeviceError, ExportError, StorageError; what was done until then is
     kept. A budget that no network holds is a point with an `error`.
     """
+    from edgenas.api.report import specialise_and_report
     from edgenas.flow.frontier import run_frontier
-    from edgenas.flow.specialise import specialise
 
     if isinstance(latency_ms, str) or len(latency_ms) < 2:
         raise UsageError(f"latency_ms={latency_ms!r} are no several budgets",
@@ -92,7 +92,7 @@ def frontier(network: nn.Module | str, *, data: str, latency_ms: Sequence[float 
                             budgets=budget_texts(budgets), assignments=assigned(options or {}),
                             origin=named(network), **more)
     progress = progress or Silent()
-    found = run_frontier(Path(out), request, partial(specialise, progress=progress, formats=formats,
+    found = run_frontier(Path(out), request, partial(specialise_and_report, progress=progress, formats=formats,
                                                      baselines=baselines),
                          progress, command=typed(request, Path(out)), resume=resume)
     return opened(found)
@@ -110,12 +110,13 @@ def named(network: nn.Module | str) -> str:
 def opened(found: Record) -> Frontier:
     """What frontier.json says, as Python has it."""
     from edgenas.flow.run import Run as Folder
+    from edgenas.flow.work import Work
 
     uncut = Point("uncut", figure(found.metric, found.uncut.cost, found.uncut.provenance),
                   shares(found.uncut.accuracy), True)
     points = [Point(row.budget, figure(found.metric, row.cost, row.provenance), shares(row.accuracy), row.within,
                     row.error) for row in found.rows]
-    runs = {row.budget: Run._of(Folder.open(Path(row.run), trusted=True)) for row in found.rows if not row.error}
+    runs = {row.budget: Run._of(Work(Folder.open(Path(row.run), trusted=True))) for row in found.rows if not row.error}
     return Frontier(Path(found.folder), (uncut, *points), runs, found.model_dump(mode="json"))
 
 

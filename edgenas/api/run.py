@@ -17,7 +17,7 @@ from edgenas.space.architecture import Architecture
 if TYPE_CHECKING:
     from torch import nn
 
-    from edgenas.flow.run import Run as Folder
+    from edgenas.flow.work import Work
     from edgenas.measure.runtime import Precision
 
 
@@ -79,10 +79,17 @@ class Run:
         self._run = Folder.open(Path(folder), trusted=trusted)
 
     @classmethod
-    def _of(cls, run: Folder) -> Run:
+    def _of(cls, work: Work) -> Run:
         made = cls.__new__(cls)
-        made._run = run
+        made._run = work.run
+        made._work = work
         return made
+
+    @cached_property
+    def _work(self) -> Work:
+        from edgenas.flow.work import Work
+
+        return Work(self._run)
 
     @property
     def folder(self) -> Path:
@@ -94,12 +101,12 @@ class Run:
 
         Raises: RunError when it is not trained yet.
         """
-        return self._run.network()
+        return self._work.network()
 
     @property
     def architecture(self) -> Architecture:
         """Raises: RunError when the search is not finished."""
-        return self._run.architecture
+        return self._work.architecture
 
     @property
     def accuracy(self) -> Mapping[str, float]:
@@ -132,13 +139,13 @@ class Run:
         """Profile, search, and settle on an architecture whose exported file is measured within the budgets."""
         from edgenas.flow.search import search_phase
 
-        search_phase(self._run, progress or Silent())
+        search_phase(self._work, progress or Silent())
         return self
 
     def train(self, progress: Progress | None = None) -> Run:
         from edgenas.flow.train import train_phase
 
-        train_phase(self._run, progress or Silent())
+        train_phase(self._work, progress or Silent())
         return self
 
     def export(self, *formats: str, precision: Precision | None = None, progress: Progress | None = None) -> Run:
@@ -148,20 +155,20 @@ class Run:
         from edgenas.flow.export import Asked, default_formats, export_phase
 
         asked = replace(Asked.of(self._run), precision=precision)
-        export_phase(self._run, formats or default_formats(self._run), progress or Silent(), asked)
+        export_phase(self._work.product(), formats or default_formats(self._run), progress or Silent(), asked)
         return self
 
     def verify(self, progress: Progress | None = None) -> Verdict:
         """Measure every file on the device against the budgets, and on the test part against PyTorch."""
         from edgenas.flow.verify import verify_phase
 
-        verify_phase(self._run, progress or Silent())
+        verify_phase(self._work, progress or Silent())
         return self.verdict
 
     def write_report(self, *, baselines: bool = False, progress: Progress | None = None) -> Path:
-        from edgenas.flow.specialise import report_phase
+        from edgenas.api.report import write_report
 
-        return report_phase(self._run, progress or Silent(), baselines=baselines)
+        return write_report(self._work, progress or Silent(), baselines=baselines)
 
     @property
     def _document(self) -> Mapping[str, Any]:
@@ -171,7 +178,9 @@ class Run:
 
     @cached_property
     def _latency_word(self) -> Any:
-        return self._run.latency_word if self._run.is_profiled else "measured"
+        from edgenas.flow.target import Target
+
+        return self._work.target.latency_word if Target.at(self._run.config).is_profiled else "measured"
 
     def _file(self, row: Mapping[str, Any]) -> File:
         latency = row["measured_latency_ms"]
@@ -221,7 +230,7 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     Raises: UsageError for what cannot be used, BudgetError for a budget out of reach, DeviceError, ExportError,
     StorageError; what was done until then is kept in the folder.
     """
-    from edgenas.flow.specialise import specialise as flow
+    from edgenas.api.report import specialise_and_report
 
     if not isinstance(space, str):
         from edgenas.flow.foreign_network import give
@@ -231,31 +240,30 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     request = RunRequest.of(
         space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
         budgets=budget_texts(budgets), assignments=assigned(options or {}), **more)
-    finish = partial(flow, progress=progress or Silent(), formats=formats, baselines=baselines)
+    finish = partial(specialise_and_report, formats=formats, baselines=baselines)
     if request.min_accuracy is not None:
         return _with_floor(request, Path(out), resume, progress or Silent(), finish)
-    run = _created(request, Path(out), resume)
-    finish(run)
-    return Run._of(run)
+    work = _begun(request, Path(out), resume)
+    finish(work, progress or Silent())
+    return Run._of(work)
 
 
 def _with_floor(request: RunRequest, folder: Path, resume: bool, progress: Progress,
-                finish: Callable[[Folder], object]) -> Run:
+                finish: Callable[[Work, Progress], object]) -> Run:
     """The run that holds `min_accuracy` at the least latency of those tried below `folder`."""
     from edgenas.flow.floor import run_floor
     from edgenas.flow.run import Run as Folder
+    from edgenas.flow.work import Work
 
-    found = run_floor(folder, request, progress, command=typed(request, folder), resume=resume,
-                      finish=lambda run, _: finish(run))
+    found = run_floor(folder, request, progress, command=typed(request, folder), resume=resume, finish=finish)
     chosen = next(row for row in found.rows if row.budget == found.chosen)
-    return Run._of(Folder.open(Path(chosen.run), trusted=True))
+    return Run._of(Work(Folder.open(Path(chosen.run), trusted=True)))
 
 
-def _created(request: RunRequest, folder: Path, resume: bool) -> Folder:
-    from edgenas.flow.configure import configure
-    from edgenas.flow.run import Run as Folder
+def _begun(request: RunRequest, folder: Path, resume: bool) -> Work:
+    from edgenas.flow.work import Work
 
-    return Folder.create(folder, configure(request, typed(request, folder)), resume=resume)
+    return Work.begin(folder, request, typed(request, folder), resume=resume)
 
 
 def typed(request: RunRequest, folder: Path) -> tuple[str, ...]:

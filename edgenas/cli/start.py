@@ -12,28 +12,29 @@ import click
 
 from edgenas.cli.terminal import Terminal
 from edgenas.errors import MissingExtra, TrustError, UsageError
-from edgenas.flow.configure import configure
 from edgenas.flow.records import Frontier
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 
 @contextlib.contextmanager
 def started(request: RunRequest, out: str, resume: bool,
-            tries: Sequence[str] = ()) -> Iterator[tuple[Run, Terminal]]:
-    """A new run in the folder `out`, or the same one continued; with `tries` that of the best space, below `out`."""
+            tries: Sequence[str] = ()) -> Iterator[tuple[Work, Terminal]]:
+    """Work on a new run in the folder `out`, or on the same one again; with `tries` on that of the best space, below
+    `out`."""
     with Terminal() as terminal:
         if tries:
             from edgenas.flow.spaces import best_space
 
             yield best_space(Path(out), request, tries, terminal, command=typed(), resume=resume), terminal
         else:
-            yield Run.create(Path(out), configure(request, typed()), resume=resume), terminal
+            yield Work.begin(Path(out), request, typed(), resume=resume), terminal
 
 
 def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
-               tries: Sequence[str], work: Callable[[Run, Terminal], object]) -> dict[str, Any]:
-    """`work` on runs of several seeds below the folder `out`; what is known of them all.
+               tries: Sequence[str], phase: Callable[[Work, Terminal], object]) -> dict[str, Any]:
+    """`phase` on runs of several seeds below the folder `out`; what is known of them all.
 
     Raises: UsageError for `tries`: every seed could choose another space.
     """
@@ -43,7 +44,7 @@ def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
         raise UsageError("--seeds and --try do not go together: seeds are compared in one space",
                          "search with --try once, then give --seeds with the --set that it chose")
     with Terminal() as terminal:
-        return run_seeds(Path(out), request, seeds, lambda run: work(run, terminal), terminal, command=typed(),
+        return run_seeds(Path(out), request, seeds, lambda work: phase(work, terminal), terminal, command=typed(),
                          resume=resume)
 
 
@@ -53,8 +54,8 @@ def several(request: RunRequest) -> bool:
 
 
 def budgets_done(request: RunRequest, out: str, resume: bool, seeds: int | None, tries: Sequence[str],
-                 work: Callable[[Run, Terminal], object]) -> Frontier:
-    """`work` on a run of each budget below the folder `out`, or on the one that holds the accuracy; with a report.
+                 phase: Callable[[Work, Terminal], object]) -> Frontier:
+    """`phase` on a run of each budget below the folder `out`, or on the one that holds the accuracy; with a report.
 
     Raises: UsageError for `seeds` and `tries`; see run_frontier and run_floor for the rest.
     """
@@ -69,9 +70,9 @@ def budgets_done(request: RunRequest, out: str, resume: bool, seeds: int | None,
     with Terminal() as terminal:
         if request.min_accuracy is not None:
             found = run_floor(folder, request, terminal, command=typed(), resume=resume,
-                              finish=lambda run, _: work(run, terminal))
+                              finish=lambda work, _: phase(work, terminal))
         else:
-            found = run_frontier(folder, request, lambda run: work(run, terminal), terminal, command=typed(),
+            found = run_frontier(folder, request, lambda work: phase(work, terminal), terminal, command=typed(),
                                  resume=resume)
         try:
             write_frontier(folder)
@@ -86,15 +87,15 @@ def typed() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def opened(folder: str, trusted: bool) -> Iterator[tuple[Run, Terminal]]:
-    """The run that is in `folder`. trusted: with --trust.
+def opened(folder: str, trusted: bool) -> Iterator[tuple[Work, Terminal]]:
+    """Work on the run that is in `folder`. trusted: with --trust.
 
     Raises: TrustError, with the command that trusts it, for a run that names code and was not made here.
     """
     run = Run.open(Path(folder), trusted=trusted)
     try:
         with Terminal() as terminal:
-            yield run, terminal
+            yield Work(run), terminal
     except TrustError as error:
         raise TrustError(error.message, f"read that code first; if you trust it: {shlex.join([*typed(), '--trust'])}"
                          ) from error

@@ -9,21 +9,22 @@ from typing import Any
 
 from edgenas.errors import BudgetError
 from edgenas.files import write_json
-from edgenas.flow.configure import configure
+from edgenas.flow.inheritance import strategy_of
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run, check_holds_only
 from edgenas.flow.specialise import result, within_budget
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.decode import Scores
 from edgenas.selection.correlation import score_correlation
 
-Work = Callable[[Run], object]
+Phase = Callable[[Work], object]
 NAME = "ensemble.json"
 
 
-def run_seeds(folder: Path, request: RunRequest, count: int, work: Work, progress: Progress, *,
+def run_seeds(folder: Path, request: RunRequest, count: int, phase: Phase, progress: Progress, *,
               command: Sequence[str] = (), resume: bool = False) -> dict[str, Any]:
-    """Do `work` on `count` runs, of the request's seed and those after it, in `folder`/seed0, seed1, …, one after the
+    """Do `phase` for `count` runs, of the request's seed and those after it, in `folder`/seed0, seed1, …, one after the
     other; returns what `ensemble.json` keeps.
 
     A seed that finds no network within the budgets is a row as well. With `resume`, seeds that are done are not done
@@ -35,10 +36,10 @@ def run_seeds(folder: Path, request: RunRequest, count: int, work: Work, progres
     rows, searches = [], []
     for number, seed in enumerate(range(request.seed, request.seed + count), start=1):
         progress.say(f"seed {seed} ({number} of {count})")
-        config = configure(request.model_copy(update={"seed": seed}), command)
-        run = Run.create(folder / f"seed{seed}", config, resume=resume)
+        work = Work.begin(folder / f"seed{seed}", request.model_copy(update={"seed": seed}), command, resume=resume)
+        run = work.run
         try:
-            work(run)
+            phase(work)
         except BudgetError as error:
             progress.say(f"seed {seed}: {error.message}; {error.hint}")
             rows.append({"seed": seed, "run": str(run.folder), "within": False, "error": error.message,
@@ -82,7 +83,7 @@ def supernet_accuracy(run: Run) -> dict[str, float]:
 
 def learned(run: Run) -> list[Scores]:
     """The scores of its search, if that went through to its end and its strategy trains a supernet."""
-    found = run.read("search.json") if run.strategy.trains_supernet else None
+    found = run.read("search.json") if strategy_of(run.config).trains_supernet else None
     return [found["scores"]] if found and found.get("scores") else []
 
 

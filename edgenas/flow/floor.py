@@ -16,14 +16,14 @@ from edgenas.errors import BudgetError, UsageError
 from edgenas.files import read_json, write_json
 from edgenas.flow.configure import configure
 from edgenas.flow.frontier import METRIC, Series, check_folder
-from edgenas.flow.own_network import prepare_own
+from edgenas.flow.own_network import RECORD
+from edgenas.flow.own_phase import prepare_own
 from edgenas.flow.records import Frontier, FrontierRow
 from edgenas.flow.requests import RunRequest
-from edgenas.flow.run import Run
 from edgenas.flow.search import prepare, search_phase
 from edgenas.flow.specialise import specialise
-from edgenas.flow.teacher import RECORD
 from edgenas.flow.train import train_phase
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 
 STEPS = 5  # budgets that are tried
@@ -37,7 +37,7 @@ def asks_floor(request: RunRequest) -> bool:
 
 
 def run_floor(folder: Path, request: RunRequest, progress: Progress, *, command: Sequence[str] = (),
-              resume: bool = False, finish: Callable[[Run, Progress], object] = specialise) -> Frontier:
+              resume: bool = False, finish: Callable[[Work, Progress], object] = specialise) -> Frontier:
     """Find the least latency budget whose trained network holds `request.min_accuracy` (percent of the validation
     images), and `finish` that network's run.
 
@@ -47,12 +47,12 @@ def run_floor(folder: Path, request: RunRequest, progress: Progress, *, command:
     floor = checked(request)
     check_folder(folder)
     base = request.model_copy(update={"latency_ms": WHOLE, "min_accuracy": None})
-    series = Series(folder, base, configure(base, command), progress, resume)
+    series = Series(folder, base, *configure(base, command), progress, resume)
     low, high = reach(series, floor, progress)
 
-    def learn(run: Run) -> None:
-        search_phase(run, progress)
-        train_phase(run, progress)
+    def learn(work: Work) -> None:
+        search_phase(work, progress)
+        train_phase(work, progress)
 
     tried: dict[float, FrontierRow] = {}
     while len(tried) < STEPS and high > CLOSE * low:
@@ -70,7 +70,7 @@ def run_floor(folder: Path, request: RunRequest, progress: Progress, *, command:
         raise BudgetError(f"none of {len(found.rows)} networks holds a validation accuracy of {floor:.1%}: "
                           f"{'; '.join(map(told, found.rows))}", "a lower --min-accuracy, or a longer training: "
                           "--train-epochs 30")
-    finish(series.runs[chosen.budget], progress)
+    finish(series.works[chosen.budget], progress)
     return found
 
 
@@ -90,21 +90,22 @@ def reach(series: Series, floor: float, progress: Progress) -> tuple[float, floa
 
     Raises: BudgetError for a floor above the uncut network's accuracy.
     """
-    run = series.run(WHOLE)
-    prepare_own(run, progress)
+    work = series.work(WHOLE)
+    run, count = work.run, len(work.task.validation)
+    prepare_own(work, progress)
     accuracy = run.read(RECORD)["accuracy"]["validation"]
     if floor > accuracy:
-        raise BudgetError(f"the uncut network is right on {accuracy:.1%} of {len(run.task.validation)} validation "
+        raise BudgetError(f"the uncut network is right on {accuracy:.1%} of {count} validation "
                           f"images, and --min-accuracy asks for {floor:.1%} of what is cut from it",
                           f"--min-accuracy {math.floor(100 * accuracy) - 1} --resume, or another --out and a longer "
                           "teaching: --teach-epochs 30")
     plan = run.folder / f"{PLAN}.json"
     if (known := read_json(plan)) is None:
-        prepare(run, progress)
-        known = [run.models[METRIC].reachable[0], run.read(RECORD)["before"][METRIC]]
+        prepare(work, progress)
+        known = [work.models[METRIC].reachable[0], run.read(RECORD)["before"][METRIC]]
         write_json(plan, known)
     low, high = map(float, known)
-    progress.say(f"at least {floor:.1%} of {len(run.task.validation)} validation images, at the least {METRIC}: it is "
+    progress.say(f"at least {floor:.1%} of {count} validation images, at the least {METRIC}: it is "
                  f"looked for between {low:.4g} and the uncut network's {high:.4g}")
     return low, high
 

@@ -9,22 +9,25 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgenas.cost import budget
+from edgenas.data import Task
 from edgenas.errors import BudgetError, UsageError
 from edgenas.files import write_json
 from edgenas.flow.config import RunConfig
 from edgenas.flow.configure import budgets, configure
 from edgenas.flow.ensemble import known
+from edgenas.flow.own_network import RECORD
 from edgenas.flow.records import Accuracy, Frontier, FrontierRow, FrontierUncut
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run, check_holds_only
 from edgenas.flow.specialise import result, within_budget
-from edgenas.flow.teacher import RECORD, taken_over
+from edgenas.flow.teacher import taken_over
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 
 NAME, REPORT = "frontier.json", "report.html"
 METRIC = "latency_ms"
 EXAMPLE = "--latency-ms 75%,50%,25%"
-Work = Callable[[Run], object]
+Phase = Callable[[Work], object]
 
 
 def asks_several(request: RunRequest) -> bool:
@@ -45,9 +48,9 @@ def texts_of(request: RunRequest) -> list[str]:
     return found
 
 
-def run_frontier(folder: Path, request: RunRequest, work: Work, progress: Progress, *, command: Sequence[str] = (),
+def run_frontier(folder: Path, request: RunRequest, phase: Phase, progress: Progress, *, command: Sequence[str] = (),
                  resume: bool = False) -> Frontier:
-    """Do `work` on a run for each latency budget, in `folder`/latency_ms=75% and so on, one after the other; with
+    """Do `phase` for a run of each latency budget, in `folder`/latency_ms=75% and so on, one after the other; with
     `resume`, what is done is not done again. A budget that no network holds is a row as well.
 
     Raises: UsageError for budgets that are none; RunError when the folder holds something else; whatever else stops a
@@ -55,10 +58,10 @@ def run_frontier(folder: Path, request: RunRequest, work: Work, progress: Progre
     """
     texts = texts_of(request)
     check_folder(folder)
-    config = configure(request.model_copy(update={"latency_ms": texts[0]}), command)
-    series = Series(folder, request, config, progress, resume)
+    series = Series(folder, request, *configure(request.model_copy(update={"latency_ms": texts[0]}), command), progress,
+                    resume)
     for text in texts:
-        series.do(text, work)
+        series.do(text, phase)
     return series.written()
 
 
@@ -71,25 +74,24 @@ def check_folder(folder: Path) -> None:
 class Series:
     """The runs in a folder, of one configuration but for the budget. rows: of those that were worked on."""
 
-    def __init__(self, folder: Path, request: RunRequest, config: RunConfig, progress: Progress, resume: bool) -> None:
-        self.folder, self.request, self.config = folder, request, config
+    def __init__(self, folder: Path, request: RunRequest, config: RunConfig, task: Task, progress: Progress,
+                 resume: bool) -> None:
+        self.folder, self.request, self.config, self.task = folder, request, config, task
         self.progress, self.resume = progress, resume
-        self.runs: dict[str, Run] = {}
+        self.works: dict[str, Work] = {}
         self.rows: list[FrontierRow] = []
 
-    def run(self, text: str) -> Run:
-        """The run of that budget, with all that those before it came to and that no budget changes."""
-        if text in self.runs:
-            return self.runs[text]
+    def work(self, text: str) -> Work:
+        """On the run of that budget, with all that those before it came to and that no budget changes."""
+        if text in self.works:
+            return self.works[text]
         stated = budgets(self.request.model_copy(update={"latency_ms": text}))
         made = Run.create(self.folder / f"{METRIC}={text}", self.config.model_copy(update={"budgets": stated}),
                           resume=self.resume)
-        if self.runs:
-            made.task = next(iter(self.runs.values())).task  # one copy of the images
         if source := self.source(made.config):
             share(made, source)
-        self.runs[text] = made
-        return made
+        self.works[text] = Work(made, self.task)  # one copy of the images
+        return self.works[text]
 
     def source(self, config: RunConfig) -> Run | None:
         """A run in the folder, of this call or an earlier one, that came to the uncut network and differs by its budget
@@ -100,26 +102,26 @@ class Series:
                 return Run(path.parent, known)
         return None
 
-    def do(self, text: str, work: Work) -> FrontierRow:
-        """Its row, after `work`."""
+    def do(self, text: str, phase: Phase) -> FrontierRow:
+        """Its row, after `phase`."""
         self.progress.say(f"budget {METRIC}={text}")
-        run, refusal = self.run(text), None
+        work, refusal = self.work(text), None
         try:
-            work(run)
+            phase(work)
         except BudgetError as error:
             refusal = error.message
             self.progress.say(f"{METRIC}={text}: {error.message}; {error.hint}")
-        self.rows.append(row_of(run, text, refusal))
+        self.rows.append(row_of(work.run, text, refusal))
         return self.rows[-1]
 
     def written(self, floor: float | None = None, chosen: str | None = None) -> Frontier:
         """What is known of all, which is kept beside the runs."""
-        run = next(run for run in self.runs.values() if (run.folder / RECORD).exists())
-        record = run.read(RECORD)
+        work = next(work for work in self.works.values() if (work.run.folder / RECORD).exists())
+        record, task = work.run.read(RECORD), work.task
         uncut = FrontierUncut(accuracy=Accuracy(**record["accuracy"]), cost=record.get("before", {}).get(METRIC),
-                              provenance=run.word(METRIC))
-        found = Frontier(folder=str(self.folder), origin=run.config.origin or "", metric=METRIC, floor=floor,
-                         chosen=chosen, validation_images=len(run.task.validation), test_images=len(run.task.test),
+                              provenance=work.word(METRIC))
+        found = Frontier(folder=str(self.folder), origin=work.run.config.origin or "", metric=METRIC, floor=floor,
+                         chosen=chosen, validation_images=len(task.validation), test_images=len(task.test),
                          uncut=uncut, rows=tuple(sorted(self.rows, key=lambda row: -(row.limit or 0.0))))
         write_json(self.folder / NAME, found.model_dump(mode="json"))
         return found

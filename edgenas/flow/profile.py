@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from edgenas.cost.profile import Profile, profile_path, stored, writing
 from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile, steps
 from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
-from edgenas.flow.configure import part, runtime_of
+from edgenas.flow.configure import part
 from edgenas.flow.profile_operators import profile_operators
 from edgenas.flow.requests import ProfileRequest
 from edgenas.flow.support import supported, told
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import Device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for
@@ -27,6 +27,8 @@ from edgenas.options import parse
 from edgenas.progress import Progress
 from edgenas.space import Space, load_space
 from edgenas.space.precision import in_precision
+
+WritePage = Callable[[Path, Mapping[str, Any], Study, Progress], str | None]
 
 
 def space_of(request: ProfileRequest) -> Space:
@@ -67,8 +69,11 @@ def space_options(request: ProfileRequest) -> dict[str, str]:
     return options
 
 
-def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> dict[str, Any]:
+def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress,
+                write_page: WritePage | None = None) -> dict[str, Any]:
     """Profile a device for a space as the command line's options say; returns the report.
+
+    write_page: writes a page of how well networks are predicted, and tells its path.
 
     Raises: UsageError, DeviceError or ExportError, and ProfileError where predictions turn out to be too far off; what
     was measured until then is kept.
@@ -93,7 +98,7 @@ def profile_one(space: Space, device: Device, request: ProfileRequest, progress:
         found = study(space, profile, STATISTICS[0])
     document = describe(space, profile, found) | {
         "measured_now": len(profile.blocks) + len(profile.networks) - before, "seconds": asdict(spent)}
-    page = write_page(profile.path.with_suffix(".html"), document, found, progress)
+    page = write_page(profile.path.with_suffix(".html"), document, found, progress) if write_page else None
     check_margin(found.evaluation.held_out(), space, profile)
     return document | {"page": page}
 
@@ -139,15 +144,6 @@ def describe(space: Space, profile: Profile, found: Study) -> dict[str, Any]:
                                               "device": profile.transfer.device, "runtime": profile.transfer.runtime},
             "reachable": {"latency_ms": list(model.reachable)}, "interval": model.band and asdict(model.band),
             "held_out": asdict(found.evaluation.held_out()), "drift": asdict(drift(profile, STATISTICS[0]))}
-
-
-def write_page(path: Path, document: Mapping[str, Any], found: Study, progress: Progress) -> str | None:
-    """The path of the page with the scatter plot; None, and it is said, where plotly is not installed."""
-    if importlib.util.find_spec("plotly") is None:
-        progress.say('no page of predictions is written, which takes plotly: pip install "edgenas[report]"')
-        return None
-    from edgenas.report.prediction import write_prediction
-    return str(write_prediction(path, document, found.evaluation))
 
 
 def source_of(text: str, folder: Path | None) -> Profile:

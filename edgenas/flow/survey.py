@@ -14,12 +14,13 @@ from edgenas.cost.model import exact_model
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.reference import PUBLISHED, sum_model
 from edgenas.errors import ProfileError, UsageError
-from edgenas.flow.configure import is_known, part, runtime_of
+from edgenas.flow.configure import is_known, part
 from edgenas.flow.foreign import loaded
 from edgenas.flow.foreign_network import build, normalised
 from edgenas.flow.own_network import apart, headed
 from edgenas.flow.starters import check_colour, completed
 from edgenas.flow.support import refusal_of, unsupported
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for, told_by

@@ -11,12 +11,12 @@ from safetensors.torch import save
 from edgenas.errors import RunError, UsageError
 from edgenas.files import replacing
 from edgenas.flow.config import RunConfig
+from edgenas.flow.own_network import IMPORTANCE, RECORD, UNCUT
+from edgenas.train.weights import read_tensors
 
 if TYPE_CHECKING:
     from edgenas.flow.run import Run
 
-RECORD = "own.json"
-UNCUT, IMPORTANCE = "uncut", "importance"
 TAUGHT = ("from", "starter", "parameters", "head", "history", "accuracy", "probe")
 """Of own.json: what is said of the uncut network itself."""
 SCORED = ("rises", "fixed", "kept")
@@ -63,7 +63,7 @@ def taken_over(run: Run, source: Run) -> dict[str, Any]:
     if record is None:
         raise RunError(f"there is no {RECORD} in {source.folder}", HINT)
     names: tuple[str, ...] = TAUGHT
-    if source.config.keep == run.config.keep and (source.folder / f"{IMPORTANCE}.safetensors").exists():
+    if source.config.keep == run.config.keep and source.weights(IMPORTANCE).exists():
         copied(run, source, IMPORTANCE)
         names += SCORED
     copied(run, source, UNCUT)
@@ -71,6 +71,6 @@ def taken_over(run: Run, source: Run) -> dict[str, Any]:
 
 
 def copied(run: Run, source: Run, name: str) -> None:
-    tensors = source.read_tensors(name, HINT)
-    with replacing(run.folder / f"{name}.safetensors") as scratch:
+    tensors = read_tensors(source.weights(name), HINT)
+    with replacing(run.weights(name)) as scratch:
         scratch.write_bytes(save(tensors))

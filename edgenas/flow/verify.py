@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
 from edgenas.cost.budget import Budget, place_of
 from edgenas.export.check.session import open_session
@@ -15,12 +15,13 @@ from edgenas.flow.artifact import artifact_path, runnable_file
 from edgenas.flow.export import default_formats, export_phase
 from edgenas.flow.measure import count, exported, figure, measure_files, spread, told
 from edgenas.flow.parity import HOST
+from edgenas.flow.product import Product
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
-from edgenas.train.fabric import predict
 
 
-def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
+def verify_phase(work: Work, progress: Progress) -> dict[str, Any]:
     """Measure what was exported; writes and returns the verdict.
 
     The artifact of the run's own runtime and precision is the one that the budgets bind. Files compiled for another
@@ -30,22 +31,24 @@ def verify_phase(run: Run, progress: Progress) -> dict[str, Any]:
 
     Raises: ExportError when an artifact is missing or was changed.
     """
-    document = manifest.read(run.artifacts) if (run.artifacts / manifest.NAME).exists() else export_phase(
-        run, default_formats(run), progress)
-    manifest.verify_hashes(document, run.artifacts)
+    run = work.run
+    known = manifest.read(run.artifacts) if (run.artifacts / manifest.NAME).exists() else None
+    if known:
+        manifest.verify_hashes(known, run.artifacts)
+    product = work.product()
+    document = known or export_phase(product, default_formats(run), progress)
     if not any(binds(run, a) for a in document.artifacts):
-        document = export_phase(run, default_formats(run), progress)
-    network = run.network()
-    expected = predict(network, run.task.test, run.task, run.fabric)
+        document = export_phase(product, default_formats(run), progress)
+    expected = product.expected()
     runnable = [a for a in document.artifacts if a.target == HOST]
     progress.start("verify", len(runnable))
     checked = []
     for artifact in runnable:
-        checked.append(check(run, artifact, expected))
+        checked.append(check(product, artifact, expected))
         progress.advance(f"{artifact.format} {artifact.precision}")
     gate = next(row for row, artifact in zip(checked, runnable, strict=True) if binds(run, artifact))
-    there = elsewhere(run)
-    budgets = [judge(run, budget, gate | {"elsewhere": there}) for budget in run_budgets(run)]
+    there = elsewhere(work, product.network)
+    budgets = [judge(work, product.network, budget, gate | {"elsewhere": there}) for budget in run_budgets(work)]
     verdict = {"artifacts": checked, "budgets": budgets, "within": all(b["within"] for b in budgets),
                "statistic": run.config.statistic, "runtime": run.config.runtime,
                "precision": run.config.precision}
@@ -64,71 +67,72 @@ def binds(run: Run, artifact: manifest.Artifact) -> bool:
     return (artifact.runtime, artifact.precision, artifact.target) == (run.config.runtime, run.config.precision, HOST)
 
 
-def check(run: Run, artifact: manifest.Artifact, expected: Tensor) -> dict[str, Any]:
+def check(product: Product, artifact: manifest.Artifact, expected: Tensor) -> dict[str, Any]:
     """One artifact: its predictions of the whole test set, and its latency where the device has its runtime."""
-    with runnable_file(run, artifact) as file:
-        return _check(run, artifact, file, expected)
+    with runnable_file(product.run, artifact) as file:
+        return _check(product, artifact, file, expected)
 
 
-def _check(run: Run, artifact: manifest.Artifact, file: Path, expected: Tensor) -> dict[str, Any]:
+def _check(product: Product, artifact: manifest.Artifact, file: Path, expected: Tensor) -> dict[str, Any]:
     """file: what the artifact's runtime takes."""
-    found = open_session(file, artifact.runtime).predict(run.task.normalise(run.task.test.images).numpy())
-    picks, labels = found.argmax(1), run.task.test.labels.numpy()
+    task, target = product.task, product.target
+    found = open_session(file, artifact.runtime).predict(task.normalise(task.test.images).numpy())
+    picks, labels = found.argmax(1), task.test.labels.numpy()
     row: dict[str, Any] = {
         "format": artifact.format, "precision": artifact.precision, "runtime": artifact.runtime,
-        "path": str(artifact_path(run, artifact)), "bytes": artifact.bytes, "sha256": artifact.sha256,
+        "path": str(artifact_path(product.run, artifact)), "bytes": artifact.bytes, "sha256": artifact.sha256,
         "model_bytes": file.stat().st_size,
         "max_abs": float(np.abs(found - expected.numpy()).max()),
         "agreement": float((picks == expected.argmax(1).numpy()).mean()),
         "test_accuracy": float((picks == labels).mean()), "test_images": len(labels),
         "measured_latency_ms": None,
     }
-    if artifact.runtime in run.device.runtimes and run.is_measurable:
-        (measurements,) = measure_files(run, {artifact.path: file}, artifact.runtime).values()
-        row["measured_latency_ms"] = figure(measurements, run.config.statistic)
-        row["spread"] = spread(measurements, run.config.statistic)
+    if artifact.runtime in target.device.runtimes and target.is_measurable:
+        (measurements,) = measure_files(target, {artifact.path: file}, artifact.runtime).values()
+        row["measured_latency_ms"] = figure(measurements, target.statistic)
+        row["spread"] = spread(measurements, target.statistic)
         row["clock"] = "cpu" if any(m.clock == "cpu" for m in measurements) else "wall"
-        if artifact.runtime == run.config.runtime:
-            row["told"] = {m: told(run, m, measurements) for m in run.metrics if run.told(m)}
+        if artifact.runtime == target.runtime:
+            row["told"] = {m: told(target, m, measurements) for m in target.metrics if target.told(m)}
     return row
 
 
-def elsewhere(run: Run) -> dict[str, float]:
+def elsewhere(work: Work, network: nn.Module) -> dict[str, float]:
     """What the trained network costs on the further devices that budgets name, where these can be asked: its file in
     the format and precision of the runtime there."""
     found: dict[str, float] = {}
-    for place, there in run.elsewhere.items():
+    for place, there in work.further.items():
         if there.latency_word == "predicted":
             continue
-        with exported(there, {place: run.network()}, trained=True) as files:
-            (measurements,) = measure_files(there, files, there.config.runtime).values()
+        with exported(work, {place: network}, place, trained=True) as files:
+            (measurements,) = measure_files(there, files).values()
         found |= {f"{metric}@{place}": told(there, metric, measurements) for metric in there.metrics}
     return found
 
 
-def run_budgets(run: Run) -> list[Budget]:
+def run_budgets(work: Work) -> list[Budget]:
     """The budgets in figures, as they were when the architecture was found."""
-    decoding = run.read("decoding.json")
-    return [Budget(b["metric"], b["limit"]) for b in decoding["budgets"]] if decoding else list(run.budgets)
+    decoding = work.run.read("decoding.json")
+    return [Budget(b["metric"], b["limit"]) for b in decoding["budgets"]] if decoding else list(work.budgets)
 
 
-def judge(run: Run, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
+def judge(work: Work, network: nn.Module, budget: Budget, gate: dict[str, Any]) -> dict[str, Any]:
     """Predicted and measured cost of the bound artifact, whose row `gate` is, against one budget.
 
     Where the device cannot be measured, the latency is only predicted, and what holds is the prediction.
     """
-    decoding = run.read("decoding.json") or {"predicted": {}, "models": {}}
-    predicted, word = decoding["predicted"].get(budget.metric), run.word(budget.metric)
+    decoding = work.run.read("decoding.json") or {"predicted": {}, "models": {}}
+    predicted, word = decoding["predicted"].get(budget.metric), work.word(budget.metric)
     if place_of(budget.metric):
         cost = predicted if word == "predicted" else gate["elsewhere"][budget.metric]
     elif budget.metric == "latency_ms":
         cost = predicted if word == "predicted" else gate["measured_latency_ms"]
-    elif run.told(budget.metric):
+    elif work.target.told(budget.metric):
         cost = gate["told"][budget.metric]
     elif budget.metric == "flash_kib":
         cost = gate["model_bytes"] / 1024
     else:
-        cost = count(run, budget.metric, run.network(), None)
+        cost = count(budget.metric, network, work.task.input_shape, work.target.precision, None)
     return {"metric": budget.metric, "limit": budget.limit, "predicted": predicted} | known_as(word, cost) | {
         "margin": decoding["models"].get(budget.metric, {}).get("margin"), "within": cost <= budget.limit}
 

@@ -12,6 +12,7 @@ from edgenas.cost.budget import Budget
 from edgenas.export.package import manifest
 from edgenas.files import read_json
 from edgenas.flow.config import RunConfig
+from edgenas.flow.inheritance import supernet_fits
 from edgenas.flow.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict, record
 from edgenas.flow.run import Run
 
@@ -87,7 +88,7 @@ def read(run: Run) -> Contents:
     """Raises: RunError naming the file that is damaged."""
     described = (run.artifacts / manifest.NAME).exists()
     return Contents(
-        folder=run.folder, config=run.config, supernet_fits=run.supernet_fits,
+        folder=run.folder, config=run.config, supernet_fits=supernet_fits(run),
         data=_read(run, "data.json"), search=_read(run, "search.json"),
         decoding=_read(run, "decoding.json"), training=_read(run, "train.json"),
         manifest=manifest.read(run.artifacts) if described else None,

@@ -9,14 +9,13 @@ from urllib.parse import quote
 
 from edgenas.errors import RunError
 from edgenas.files import read_json, write_text
-from edgenas.flow.frontier import NAME as RECORD
 from edgenas.flow.records import Accuracy, Frontier, FrontierRow, record
 from edgenas.report.markup import Html, note, section, table, tag
 from edgenas.report.page import NAME, page
 from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, across, plot, plotly
 from edgenas.report.units import amount, percent, titled
 
-CHECKED = "validation"
+RECORD, CHECKED = "frontier.json", "validation"
 
 
 def is_frontier(folder: Path) -> bool:

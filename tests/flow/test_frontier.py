@@ -13,10 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 import edgenas as package
-from edgenas.flow import own_network
+from edgenas.flow import own_phase
 from edgenas.flow.floor import cheapest, holds
 from edgenas.flow.records import Accuracy, FrontierRow
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 from .flows import edgenas, succeed
 from .own_network import Net
@@ -84,8 +85,9 @@ def test_a_later_run_takes_over_what_an_earlier_one_was_taught(tmp_path: Path) -
     run, other = Run.open(tmp_path / "run"), Run.open(earlier)
     assert read(run.folder, "own.json")["accuracy"] == read(earlier, "own.json")["accuracy"]
     assert run.config.is_same_run(other.config.model_copy(update={"budgets": run.config.budgets}))
-    images = run.task.normalise(run.task.train.images[:3])
-    assert torch.equal(run.own.network(images), other.own.network(images))
+    task = Work(run).task
+    images = task.normalise(task.train.images[:3])
+    assert torch.equal(Work(run).own.network(images), Work(other).own.network(images))
 
 
 def test_what_it_would_lose_is_learnt_anew_where_other_modules_are_kept(tmp_path: Path) -> None:
@@ -173,6 +175,6 @@ def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         package.frontier(Net(), latency_ms=["90%"], out=tmp_path / "one", **same)
     with pytest.raises(package.errors.UsageError, match="are several budgets"):
         package.specialise(Net(), latency_ms="90%,60%", out=tmp_path / "one", **same)
-    monkeypatch.setattr(own_network, "CHANCE", 0.0)
+    monkeypatch.setattr(own_phase, "CHANCE", 0.0)
     run = package.specialise(Net().eval(), min_accuracy=0.1, out=tmp_path / "floor", **same)
     assert run.verdict.within and run.artifacts and run.folder.parent == tmp_path / "floor"

@@ -16,7 +16,8 @@ from edgenas.errors import Diverged, RunError
 from edgenas.progress import Silent
 from edgenas.train import loop as module
 from edgenas.train.fabric import accuracy, new_fabric
-from edgenas.train.loop import TEMPERATURE, Best, TrainSettings, distillation, train
+from edgenas.train.loop import TEMPERATURE, Best, distillation, train
+from edgenas.train.settings import TrainSettings
 
 
 class Untouchable:

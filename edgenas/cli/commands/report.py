@@ -18,8 +18,8 @@ from edgenas.errors import UsageError
 @json_option
 def command(folder: str, baselines: bool, trust: bool, as_json: bool) -> None:
     """Write RUN/report.html, one self-contained page; of several budgets, the page that compares them."""
+    from edgenas.api.report import write_report
     from edgenas.cli.start import opened
-    from edgenas.flow.specialise import report_phase
     from edgenas.report.frontier import is_frontier, write_frontier
 
     if is_frontier(Path(folder)):
@@ -29,6 +29,6 @@ def command(folder: str, baselines: bool, trust: bool, as_json: bool) -> None:
         found = write_frontier(Path(folder))
         emit(as_json, {"run": folder, "report": str(found)}, lambda: say(f"wrote {found}"))
         return
-    with opened(folder, trust) as (run, terminal):
-        path = report_phase(run, terminal, baselines=baselines)
+    with opened(folder, trust) as (work, terminal):
+        path = write_report(work, terminal, baselines=baselines)
     emit(as_json, {"run": folder, "report": str(path)}, lambda: say(f"wrote {path}"))
