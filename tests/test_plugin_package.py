@@ -48,6 +48,14 @@ def test_a_command_and_a_strategy_of_another_package(installed: Path, tmp_path: 
     assert (said.returncode, said.stdout) == (0, "coin: The first candidate of every choice, or the last\n")
 
 
+def test_a_network_to_begin_with_of_another_package(installed: Path, tmp_path: Path) -> None:
+    document = json.loads(edgenas(installed, tmp_path, "starters", "--json").stdout)
+    found = {row["from"]: row for row in document["starters"]}
+    assert found["coin"]["installed"] and found["coin"]["image_size"] == 32
+    said = edgenas(installed, tmp_path, "spaces", "show", "--from", "coin", "--data", "digits")
+    assert said.returncode == 2 and "coin takes colour images" in said.stderr
+
+
 def test_the_flow_with_a_space_data_strategy_format_device_of_another_package(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         'name = "mine"\ndescription = "Here"\ntransport = "patient"\nruntimes = ["mock", "onnxruntime_basic"]\n'

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,11 +215,13 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
 
     space, data, device: as the command line takes them. space may also be a trained network of your own, which is cut
     to fit, as with `--from`; such a run can be gone on with where the same network is given again, while one of
-    origin="net.py:build" builds it anew. latency_ms: a figure, or a share such as "50%" of the largest
-    network's. budgets: further ones, `{"macs": 5e6, "latency_ms@pixel1": "50%"}`. options: what `--set` takes,
-    `{"space.width": 0.5, "search.epochs": 10}`. more: the other options of `edgenas run` by their names (strategy,
-    seed, image_size, precision, threads, …; see edgenas.flow.requests.RunRequest). resume: go on with the same run in
-    that folder, where there is one. progress: hears how far it is; `edgenas.progress` says what it must have.
+    origin="net.py:build" builds it anew. latency_ms: a figure, or a share such as "50%" of the largest network's; in
+    its place, min_accuracy=90 looks for the least latency at which a network of your own is right on 90% of the
+    validation images, by runs below `out`, and returns the chosen one. budgets: further ones, `{"macs": 5e6,
+    "latency_ms@pixel1": "50%"}`. options: what `--set` takes, `{"space.width": 0.5, "search.epochs": 10}`. more: the
+    other options of `edgenas run` by their names (strategy, seed, image_size, precision, threads, …; see
+    edgenas.flow.requests.RunRequest). resume: go on with the same run in that folder, where there is one. progress:
+    hears how far it is; `edgenas.progress` says what it must have.
 
     Example:
         >>> run = edgenas.specialise(data="./photos", latency_ms="50%", out="runs/first")    # doctest: +SKIP
@@ -235,18 +237,38 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
 
         more |= {"origin": give(space)}
         space = "mobile"
-    work = _begun(RunRequest.of(
+    request = RunRequest.of(
         space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
-        budgets=budget_texts(budgets), assignments=assigned(options or {}), **more), Path(out), resume)
-    specialise_and_report(work, progress or Silent(), formats=formats, baselines=baselines)
+        budgets=budget_texts(budgets), assignments=assigned(options or {}), **more)
+    finish = partial(specialise_and_report, formats=formats, baselines=baselines)
+    if request.min_accuracy is not None:
+        return _with_floor(request, Path(out), resume, progress or Silent(), finish)
+    work = _begun(request, Path(out), resume)
+    finish(work, progress or Silent())
     return Run._of(work)
+
+
+def _with_floor(request: RunRequest, folder: Path, resume: bool, progress: Progress,
+                finish: Callable[[Work, Progress], object]) -> Run:
+    """The run that holds `min_accuracy` at the least latency of those tried below `folder`."""
+    from edgenas.flow.floor import run_floor
+    from edgenas.flow.run import Run as Folder
+    from edgenas.flow.work import Work
+
+    found = run_floor(folder, request, progress, command=typed(request, folder), resume=resume, finish=finish)
+    chosen = next(row for row in found.rows if row.budget == found.chosen)
+    return Run._of(Work(Folder.open(Path(chosen.run), trusted=True)))
 
 
 def _begun(request: RunRequest, folder: Path, resume: bool) -> Work:
     from edgenas.flow.work import Work
 
-    command = ("edgenas", "run", *_typed(request), "--out", str(folder))
-    return Work.begin(folder, request, command, resume=resume)
+    return Work.begin(folder, request, typed(request, folder), resume=resume)
+
+
+def typed(request: RunRequest, folder: Path) -> tuple[str, ...]:
+    """The command line that asks for the same."""
+    return ("edgenas", "run", *_typed(request), "--out", str(folder))
 
 
 def _typed(request: RunRequest) -> list[str]:

@@ -30,6 +30,12 @@ def _values(context: click.Context, parameter: click.Parameter, text: str | None
     return values
 
 
+def _percent(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not 0 < value <= 100:
+        raise UsageError(f"--min-accuracy {value:g} is no percentage above 0, up to 100", "--min-accuracy 90")
+    return value
+
+
 foreign_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Instead of a run: a PyTorch network of your own, returned by that function, e.g. "
@@ -54,10 +60,15 @@ foreign_options = options(
                  help="With --from: where its files are measured."),
     click.option("--out", metavar="DIR", help="With --from: where the files go."),
 )
+
+
 def _own(name: str, help: str, **rest: Any) -> Callable[[F], F]:
     return click.option(f"--{name}", help=f"With --from: {help}", **rest)
 
 
+keep_option = _own("keep", "modules that are not cut, by name as named_modules() has them, with * and ?, or re: and a "
+                   "regular expression; with all that is in them. May be given several times.", multiple=True,
+                   metavar="PATTERN")
 shown_options = options(
     click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
                  help="Instead of a space's name: a trained PyTorch network of your own. Runs your code."),
@@ -69,6 +80,7 @@ shown_options = options(
     _own("mean", "what it was trained with; the data's own by default.", callback=_values, metavar="M,M,M"),
     _own("std", "likewise.", callback=_values, metavar="S,S,S"),
     _own("new-head", "with a classifier of the data's classes.", is_flag=True),
+    keep_option,
 )
 
 
@@ -83,9 +95,10 @@ def check_shown(name: str | None, own: Mapping[str, Any]) -> None:
 
 
 own_options = options(
-    click.option("--from", "origin", metavar="MODULE:FUNCTION|FILE.py:FUNCTION",
+    click.option("--from", "origin", metavar="FILE.py:FUNCTION|MODULE:FUNCTION|STARTER",
                  help="Make a trained PyTorch network of your own fit, returned by that function, e.g. --from "
-                      "net.py:build; its blocks' widths and residual blocks are what is searched. Runs your code."),
+                      "net.py:build; its blocks' widths and residual blocks are what is searched. Runs your code. Or a "
+                      "trained network that others give away, see edgenas starters."),
     _own("weights", "its weights, safetensors or a state dict of torch.save; as it is built by default.",
          type=click.Path(path_type=Path), metavar="FILE"),
     _own("mean", "what it was trained with, on a scale of 0 to 1; the data's own by default.", callback=_values,
@@ -94,6 +107,11 @@ own_options = options(
     _own("new-head", "replace its classifier by one of the data's classes, and teach it first.", is_flag=True),
     _own("teach-epochs", "train the uncut network on the data first; 12 with --new-head, else none by default.",
          type=click.IntRange(0, MOST_EPOCHS), metavar="N"),
+    _own("teacher", "an earlier run of the same network, data and recipe, whose uncut network is taken as it was "
+         "taught there.", type=click.Path(path_type=Path), metavar="RUN"),
+    keep_option,
+    _own("min-accuracy", "in place of --latency-ms: the least latency at which the trained network is right on that "
+         "share of the validation images.", type=float, metavar="PERCENT", callback=_percent),
 )
 NAMES = ("origin", "weights", "data", "image_size", "max_images", "on_bad_image", "seed", "mean", "std", "out")
 

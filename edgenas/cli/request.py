@@ -12,7 +12,9 @@ request_options = options(
     data_options,
     device_options,
     click.option("--latency-ms", metavar="MS|PERCENT", help="Latency budget: a figure, or a share such as 50% of the "
-                                                            "largest network's."),
+                                                            "largest network's. With --from also several, "
+                                                            "75%,50%,25%: a run each, in RUN/latency_ms=75%, …, which "
+                                                            "share what is profiled and taught."),
     click.option("--budget", "budgets", multiple=True, metavar="METRIC=VALUE",
                  help="A further budget: latency_ms, macs, params, peak_memory_kib, flash_kib or, on an NPU, sram_kib, "
                       "e.g. macs=5e6. May be given several times; all hold at once. METRIC@DEVICE[/RUNTIME]=VALUE is "

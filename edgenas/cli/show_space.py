@@ -32,8 +32,12 @@ def show_space(document: Mapping[str, Any]) -> None:
 
 def show_own(document: Mapping[str, Any]) -> None:
     """Of a network of the user's own: what keeps its size and why, and how far it reaches."""
+    from edgenas.space.traced.keeping import in_words
+
     if document["head"]:
         say(f"new head: {document['head']}")
+    for sentence in in_words(document["kept"]):
+        say(sentence)
     table("what keeps its size", ["layers", "channels", "why"],
           [[frozen["layers"], frozen["channels"], frozen["why"]] for frozen in document["fixed"]])
     for metric, (low, high) in document["reachable"].items():

@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from edgenas.cli.terminal import Terminal
-from edgenas.errors import TrustError, UsageError
+from edgenas.errors import MissingExtra, TrustError, UsageError
+from edgenas.flow.records import Frontier
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
@@ -45,6 +46,39 @@ def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
     with Terminal() as terminal:
         return run_seeds(Path(out), request, seeds, lambda work: phase(work, terminal), terminal, command=typed(),
                          resume=resume)
+
+
+def several(request: RunRequest) -> bool:
+    """Whether it asks for a network at each of several budgets, or for the budget that holds an accuracy."""
+    return "," in (request.latency_ms or "") or request.min_accuracy is not None
+
+
+def budgets_done(request: RunRequest, out: str, resume: bool, seeds: int | None, tries: Sequence[str],
+                 phase: Callable[[Work, Terminal], object]) -> Frontier:
+    """`phase` on a run of each budget below the folder `out`, or on the one that holds the accuracy; with a report.
+
+    Raises: UsageError for `seeds` and `tries`; see run_frontier and run_floor for the rest.
+    """
+    from edgenas.flow.floor import run_floor
+    from edgenas.flow.frontier import run_frontier
+    from edgenas.report.frontier import write_frontier
+
+    if seeds or tries:
+        raise UsageError(f"{'--seeds' if seeds else '--try'} does not go with several budgets, or with --min-accuracy",
+                         "give one --latency-ms")
+    folder = Path(out)
+    with Terminal() as terminal:
+        if request.min_accuracy is not None:
+            found = run_floor(folder, request, terminal, command=typed(), resume=resume,
+                              finish=lambda work, _: phase(work, terminal))
+        else:
+            found = run_frontier(folder, request, lambda work: phase(work, terminal), terminal, command=typed(),
+                                 resume=resume)
+        try:
+            write_frontier(folder)
+        except MissingExtra as error:
+            terminal.say(f"no report: {error.message}; {error.hint}")
+    return found
 
 
 def typed() -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from edgenas.train.settings import QatSettings, TrainSettings
 SCHEMA: Literal[2] = 2
 MAX_DROP = 0.5
 ANEW = "start the run anew in another folder"
-PROVENANCE = {"command", "created", "edgenas"}  # what may differ between two starts of one run
+PROVENANCE = {"command", "created", "edgenas", "teacher"}  # what may differ between two starts of one run
 
 
 class RunConfig(BaseModel):
@@ -30,7 +30,8 @@ class RunConfig(BaseModel):
 
     precision: of the exported network. max_drop: points of validation accuracy that an int8 file may lose. origin: what
     builds the user's own network that is made to fit, with those weights, of that fingerprint; mean, std: what it was
-    trained with; new_head, teach_epochs: its classifier is replaced, and it is trained first.
+    trained with; new_head, teach_epochs: its classifier is replaced, and it is trained first; keep: patterns of
+    its modules that are not cut; teacher: the folder of a run whose uncut network is the same, taught already.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -72,6 +73,8 @@ class RunConfig(BaseModel):
     std: tuple[float, ...] | None = None
     new_head: bool = False
     teach_epochs: Annotated[int, Ge(0)] = 0
+    keep: tuple[str, ...] = ()
+    teacher: str | None = None
     distill: str | None = None
 
     qat: QatSettings = QatSettings()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,8 +18,10 @@ from edgenas.flow.config import RunConfig
 from edgenas.flow.foreign_network import build, fingerprint, normalised
 from edgenas.flow.own_network import TEACH_EPOCHS, UNCUT, apart, check_own, fine_tuning, headed
 from edgenas.flow.requests import RunRequest
+from edgenas.flow.starters import check_colour, completed
 from edgenas.flow.support import unsupported
 from edgenas.flow.target import located, places_of, runtime_of
+from edgenas.flow.teacher import teacher_config
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import Precision, precision_for, runtime_names, told_by
@@ -43,6 +46,7 @@ def configure(request: RunRequest, command: Sequence[str] = (),
     """
     check_accelerator(request.accelerator)
     check_own(request)
+    request = request.model_copy(update=completed(request.origin, request.options()))
     origin, strategy = request.origin, request.strategy or ("importance" if request.origin else "snas")
     device = load_device(request.device)
     runtime = runtime_of(device, request.runtime)
@@ -71,7 +75,7 @@ def configure(request: RunRequest, command: Sequence[str] = (),
     else:
         plain = load_space(request.space, task.input_shape, len(task.classes), space_options, build_options)
     space = in_precision(plain, precision)
-    return RunConfig(
+    config = RunConfig(
         command=tuple(command), created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=request.data, data_fingerprint=task.fingerprint, image_size=request.image_size,
         max_images=request.max_images, on_bad_image=request.on_bad_image,
@@ -83,7 +87,10 @@ def configure(request: RunRequest, command: Sequence[str] = (),
         seed=request.seed, search=search, train=train, inherit=not request.from_scratch,
         distill=distill, max_drop=request.max_drop, qat=qat, accelerator=request.accelerator,
         training_precision=request.training_precision, **own,
-    ), task
+    )
+    if config.teacher:
+        teacher_config(Path(config.teacher), config)
+    return config, task
 
 
 def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple[dict[str, Any], Task, Space]:
@@ -95,19 +102,25 @@ def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple
         raise UsageError(f"a network of your own has no option {next(iter(options))!r}",
                          "leave out --set space.… and build.…")
     origin = request.origin or ""
+    check_colour(origin, task.input_shape[0])
     task = normalised(task, request.options())
-    given = build(origin, request.weights)
+    given = build(origin, request.weights, request.image_size)
     network, _ = headed(given, task, origin, new_head=request.new_head)
     usual = TEACH_EPOCHS if request.new_head else 0
     fields = {"origin": origin, "weights": str(request.weights) if request.weights else None,
               "network_sha256": fingerprint(given), "mean": task.mean, "std": task.std, "new_head": request.new_head,
-              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs}
-    return fields, task, space_of(apart(network, task, origin), origin, task.input_shape, len(task.classes))
+              "teach_epochs": usual if request.teach_epochs is None else request.teach_epochs, "keep": request.keep,
+              "teacher": str(request.teacher) if request.teacher else None}
+    elastic = apart(network, task, origin, request.keep)
+    return fields, task, space_of(elastic, origin, task.input_shape, len(task.classes))
 
 
 def budgets(request: RunRequest) -> tuple[budget.Request, ...]:
     """Raises: UsageError when there is none, or one metric has two."""
     found = [budget.parse(text) for text in request.budgets]
+    if "," in (request.latency_ms or ""):
+        raise UsageError(f"--latency-ms {request.latency_ms} are several budgets, and one run is of one",
+                         "edgenas run, edgenas search and edgenas.frontier take several")
     if request.latency_ms:
         found.insert(0, budget.request("latency_ms", request.latency_ms))
     if not found:

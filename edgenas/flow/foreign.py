@@ -17,6 +17,7 @@ from edgenas.flow.foreign_network import build, check_fits, fingerprint, normali
 from edgenas.flow.parity import HOST
 from edgenas.flow.product import Product
 from edgenas.flow.run import Run
+from edgenas.flow.starters import completed
 from edgenas.flow.target import Target, runtime_of
 from edgenas.flow.verify import check
 from edgenas.measure.device import load_device
@@ -37,7 +38,8 @@ def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> Pro
         if not request[name]:
             raise UsageError(f"--from needs --{name}", example)
     device = load_device(request["device"])
-    network = build(request["from"], request["weights"])
+    request = {**request, **completed(request["from"], request)}
+    network = build(request["from"], request["weights"], request["image_size"])
     task = task_of(request)
     check_fits(network, task, request["from"])
     config = RunConfig(
@@ -56,9 +58,12 @@ def task_of(request: Mapping[str, Any]) -> Task:
 
     Raises: DataError or UsageError.
     """
-    task = load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
+    return normalised(loaded(request), request)
+
+
+def loaded(request: Mapping[str, Any]) -> Task:
+    return load(request["data"], image_size=request["image_size"], max_images=request["max_images"],
                 on_bad_image=request["on_bad_image"] or "error", seed=request["seed"] or 0)
-    return normalised(task, request)
 
 
 def _claim(folder: Path, record: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from edgenas.errors import EdgenasError, UsageError
 from edgenas.export.base import Export
 from edgenas.export.check.repeatability import check_repeatable, mixing_layer, same
 from edgenas.export.ir.program import trace
+from edgenas.flow.starters import starter_of
 from edgenas.flow.weights import read_weights
 from edgenas.imports import GIVEN, import_function, users_code
-from edgenas.text import one_line
+from edgenas.text import one_line, quoted
 
 SHOWN = 3  # names of weights in a message
 LONGEST = 80  # characters of such a name
@@ -36,15 +38,16 @@ def give(network: nn.Module) -> str:
     return name
 
 
-def build(name: str, weights: Path | None) -> nn.Module:
-    """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, or that was given, in eval mode; runs the
-    user's own code.
+def build(name: str, weights: Path | None, image_size: int | None = None) -> nn.Module:
+    """The network that `MODULE:FUNCTION` or `FILE.py:FUNCTION` returns, that was given, or that a starter has, in eval
+    mode; runs the user's own code.
 
-    weights: a file of its state dict (weights.py); without one, the network is taken as it is built.
+    image_size: of the images, for starters that are made for one. weights: a file of its state dict (weights.py);
+    without one, the network is taken as it is built.
 
     Raises: UsageError naming what is wrong with the function, the network or the weights.
     """
-    function = _giver(name) if name.startswith(GIVEN) else import_function(name, "--from")
+    function = _function(name, image_size)
     torch.manual_seed(0)  # weights that it draws are the same every time
     with users_code(name, "give a function that takes nothing and returns a network"):
         network = function()
@@ -56,6 +59,18 @@ def build(name: str, weights: Path | None) -> nn.Module:
         _load(network, weights, name)
     _check_finite(network, str(weights or name))
     return network.eval()
+
+
+def _function(name: str, image_size: int | None) -> Callable[[], Any]:
+    if name.startswith(GIVEN):
+        return _giver(name)
+    starter = starter_of(name)
+    if starter is not None:
+        return partial(starter.build, image_size)
+    if ":" not in name:
+        raise UsageError(f"--from {quoted(name)} is no known starter, and names no function",
+                         "edgenas starters lists those that there are; of your own: --from net.py:build")
+    return import_function(name, "--from")
 
 
 def _giver(name: str) -> Callable[[], nn.Module]:

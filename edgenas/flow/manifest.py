@@ -14,6 +14,7 @@ from edgenas.export.base import Images
 from edgenas.export.package import manifest
 from edgenas.export.package.about import About
 from edgenas.files import sha256
+from edgenas.flow.own_network import RECORD
 from edgenas.flow.product import Product
 from edgenas.flow.run import Run
 
@@ -27,7 +28,13 @@ def describe(product: Product, artifacts: Sequence[manifest.Artifact]) -> manife
         edgenas_version=__version__, created=datetime.now(UTC), command=shlex.join(run.config.command),
         seed=run.config.seed, space=run.config.space, architecture=dict(product.architecture), classes=task.classes,
         input=image_input(task), profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(product.weights),
-        versions=versions(), artifacts=tuple(artifacts))
+        versions=versions(), artifacts=tuple(artifacts), starter=starter(run))
+
+
+def starter(run: Run) -> manifest.Starter | None:
+    """As it was when the run began with it."""
+    found = (run.read(RECORD) or {}).get("starter")
+    return manifest.Starter.model_validate(found) if found else None
 
 
 def about(run: Run, task: Task, architecture: Mapping[str, str], weights: Path | None = None) -> About:

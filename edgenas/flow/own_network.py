@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -51,7 +51,7 @@ class Own:
         assert c.origin is not None
         run.check_trust()
         kept = run.weights(UNCUT).exists()
-        given = build(c.origin, Path(c.weights) if c.weights and not kept else None)
+        given = build(c.origin, Path(c.weights) if c.weights and not kept else None, c.image_size)
         if not kept and fingerprint(given) != c.network_sha256:
             raise RunError(f"{c.origin} builds another network than when the run in {run.folder} began",
                            "restore its code and weights, or start a new run")
@@ -66,7 +66,7 @@ class Own:
 
         Raises: CheckpointError when what is known of their importance is of another network.
         """
-        found = apart(self.network, self.task, self.run.config.space)
+        found = apart(self.network, self.task, self.run.config.space, self.run.config.keep)
         path = self.run.weights(IMPORTANCE)
         if not path.exists():
             return found
@@ -93,9 +93,9 @@ def headed(given: nn.Module, task: Task, name: str, *, new_head: bool) -> tuple[
     return found, path
 
 
-def apart(network: nn.Module, task: Task, name: str) -> Elastic:
-    """What can vary of a network that takes the task's images."""
-    return take_apart(network, task.normalise(task.train.images[:BATCH]), name)
+def apart(network: nn.Module, task: Task, name: str, keep: Sequence[str] = ()) -> Elastic:
+    """What can vary of a network that takes the task's images, but for the modules that the user keeps."""
+    return take_apart(network, task.normalise(task.train.images[:BATCH]), name, keep)
 
 
 def stated(run: Run) -> tuple[Any, ...]:

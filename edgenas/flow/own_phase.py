@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
@@ -13,10 +14,14 @@ from edgenas.files import replacing
 from edgenas.flow.foreign_network import build
 from edgenas.flow.measure import costs_everywhere, exported
 from edgenas.flow.own_network import IMPORTANCE, RECORD, UNCUT, headed
+from edgenas.flow.run import Run
+from edgenas.flow.starters import starter_of
+from edgenas.flow.teacher import taken_over, teacher_config
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.space import Architecture, Space
-from edgenas.space.traced.importance import IMAGES, importance_of
+from edgenas.space.traced.importance import IMAGES, importance_of, ranked
+from edgenas.space.traced.keeping import in_words
 from edgenas.train.fabric import accuracy
 from edgenas.train.loop import train
 from edgenas.train.weights import save_weights
@@ -29,36 +34,77 @@ def prepare_own(work: Work, progress: Progress) -> None:
     run = work.run
     if run.read(RECORD) is not None:
         return
-    given, c, task = work.own.network, run.config, work.task
-    head = headed(build(c.origin or "", None), task, c.origin or "", new_head=True)[1] if c.new_head else ""
-    record: dict[str, Any] = {"from": c.origin, "parameters": sum(p.numel() for p in given.parameters())}
+    record = taken_from_teacher(run, progress) if run.config.teacher else taught(work, progress)
+    if "rises" not in record:
+        record |= scored(work)
+    elastic = work.own.elastic
+    for sentence in in_words(elastic.untouched):
+        progress.say(sentence)
+    removable = sum(block.absent is not None for block in elastic.blocks)
+    progress.say(f"{len(elastic.blocks)} blocks vary, {removable} of them can go")
+    run.write(RECORD, record)
+
+
+def taken_from_teacher(run: Run, progress: Progress) -> dict[str, Any]:
+    """What own.json says of the uncut network that another run taught.
+
+    Raises: UsageError when that run is of another one.
+    """
+    source = Path(run.config.teacher or "")
+    record = taken_over(run, Run(source, teacher_config(source, run.config)))
+    progress.say(f"the uncut network, as {source} taught it: validation {record['accuracy']['validation']:.1%}")
+    return record
+
+
+def taught(work: Work, progress: Progress) -> dict[str, Any]:
+    """Teach the uncut network and keep its weights; what own.json says of it."""
+    run, given, c, task = work.run, work.own.network, work.run.config, work.task
+    name = c.origin or ""
+    head = headed(build(name, None, c.image_size), task, name, new_head=True)[1] if c.new_head else ""
+    record: dict[str, Any] = {"from": name, "parameters": sum(p.numel() for p in given.parameters())}
+    if starter := starter_of(name):
+        record["starter"] = starter.origin()
+        progress.say(f"{name} is of {', '.join(starter.starter.packages)}, licence {record['starter']['licence']}; "
+                     f"images are {c.image_size}x{c.image_size}")
     if head:
         progress.say(f"new head: {head} now tells the data's {len(task.classes)} classes apart")
         record["head"] = head
+    record["probe"] = tried_otherwise(work, given, head, progress)
     if c.teach_epochs:
-        validation, history = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
-                                    checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=work.fabric,
-                                    label="teach the uncut network", progress=progress)
-        record["history"] = history
+        _, record["history"] = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
+                                     checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=work.fabric,
+                                     label="teach the uncut network", progress=progress)
     validation = accuracy(given, task.validation, task, work.fabric)
-    test = accuracy(given, task.test, task, work.fabric)
-    record["accuracy"] = {"validation": validation, "test": test}
+    record["accuracy"] = {"validation": validation, "test": accuracy(given, task.test, task, work.fabric)}
     progress.say(f"the uncut network: validation {validation:.1%}")
     if validation < CHANCE / len(task.classes):
         progress.say("that is hardly better than guessing: is the data normalised as the network was trained (--mean, "
                      "--std, --image-size), and are its classes these, or does it need --new-head?")
     given.cpu().eval()
     save_weights(run.weights(UNCUT), given)
-    elastic = work.own.elastic
-    found = importance_of(elastic, task.normalise(task.train.images[:IMAGES]), c.seed)
-    with replacing(run.weights(IMPORTANCE)) as scratch:
+    return record
+
+
+def tried_otherwise(work: Work, network: nn.Module, head: str, progress: Progress) -> dict[str, Any]:
+    """Whether the network does better with another usual normalisation than with the run's; says so where it does."""
+    from edgenas.flow.probe import probed
+
+    found = probed(network.to(work.fabric.device), work.task, head, work.fabric, progress)
+    if said := found.said():
+        progress.say(said)
+    return found.row()
+
+
+def scored(work: Work) -> dict[str, Any]:
+    """Learn what the uncut network would lose, and keep it; what own.json says of it."""
+    elastic, task = work.own.elastic, work.task
+    found = importance_of(elastic, task.normalise(task.train.images[:IMAGES]), work.run.config.seed)
+    with replacing(work.run.weights(IMPORTANCE)) as scratch:
         scratch.write_bytes(save(found.tensors()))
-    work.own.__dict__.pop("elastic")
-    record["rises"] = {name: dict(row) for name, row in work.own.elastic.rises.items()}
-    record["fixed"] = [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]
-    removable = sum(block.absent is not None for block in elastic.blocks)
-    progress.say(f"{len(elastic.blocks)} blocks vary, {removable} of them can go")
-    run.write(RECORD, record)
+    work.own.elastic = ranked(elastic, found)
+    return {"kept": {pattern: list(names) for pattern, names in elastic.untouched.items()},
+            "rises": {name: dict(row) for name, row in work.own.elastic.rises.items()},
+            "fixed": [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]}
 
 
 def measure_before(work: Work, progress: Progress) -> None:

@@ -253,16 +253,72 @@ class Frozen(Record):
     why: str
 
 
+class StarterOf(Record):
+    """The trained network that somebody gave away, with its licence."""
+
+    name: str
+    packages: dict[str, str]
+    licence: str
+    source: str
+    weights: str
+
+
 class Uncut(Record):
     """own.json. rises: by block, candidate -> by how much it alone is estimated to raise the loss; the first is the
-    block as it was. before, after: costs, by metric."""
+    block as it was. kept: by pattern, the modules that the user wants left alone. before, after: costs, by metric."""
 
     accuracy: Accuracy
     head: str = ""
+    starter: StarterOf | None = None
+    kept: dict[str, tuple[str, ...]] = {}
     rises: dict[str, dict[str, float]]
     fixed: tuple[Frozen, ...]
     before: dict[str, float] = {}
     after: dict[str, float] = {}
+
+
+class FrontierUncut(Record):
+    """The network that was cut; its cost is None where it was not come to."""
+
+    accuracy: Accuracy
+    cost: float | None
+    provenance: str
+
+
+class FrontierRow(Record):
+    """The run of one budget; only `error`, where no network held it. accuracy: None before the training."""
+
+    budget: str
+    run: str
+    within: bool
+    error: str | None = None
+    limit: float | None = None
+    cost: float | None = None
+    provenance: str | None = None
+    accuracy: Accuracy | None = None
+
+
+class Frontier(Record):
+    """frontier.json: a user's own network at several budgets, the largest first.
+
+    floor: the validation accuracy that was asked for, as a share, if one was; chosen: the budget of the run that holds
+    it at the least cost.
+    """
+
+    folder: str
+    origin: str
+    metric: str
+    floor: float | None = None
+    chosen: str | None = None
+    validation_images: int
+    test_images: int
+    uncut: FrontierUncut
+    rows: tuple[FrontierRow, ...]
+
+    @property
+    def within(self) -> bool:
+        """Whether every budget is held; with a floor, whether one of them holds it."""
+        return self.chosen is not None if self.floor is not None else all(row.within for row in self.rows)
 
 
 class Retraining(Record):
@@ -277,6 +333,7 @@ KINDS: dict[str, TypeAdapter[Any]] = {
     "train.json": TypeAdapter(Training), "verify.json": TypeAdapter(Verdict),
     "baselines.json": TypeAdapter(dict[str, Baseline]), "qat.json": TypeAdapter(Retraining),
     "qat-mixed.json": TypeAdapter(Retraining), "own.json": TypeAdapter(Uncut),
+    "frontier.json": TypeAdapter(Frontier),
 }
 """By the name of the file."""
 

@@ -80,7 +80,7 @@ class ProfileRequest(DataRequest, TargetRequest, SpaceRequest):
 
 
 class OwnRequest(Request):
-    """A network of the user's own. origin: what `--from` names."""
+    """A network of the user's own. origin: what `--from` names. min_accuracy: in percent."""
 
     origin: str | None = None
     weights: Path | None = None
@@ -88,6 +88,9 @@ class OwnRequest(Request):
     std: tuple[Annotated[float, Field(gt=0, allow_inf_nan=False)], ...] | None = None
     new_head: bool = False
     teach_epochs: Annotated[int, Field(ge=0, le=MOST_EPOCHS)] | None = None
+    keep: tuple[str, ...] = ()
+    teacher: Path | None = None
+    min_accuracy: Annotated[float, Field(gt=0, le=100)] | None = None
 
 
 class RunRequest(DataRequest, TargetRequest, SpaceRequest, OwnRequest):

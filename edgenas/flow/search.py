@@ -13,6 +13,7 @@ from edgenas.flow import support
 from edgenas.flow.cells import cells_of, in_words
 from edgenas.flow.own_phase import measure_before, note_after, prepare_own
 from edgenas.flow.selection import candidates_of, settled_on, words
+from edgenas.flow.starters import worth_saying
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.search import search
@@ -86,6 +87,8 @@ def search_phase(work: Work, progress: Progress) -> Architecture:
     run.write("data.json", work.task.describe())
     if run.config.origin:
         prepare_own(work, progress)
+    elif said := worth_saying(len(work.task.train), work.task.input_shape[0]):
+        progress.say(said)
     prepare(work, progress)
     hint_at_wider(work, progress)
     space = worthwhile(work, progress)

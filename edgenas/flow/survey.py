@@ -15,9 +15,10 @@ from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.reference import PUBLISHED, sum_model
 from edgenas.errors import ProfileError, UsageError
 from edgenas.flow.configure import is_known, part
-from edgenas.flow.foreign import task_of
-from edgenas.flow.foreign_network import build
+from edgenas.flow.foreign import loaded
+from edgenas.flow.foreign_network import build, normalised
 from edgenas.flow.own_network import apart, headed
+from edgenas.flow.starters import check_colour, completed
 from edgenas.flow.support import refusal_of, unsupported
 from edgenas.flow.target import runtime_of
 from edgenas.measure.device import load_device
@@ -85,13 +86,19 @@ def describe_own(request: Mapping[str, Any], target: str | None, runtime: str | 
     Raises: UsageError, DataError or UserCodeError naming what is wrong with the data, the network or its weights.
     """
     origin = request["origin"]
-    task = task_of({"on_bad_image": None, "seed": None, **request})
-    network, head = headed(build(origin, request["weights"]), task, origin, new_head=request["new_head"])
-    elastic = apart(network, task, origin)
+    request = {**request, **completed(origin, request)}
+    task = loaded({"on_bad_image": None, "seed": None, **request})
+    check_colour(origin, task.input_shape[0])
+    task = normalised(task, request)
+    given = build(origin, request["weights"], request["image_size"])
+    network, head = headed(given, task, origin, new_head=request["new_head"])
+    elastic = apart(network, task, origin, request["keep"])
     space = space_of(elastic, origin, task.input_shape, len(task.classes))
     found = described(in_precision(space, precision or ""), target, runtime, precision)
     reach = {metric: list(exact_model(space, metric).reachable) for metric in ("macs", "params")}
-    return found | {"head": head, "fixed": [asdict(frozen) for frozen in elastic.fixed], "reachable": reach}
+    kept = {pattern: list(names) for pattern, names in elastic.untouched.items()}
+    return found | {"head": head, "kept": kept, "fixed": [asdict(frozen) for frozen in elastic.fixed],
+                    "reachable": reach}
 
 
 def described(space: Space, target: str | None, runtime: str | None, precision: str | None) -> dict[str, Any]:

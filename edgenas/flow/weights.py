@@ -17,6 +17,7 @@ from edgenas.errors import UsageError
 from edgenas.text import one_line
 
 NESTED = ("state_dict", "model_state_dict", "model")  # names under which training scripts keep the state dict
+PICKLED = b"\x80\x02"  # how such a file begins: a pickle of protocol 2
 WRAPPED = "module."  # what DataParallel puts before every name
 HINT = "safetensors.torch.save_model(network, 'weights.safetensors') writes one"
 
@@ -33,10 +34,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise UsageError(f"there is no file {path}", "--weights FILE.safetensors") from None
     except (OSError, SafetensorError) as error:
-        if path.is_file() and zipfile.is_zipfile(path):
+        if path.is_file() and (zipfile.is_zipfile(path) or _is_legacy(path)):
             return _of_torch(path)
         raise UsageError(f"--weights {path} is no safetensors file: {_line(error)}; nor is it one that torch.save "
                          "writes", HINT) from error
+
+
+def _is_legacy(path: Path) -> bool:
+    """Whether torch.save of the time before its zip files may have written it."""
+    with path.open("rb") as stream:
+        return stream.read(2) == PICKLED
 
 
 def _of_torch(path: Path) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Choice
 from edgenas.space.space import Space
 from edgenas.space.traced.channels import Groups
+from edgenas.space.traced.keeping import Untouched
 from edgenas.space.traced.segments import Segment
 from edgenas.space.traced.slicing import Kept, module_of
 from edgenas.space.traced.trace import Traced
@@ -52,14 +53,15 @@ class Frozen:
 
 @dataclass(frozen=True, eq=False)
 class Elastic:
-    """parts: the network in order; a Segment is always the same. order: by group, its channels, most important first;
-    as they are numbered, until their importance is known. rises: by block, by how much the loss is estimated to rise
-    with each candidate (importance.py)."""
+    """parts: the network in order; a Segment is always the same. untouched: what the user wants left alone. order: by
+    group, its channels, most important first; as they are numbered, until their importance is known. rises: by block,
+    by how much the loss is estimated to rise with each candidate (importance.py)."""
 
     traced: Traced
     groups: Groups
     parts: tuple[Block | Segment, ...]
     fixed: tuple[Frozen, ...]
+    untouched: Untouched = field(default_factory=dict)
     order: Mapping[int, Tensor] = field(default_factory=dict)
     rises: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 

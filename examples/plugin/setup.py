@@ -12,6 +12,7 @@ setup(
         "edgenas.transports": ["patient = edgenas_coin.transport"],
         "edgenas.formats": ["onnx_packed = edgenas_coin.format"],
         "edgenas.sources": ["stripes = edgenas_coin.source"],
+        "edgenas.starters": ["coin = edgenas_coin.starter"],
         "edgenas.commands": ["coin = edgenas_coin.command"],
         "edgenas.sections": ["coin = edgenas_coin.section"],
     },

@@ -133,10 +133,20 @@ class Artifact(Record):
     reads: Reads | None = None
 
 
+class Starter(Record):
+    """The trained network that another gave away, of which this one was cut. packages: name -> version."""
+
+    name: str
+    packages: dict[str, str]
+    licence: str
+    source: str
+    weights: str
+
+
 class Manifest(Record):
     """created: when these very files were first made, with the time zone; command and seed: what makes the same network
     again. weights_sha256: of the safetensors file that they were made of. space: of a network that was not searched,
-    the function that builds it.
+    the function that builds it. starter: what it was cut from, if it is not of the user's own making.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -152,6 +162,7 @@ class Manifest(Record):
     weights_sha256: Hash | None = None
     versions: dict[str, str]
     artifacts: tuple[Artifact, ...]
+    starter: Starter | None = None
 
 
 def write(manifest: Manifest, folder: Path) -> None:

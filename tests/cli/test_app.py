@@ -36,7 +36,7 @@ def example(epilog: str | None) -> list[str]:
 
 def test_the_commands_are_those_that_a_user_knows():
     assert NAMES == ["devices", "export", "inspect", "predict", "profile", "report", "run", "search", "spaces",
-                     "strategies", "train", "verify"]
+                     "starters", "strategies", "train", "verify"]
 
 
 @pytest.mark.parametrize("name", list(every_command()))

@@ -202,3 +202,37 @@ def test_a_strategy_that_trains_a_supernet_searches_it_too(tmp_path: Path) -> No
             "--profiles", base() / "profiles", "--out", tmp_path / "run")
     run = Run.open(tmp_path / "run")
     assert inherits(run) and dict(run.architecture)
+
+
+def test_modules_that_the_user_keeps_are_not_cut_and_it_is_said_which(tmp_path: Path) -> None:
+    result = succeed("search", *asked("--weights", base() / "w.safetensors", "--keep", "blocks.0*", budget="90%"),
+                     "--profiles", base() / "profiles", "--out", tmp_path / "run")
+    assert "--keep blocks.0*: blocks.0, blocks.0.up, blocks.0.norm, blocks.0.down stay as they are" in result.err
+    run = Run.open(tmp_path / "run")
+    space = Work(run).space
+    assert list(space.choices) == ["blocks.1"]
+    given, network = load_file(base() / "w.safetensors"), space.build(run.architecture).state_dict()
+    for name in ("up.weight", "down.weight", "norm.running_var"):
+        assert any(torch.equal(given[f"blocks.0.{name}"], value) for value in network.values()), name
+    fixed = {row["layers"]: row["why"] for row in read(run.folder, "own.json")["fixed"]}
+    assert fixed["blocks.0.up"] == "kept by you: --keep blocks.0*"
+
+
+def test_spaces_show_tells_what_the_user_keeps() -> None:
+    shown = ("spaces", "show", "--from", f"{FILE}:build", *DATA)
+    document = succeed(*shown, "--keep", r"re:blocks\.1\.(up|down)", "--json").document
+    assert document["kept"] == {r"re:blocks\.1\.(up|down)": ["blocks.1.up", "blocks.1.down"]}
+    assert [choice["name"] for choice in document["choices"]] == ["blocks.0"]
+    assert {"layers": "blocks.1.up", "channels": 8, "why": r"kept by you: --keep re:blocks\.1\.(up|down)"} in (
+        document["fixed"])
+    assert "--keep blocks.1: blocks.1 stays as it is" in succeed(*shown, "--keep", "blocks.1").out
+
+
+@pytest.mark.parametrize(("pattern", "words"), [
+    ("haed.*", ("--keep haed.* matches no module of", "did you mean 'head'?")),
+    ("re:(", ("--keep 're:(' is no regular expression", "--keep 'head.*'")),
+    ("*", ("nothing can vary", "kept by you: --keep *")),
+])
+def test_patterns_that_keep_nothing_or_all_are_refused(tmp_path: Path, pattern: str, words: tuple[str, ...]) -> None:
+    edgenas("run", *asked("--keep", pattern), "--out", tmp_path / "run").refused(2, *words)
+    assert not (tmp_path / "run").exists()

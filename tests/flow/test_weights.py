@@ -18,6 +18,15 @@ def test_state_dicts_of_torch_save_are_read_however_training_scripts_keep_them(t
     assert found.keys() == TENSORS.keys() and all(torch.equal(found[key], value) for key, value in TENSORS.items())
 
 
+def test_state_dicts_of_older_versions_of_torch_are_read_and_their_code_is_not_run_either(tmp_path: Path) -> None:
+    torch.save(TENSORS, tmp_path / "w.pt", _use_new_zipfile_serialization=False)
+    assert torch.equal(read_weights(tmp_path / "w.pt")["conv.weight"], TENSORS["conv.weight"])
+    torch.save({"w": Evil()}, tmp_path / "evil.pt", _use_new_zipfile_serialization=False)
+    with pytest.raises(UsageError, match="holds more than tensors"):
+        read_weights(tmp_path / "evil.pt")
+    assert not Path("harmed").exists()
+
+
 def test_safetensors_are_read(tmp_path: Path) -> None:
     save_file(TENSORS, tmp_path / "w.safetensors")
     assert torch.equal(read_weights(tmp_path / "w.safetensors")["conv.weight"], TENSORS["conv.weight"])

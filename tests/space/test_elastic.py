@@ -16,7 +16,7 @@ from edgenas.space.elastic import ABSENT, Elastic, space_of
 from edgenas.space.traced.apart import steps_of, take_apart
 from edgenas.space.traced.slicing import positions
 
-from .user_networks import BUILDERS, Basic, made, random_network, seen
+from .user_networks import BUILDERS, Basic, conv_bn, made, random_network, seen
 
 SHAPE = (3, 16, 16)
 
@@ -156,6 +156,27 @@ def test_blocks_of_one_structure_are_measured_once() -> None:
     both = [[networks(space)[part.place, part.candidate] for part in space.parts
              if part.choice == f"features.{i}.conv" and part.candidate != ABSENT] for i in (3, 4)]
     assert both[0] and [n and n.signature for n in both[0]] == [n and n.signature for n in both[1]]
+
+
+SIZES = {"size": lambda x: x.size(0), "item": lambda x: x.size()[0], "shape": lambda x: x.shape[0]}
+
+
+@pytest.mark.parametrize("asked", SIZES)
+def test_the_number_of_images_asked_at_the_beginning_keeps_no_block_from_varying(asked: str) -> None:
+    class Early(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks, self.head = nn.Sequential(conv_bn(3, 16), Basic(16, 16), Basic(16, 16)), nn.Linear(16, 5)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            count = SIZES[asked](x)
+            return self.head(F.adaptive_avg_pool2d(self.blocks(x), 1).view(count, -1))
+
+    network = Early().eval()
+    elastic, x = take_apart(network, images(), "early"), images(3, seed=1)
+    assert [block.absent is not None for block in elastic.blocks] == [True, True]
+    whole = {block.name: block.candidates[0] for block in elastic.blocks}
+    assert torch.equal(elastic.build(whole).eval()(x), network(x))
 
 
 @pytest.mark.parametrize(("channels", "sizes"), [

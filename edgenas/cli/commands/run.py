@@ -22,14 +22,20 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], f
     """Do the whole flow: profile, search, train, export, verify on the device, report."""
     from edgenas.api.report import specialise_and_report
     from edgenas.cli.show import show_all
+    from edgenas.cli.show_frontier import show_frontier
     from edgenas.cli.show_seeds import show_seeds
-    from edgenas.cli.start import seeds_done, started
+    from edgenas.cli.start import budgets_done, seeds_done, several, started
     from edgenas.flow.export import exporters
     from edgenas.flow.requests import RunRequest
     from edgenas.flow.specialise import result, within_budget
 
     request = RunRequest.of(**options)
     exporters(formats)  # an unknown one is refused before anything begins
+    if several(request):
+        found = budgets_done(request, out, resume, seeds, tries,
+                             partial(specialise_and_report, formats=formats, baselines=baselines))
+        emit(as_json, found.model_dump(mode="json"), lambda: show_frontier(found))
+        return 0 if found.within else 3
     if seeds:
         document = seeds_done(request, out, resume, seeds, tries,
                               partial(specialise_and_report, formats=formats, baselines=baselines))

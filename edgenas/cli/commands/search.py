@@ -17,13 +17,18 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], a
             **options: object) -> int:
     """Search an architecture whose exported network, measured on the device, holds the budgets."""
     from edgenas.cli.show import show_result
+    from edgenas.cli.show_frontier import show_frontier
     from edgenas.cli.show_seeds import show_seeds
-    from edgenas.cli.start import seeds_done, started
+    from edgenas.cli.start import budgets_done, seeds_done, several, started
     from edgenas.flow.requests import RunRequest
     from edgenas.flow.search import search_phase
     from edgenas.flow.specialise import result
 
     request = RunRequest.of(**options)
+    if several(request):
+        found = budgets_done(request, out, resume, seeds, tries, search_phase)
+        emit(as_json, found.model_dump(mode="json"), lambda: show_frontier(found))
+        return 0 if found.within else 3
     if seeds:
         document = seeds_done(request, out, resume, seeds, tries, search_phase)
         emit(as_json, document, lambda: show_seeds(document))

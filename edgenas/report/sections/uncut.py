@@ -23,6 +23,10 @@ def uncut(run: Contents) -> Html:
                           blocks(run.uncut, run.decoding.architecture)))
     kept = [[frozen.layers, figure(frozen.channels, str(frozen.channels)), frozen.why] for frozen in run.uncut.fixed]
     body += [tag("h3", "What kept its size"), table(["layers", "channels", "why"], kept)]
+    if starter := run.uncut.starter:
+        body.append(note(f"{starter.name} was trained by others: {starter.weights}, of ", ", ".join(
+            f"{package} {version}" for package, version in starter.packages.items()),
+            f"; licence {starter.licence}; {starter.source}"))
     if run.uncut.head:
         body.append(note(f"Its classifier, {run.uncut.head}, was replaced by one of the data's classes and taught: "
                          "that is the network before."))

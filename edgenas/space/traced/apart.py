@@ -7,7 +7,7 @@ the whole what the network itself gives, bit for bit. What fails keeps its size,
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, fx, nn
@@ -15,6 +15,7 @@ from torch import Tensor, fx, nn
 from edgenas.errors import UsageError
 from edgenas.space.elastic import Block, Elastic, Frozen
 from edgenas.space.traced.channels import Groups, groups_of
+from edgenas.space.traced.keeping import Untouched, keeper_of, kept_modules
 from edgenas.space.traced.segments import Segment, macs, segments_of, written
 from edgenas.space.traced.slicing import module_of, positions, shared_path
 from edgenas.space.traced.trace import Traced, line_of, path_of, trace_network
@@ -25,14 +26,18 @@ SLIGHT = 0.03  # share of a block's multiply-accumulates below which a further w
 TOLERANCE = 1e-4  # of the largest value, between channels cut and channels zeroed
 
 
-def take_apart(network: nn.Module, images: Tensor, name: str) -> Elastic:
-    """What can vary of `network`, which classifies images like `images` (N, C, H, W).
+def take_apart(network: nn.Module, images: Tensor, name: str, keep: Sequence[str] = ()) -> Elastic:
+    """What can vary of `network`, which classifies images like `images` (N, C, H, W). keep: patterns of modules that
+    are left as they are (keeping.py).
 
-    Raises: UserCodeError naming the line where the forward pass hangs on data; UsageError when nothing can vary.
+    Raises: UserCodeError naming the line where the forward pass hangs on data; UsageError when nothing can vary, or for
+    a pattern that matches nothing.
     """
+    kept = kept_modules(keep, (path for path, _ in network.named_modules()), name)
     _check_steady(network, images, name)
     traced = trace_network(network, images, name)
     groups = groups_of(traced)
+    _freeze(groups, kept)
     segments, refused = segments_of(traced, groups)
     given = _values(traced, images)
     parts: list[Block | Segment] = []
@@ -40,7 +45,7 @@ def take_apart(network: nn.Module, images: Tensor, name: str) -> Elastic:
     for segment in segments:
         sizes, failed = _sizes(traced, groups, segment, given)
         refused |= failed
-        absent = _absent(traced, segment, given)
+        absent = None if _is_kept(segment, kept) else _absent(traced, segment, given)
         if len(sizes) + (absent is not None) < 2:
             parts.append(segment)
             continue
@@ -48,12 +53,24 @@ def take_apart(network: nn.Module, images: Tensor, name: str) -> Elastic:
     fixed = [Frozen(written(groups, g), groups.size[g], why) for g, why in sorted((groups.frozen | refused).items())
              if g in groups.size and _is_written(groups, g)]
     if not any(isinstance(part, Block) for part in parts):
-        why = "; ".join(f"{kept.layers}: {kept.why}" for kept in fixed[:3])
+        why = "; ".join(f"{frozen.layers}: {frozen.why}" for frozen in fixed[:3])
         raise UsageError(f"nothing can vary in {name}{f': {why}' if why else ''}",
                          "edgenas export --from takes it as it is")
-    found = Elastic(traced, groups, tuple(parts), tuple(fixed))
+    found = Elastic(traced, groups, tuple(parts), tuple(fixed), kept)
     _check_same(found, network, images, name)
     return found
+
+
+def _freeze(groups: Groups, kept: Untouched) -> None:
+    """What a kept layer reads and writes keeps its size."""
+    for path, layer in groups.layers.items():
+        if pattern := keeper_of(path, kept):
+            groups.frozen |= {span.group: f"kept by you: --keep {pattern}" for span in (*layer.reads, *layer.writes)}
+
+
+def _is_kept(segment: Segment, kept: Untouched) -> bool:
+    """Whether a kept layer would go with a block that goes."""
+    return any(keeper_of(path_of(node), kept) for node in segment.nodes if node.op in ("call_module", "get_attr"))
 
 
 def _check_steady(network: nn.Module, images: Tensor, name: str) -> None:

@@ -95,6 +95,7 @@ def trace_network(network: nn.Module, image: Tensor, name: str) -> Traced:
                             f"{one_line(str(error))[:200]}", "give data that the network was made for, or --image-size "
                             "with the side it takes") from error
     _as_layers(root, graph)
+    _ask_nearby(graph)
     root.eval()
     module = fx.GraphModule(root, graph)
     graph = module.graph
@@ -155,6 +156,28 @@ def _as_layers(root: nn.Module, graph: fx.Graph) -> None:
         new.meta = dict(node.meta)
         node.replace_all_uses_with(new)
         graph.erase_node(node)
+
+
+def _ask_nearby(graph: fx.Graph) -> None:
+    """Who is told the number of images by a tensor far away asks the tensor that it is given instead. Otherwise
+    `x.view(image.size(0), -1)` hangs on the image, and there is no place to cut in between."""
+    for node in list(graph.nodes):
+        tensor = node.args[0] if node.args and isinstance(node.args[0], fx.Node) else None
+        if node.op != "call_method" or node.target not in ("view", "reshape") or tensor is None:
+            continue
+        for asked in [n for n in node.all_input_nodes if n is not tensor and _asks_images(n)]:
+            with graph.inserting_before(node):
+                node.replace_input_with(asked, graph.call_method("size", (tensor, 0)))
+
+
+def _asks_images(node: fx.Node) -> bool:
+    """Whether it is x.size(0), x.size()[0] or x.shape[0]."""
+    if node.op == "call_method" and node.target == "size":
+        return node.args[1:] == (0,)
+    if node.target is not operator.getitem or node.args[1] != 0 or not isinstance(node.args[0], fx.Node):
+        return False
+    sizes = node.args[0]
+    return (sizes.target == "size" and len(sizes.args) == 1) or (sizes.target is getattr and sizes.args[1] == "shape")
 
 
 def _layer(root: nn.Module, node: fx.Node) -> nn.Module | None:

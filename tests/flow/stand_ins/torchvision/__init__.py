@@ -1,0 +1,1 @@
+"""In torchvision's manner, what edgenas asks of it."""
