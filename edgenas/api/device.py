@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from edgenas.api.tables import Table
 from edgenas.errors import UsageError
-from edgenas.figure import Figure, Provenance
+from edgenas.figure import PREDICTED, Figure
 from edgenas.flow.requests import ProfileRequest, assigned
 from edgenas.measure.measurement import STATISTICS
 from edgenas.progress import Progress, Silent
@@ -68,11 +68,10 @@ def profile(device: str = "host", *, space: str = "mobile", data: str = "mnist",
     request = ProfileRequest.of(device=device, space=space, data=data, assignments=assigned(options or {}),
                                 **more)
     chosen = space_of(request) if input_shape is None else shaped_space(request, input_shape, classes)
-    document = profile_one(chosen, load_device(device), request, progress or Silent())
-    low, high = document["reachable"]["latency_ms"]
-    return ProfileReport(Path(document["profile"]), document["device"], document["runtime"],
-                         (Figure(low, "ms", "predicted"), Figure(high, "ms", "predicted")),
-                         document["held_out"]["mape"], document)
+    found = profile_one(chosen, load_device(device), request, progress or Silent())
+    low, high = (Figure(end, "ms", PREDICTED) for end in found.reachable["latency_ms"])
+    return ProfileReport(Path(found.profile), found.device, found.runtime, (low, high), found.held_out.mape,
+                         found.to_json())
 
 
 def measure(path: str | Path, *, device: str = "host", runtime: str | None = None, threads: int | None = None,
@@ -99,8 +98,7 @@ def measure(path: str | Path, *, device: str = "host", runtime: str | None = Non
         raise UsageError(f"there is no file {file}", "edgenas.export(network, example, path) writes one")
     chosen = runtime or runtime_for(file, target.runtimes)
     (found,) = measurements(target, chosen, [Artifact(file.name, file)], threads=threads)
-    word = cast(Provenance, provenance_of(load_runtime(chosen)))
-    return Figure(found.latency_ms(statistic), "ms", word)
+    return Figure(found.latency_ms(statistic), "ms", provenance_of(load_runtime(chosen)))
 
 
 def runtime_for(file: Path, runtimes: tuple[str, ...]) -> str:

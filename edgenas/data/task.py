@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from edgenas.data.described import Data
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,23 +56,15 @@ class Task:
         std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
         return (images.float() / 255 - mean) / std
 
-    def describe(self) -> dict[str, Any]:
-        """What a run records of its data, as plain JSON values."""
+    def describe(self) -> Data:
+        """What a run keeps of its data."""
         parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {
-            "name": self.name,
-            "source": self.source,
-            "classes": list(self.classes),
-            "input_shape": list(self.input_shape),
-            "sizes": {part: len(split) for part, split in parts.items()},
-            "per_class": {part: self._per_class(split) for part, split in parts.items()},
-            "mean": list(self.mean),
-            "std": list(self.std),
-            "seed": self.seed,
-            "skipped": list(self.skipped),
-            "notes": list(self.notes),
-            "fingerprint": self.fingerprint,
-        }
+        return Data(
+            name=self.name, source=self.source, classes=self.classes, input_shape=self.input_shape,
+            sizes={part: len(split) for part, split in parts.items()},
+            per_class={part: self._per_class(split) for part, split in parts.items()},
+            mean=self.mean, std=self.std, seed=self.seed, skipped=self.skipped, notes=self.notes,
+            fingerprint=self.fingerprint)
 
     def _per_class(self, split: Split) -> dict[str, int]:
         counts = torch.bincount(split.labels, minlength=len(self.classes)).tolist()

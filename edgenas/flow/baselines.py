@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,6 +12,7 @@ from edgenas.cost.operators import trace
 from edgenas.errors import BudgetError
 from edgenas.flow.hand_made import hand_made
 from edgenas.flow.own_baselines import RULES, by_rule
+from edgenas.flow.records import Accuracy, Baseline, Baselines
 from edgenas.flow.run import Run
 from edgenas.flow.search import architecture_costs
 from edgenas.flow.settle import settle
@@ -33,7 +33,8 @@ def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) 
 
     Of a user's own network, which was cut: from the weights that they keep, with its teacher, as the found one was.
     """
-    known: dict[str, Any] = run.read("baselines.json") or {}
+    kept = Baselines.read(run.folder)
+    known = dict(kept.networks) if kept else {}
     made = RULES if run.config.origin else (HAND_MADE,)
     teacher = teacher_of(run, run.config.distill) if run.config.origin and run.config.distill else None
     for name in [*made, *(f"random_{i + 1}" for i in range(count))]:
@@ -45,7 +46,7 @@ def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) 
                           else random_network(run, name, progress))
         except BudgetError as error:
             progress.say(f"baseline {name}: {error.message}")
-            known[name] = {"skipped": error.message}
+            known[name] = Baseline(skipped=error.message)
         else:
             torch.manual_seed(epoch_generator(run.config.seed, 0, name).initial_seed())
             network = build()
@@ -54,9 +55,9 @@ def baselines_phase(run: Run, progress: Progress, count: int = RANDOM_NETWORKS) 
                                   teacher=teacher, label=f"train {name}", progress=progress)
             test = accuracy(network, run.task.test, run.task, run.fabric)
             counts = trace(network, run.space.input_shape)
-            known[name] = row | {"accuracy": {"validation": validation, "test": test}, "macs": counts.macs,
-                                 "params": counts.params}
-        run.write("baselines.json", known)
+            known[name] = row.replaced(accuracy=Accuracy(validation=validation, test=test), macs=counts.macs,
+                                       params=counts.params)
+        Baselines(networks=known).write(run.folder)
 
 
 def check_measurable(run: Run) -> None:
@@ -67,7 +68,7 @@ def check_measurable(run: Run) -> None:
                               "here")
 
 
-def random_network(run: Run, name: str, progress: Progress) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+def random_network(run: Run, name: str, progress: Progress) -> tuple[Callable[[], nn.Module], Baseline]:
     """A random architecture through the same decoder and measurements as the search's own.
 
     Raises: BudgetError when none of the measured ones held.
@@ -77,5 +78,5 @@ def random_network(run: Run, name: str, progress: Progress) -> tuple[Callable[[]
               for choice, candidates in run.space.choices.items()}
     settled = settle(scores, run.models, run_budgets(run), lambda a: architecture_costs(run, a), progress)
     chosen: Architecture = settled.architecture
-    figures = next(r["measured"] for r in settled.rounds if r["architecture"] == dict(chosen))
-    return partial(run.space.build, chosen), {"architecture": dict(chosen), "measured": figures}
+    costs = next(attempt.costs for attempt in settled.rounds if attempt.architecture == chosen)
+    return partial(run.space.build, chosen), Baseline(architecture=dict(chosen), measured=dict(costs))

@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from edgenas.cost.model import CostModel
+from edgenas.flow.records import Round, Search, TriedNetwork
 from edgenas.flow.run import Run
 from edgenas.flow.trials import Trials, fastest, finite
 from edgenas.progress import Progress
@@ -28,6 +30,7 @@ UNMEASURED = ("this space has no two blocks that give feature maps: zero-cost me
               "which are ranked by multiply-accumulates alone; --set search.ranking=validation asks the supernet")
 CHANCE = 0.01  # relative difference of two trial losses that another seed turns round
 Tried = dict[Architecture, dict[str, float]]
+R = TypeVar("R", Round, TriedNetwork)
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,9 @@ class Trial:
     loss: float
     epochs: int
 
-    @property
-    def row(self) -> dict[str, float | None]:
-        return {"trial_loss": finite(self.loss), "trial_epochs": self.epochs}
+    def noted(self, record: R) -> R:
+        """The record with what is known of its network by this."""
+        return record.replaced(trial_loss=finite(self.loss), trial_epochs=self.epochs)
 
 
 class Candidates:
@@ -135,9 +138,11 @@ class Candidates:
 
     def note(self) -> None:
         """Keep what is known of each in the run's search.json; None is what could not be measured."""
-        found = [{"architecture": dict(a), **{name: finite(value) for name, value in figures.items()},
-                  **(self.trials[a].row if a in self.trials else {})} for a, figures in self.tried.items()]
-        self.run.write("search.json", {"history": self.result.history, "scores": self.result.scores, "tried": found})
+        found = {a: TriedNetwork.of(dict(a), {name: finite(value) for name, value in figures.items()})
+                 for a, figures in self.tried.items()}
+        tried = tuple(self.trials[a].noted(row) if a in self.trials else row for a, row in found.items())
+        scores = {choice: dict(row) for choice, row in self.result.scores.items()}
+        Search(history=tuple(self.result.history), scores=scores, tried=tried).write(self.run.folder)
 
 
 def costliest(trials: Mapping[Architecture, Trial], found: Architecture, model: CostModel) -> Architecture:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from torch import nn
 
 from edgenas.errors import BudgetError
 from edgenas.flow.measure import costs_everywhere
+from edgenas.flow.records import Baseline
 from edgenas.flow.run import Run
 from edgenas.flow.trials import Trials, fastest
 from edgenas.flow.verify import run_budgets
@@ -21,7 +21,7 @@ WIDTHS = tuple(tenths / 10 for tenths in range(2, 41))
 DEPTHS = (1, 2, 3, 4)
 
 
-def hand_made(run: Run, progress: Progress) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+def hand_made(run: Run, progress: Progress) -> tuple[Callable[[], nn.Module], Baseline]:
     """Of each depth the widest network whose exported file holds every budget; of these the one that learns fastest,
     which is how a found network is taken as well.
 
@@ -40,7 +40,7 @@ def hand_made(run: Run, progress: Progress) -> tuple[Callable[[], nn.Module], di
     depth = fastest(list(held), run.config, losses)
     trials.clear()
     width, measured = held[depth]
-    return partial(network, run, width, depth), {"width": width, "depth": depth, "measured": measured}
+    return partial(network, run, width, depth), Baseline(width=width, depth=depth, measured=measured)
 
 
 def network(run: Run, width: float, depth: int) -> nn.Module:

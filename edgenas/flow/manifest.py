@@ -13,6 +13,7 @@ from edgenas.export.base import Images
 from edgenas.export.package import manifest
 from edgenas.export.package.about import About
 from edgenas.files import sha256
+from edgenas.flow.records import Decoding
 from edgenas.flow.run import Run
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "ethos-u-vela",
@@ -51,9 +52,9 @@ def image_input(task: Task) -> manifest.Input:
 
 def profile_sha256(run: Run) -> str | None:
     """Of the profile by which the network was chosen."""
-    decoding = run.read("decoding.json") or {"models": {}}
-    found: str | None = decoding["models"].get("latency_ms", {}).get("profile_sha256")
-    return found
+    decoding = Decoding.read(run.folder)
+    model = decoding.models.get("latency_ms") if decoding else None
+    return model.profile_sha256 if model else None
 
 
 def weights_sha256(run: Run) -> str | None:

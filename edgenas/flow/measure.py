@@ -18,6 +18,7 @@ from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import runtime_format
 from edgenas.export.package.labelled import labelled
+from edgenas.figure import PREDICTED
 from edgenas.flow.manifest import longest_about
 from edgenas.flow.run import Run
 from edgenas.measure.job import Artifact
@@ -36,7 +37,7 @@ def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, fl
     A network that the profile knows is not measured again, so that the same run comes to the same architecture. There
     is no latency where the device cannot be measured.
     """
-    metrics = [m for m in run.metrics if run.word(m) != "predicted"]
+    metrics = [m for m in run.metrics if run.word(m) != PREDICTED]
     asked = [m for m in metrics if m == "latency_ms" or run.told(m)]
     signatures = {name: trace(network, run.space.input_shape).signature
                   for name, network in (networks if asked else {}).items()}

@@ -9,12 +9,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from torch import nn
 
 from edgenas.errors import BudgetError
 from edgenas.flow.measure import costs_everywhere
+from edgenas.flow.records import Baseline
 from edgenas.flow.run import Run
 from edgenas.flow.verify import run_budgets
 from edgenas.search.strategies.importance import uniform
@@ -25,7 +25,7 @@ RULES = {"uniform_widths": False, "blocks_dropped": True}
 """Name -> whether the residual blocks that can go are left out first."""
 
 
-def by_rule(run: Run, name: str) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+def by_rule(run: Run, name: str) -> tuple[Callable[[], nn.Module], Baseline]:
     """The largest network of a rule whose exported file holds every budget, found by bisection.
 
     Raises: BudgetError when even the smallest misses.
@@ -42,4 +42,4 @@ def by_rule(run: Run, name: str) -> tuple[Callable[[], nn.Module], dict[str, Any
     if not count:
         raise BudgetError("no network of this rule is small enough for the budget")
     chosen = ladder[count - 1]
-    return partial(run.space.build, chosen), {"architecture": dict(chosen), "measured": found[chosen]}
+    return partial(run.space.build, chosen), Baseline(architecture=dict(chosen), measured=found[chosen])

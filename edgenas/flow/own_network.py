@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors.torch import save
 from torch import nn
 
+from edgenas.cost.budget import Request
 from edgenas.cost.operators import trace
 from edgenas.data import Task
 from edgenas.errors import BudgetError, CheckpointError, RunError, UsageError
 from edgenas.files import replacing
 from edgenas.flow.foreign_network import build, check_fits, fingerprint
+from edgenas.flow.records import Accuracy, Frozen, Uncut
 from edgenas.flow.requests import OwnRequest, RunRequest
 from edgenas.progress import Progress
 from edgenas.space import Architecture
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from edgenas.flow.run import Run
 
 UNCUT = "uncut"
-RECORD = "own.json"
 FINE_TUNING = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.02, "warmup": 0.1, "epochs": 12}
 """How a network with trained weights is trained on, unless the user says otherwise."""
 TEACH_EPOCHS = 12  # of a network with a new head
@@ -107,22 +108,22 @@ def apart(network: nn.Module, task: Task, name: str) -> Elastic:
 
 def prepare_own(run: Run, progress: Progress) -> None:
     """Teach the uncut network, if that was asked for, and learn what it would lose; does nothing when that is done."""
-    if run.read(RECORD) is not None:
+    if Uncut.read(run.folder) is not None:
         return
     given, c, task = run.own.network, run.config, run.task
     head = headed(build(c.origin or "", None), task, c.origin or "", new_head=True)[1] if c.new_head else ""
-    record: dict[str, Any] = {"from": c.origin, "parameters": sum(p.numel() for p in given.parameters())}
+    said: dict[str, object] = {"origin": c.origin, "parameters": sum(p.numel() for p in given.parameters())}
     if head:
         progress.say(f"new head: {head} now tells the data's {len(task.classes)} classes apart")
-        record["head"] = head
+        said["head"] = head
     if c.teach_epochs:
         validation, history = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
                                     checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=run.fabric,
                                     label="teach the uncut network", progress=progress)
-        record["history"] = history
+        said["history"] = tuple(history)
     validation = accuracy(given, task.validation, task, run.fabric)
     test = accuracy(given, task.test, task, run.fabric)
-    record["accuracy"] = {"validation": validation, "test": test}
+    said["accuracy"] = Accuracy(validation=validation, test=test)
     progress.say(f"the uncut network: validation {validation:.1%}")
     if validation < CHANCE / len(task.classes):
         progress.say("that is hardly better than guessing: is the data normalised as the network was trained (--mean, "
@@ -134,30 +135,32 @@ def prepare_own(run: Run, progress: Progress) -> None:
     with replacing(run.folder / "importance.safetensors") as scratch:
         scratch.write_bytes(save(found.tensors()))
     run.own.__dict__.pop("elastic")
-    record["rises"] = {name: dict(row) for name, row in run.own.elastic.rises.items()}
-    record["fixed"] = [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]
+    said["rises"] = {name: dict(row) for name, row in run.own.elastic.rises.items()}
+    said["fixed"] = [Frozen(layers=f.layers, channels=f.channels, why=f.why) for f in elastic.fixed]
     removable = sum(block.absent is not None for block in elastic.blocks)
     progress.say(f"{len(elastic.blocks)} blocks vary, {removable} of them can go")
-    run.write(RECORD, record)
+    Uncut.from_json(said).write(run.folder)
 
 
 def measure_before(run: Run, progress: Progress) -> None:
     """Measure the uncut network as what comes out will be; kept in own.json."""
     from edgenas.flow.measure import costs_everywhere
 
-    record = run.read(RECORD)
-    if record is None or "before" in record:
+    record = Uncut.read(run.folder)
+    if record is None or record.before:
         return
     network = run.space.build(whole(run)).eval()
     costs = costs_everywhere(run, {UNCUT: network})[UNCUT]
-    run.write(RECORD, record | {"before": costs | counted(run, network)})
+    record.replaced(before=costs | counted(run, network)).write(run.folder)
     progress.say("the uncut network: " + ", ".join(f"{metric} {run.word(metric)} {cost:.4g}"
                                                    for metric, cost in costs.items()))
 
 
 def note_after(run: Run, architecture: Architecture) -> None:
     """Keep what can be counted of the found network in own.json."""
-    run.write(RECORD, run.read(RECORD) | {"after": counted(run, run.space.build(architecture).eval())})
+    record = Uncut.read(run.folder)
+    assert record is not None
+    record.replaced(after=counted(run, run.space.build(architecture).eval())).write(run.folder)
 
 
 def counted(run: Run, network: nn.Module) -> dict[str, float]:
@@ -175,9 +178,10 @@ def whole(run: Run) -> Architecture:
     return Architecture({choice: names[0] for choice, names in run.space.choices.items()})
 
 
-def stated(run: Run) -> tuple[Any, ...]:
+def stated(run: Run) -> tuple[Request, ...]:
     """The run's budgets, shares of what was measured of the uncut network as figures."""
-    before: Mapping[str, float] = (run.read(RECORD) or {}).get("before", {})
+    record = Uncut.read(run.folder)
+    before = record.before if record else {}
     return tuple(replace(r, value=r.value * before[r.metric], is_share=False)
                  if r.is_share and r.metric in before else r for r in run.config.budgets)
 
@@ -187,7 +191,7 @@ def told_own(error: BudgetError) -> BudgetError:
     return BudgetError(error.message, HINT)
 
 
-def fine_tuning(chosen: Mapping[str, Any]) -> dict[str, Any]:
+def fine_tuning(chosen: Mapping[str, object]) -> dict[str, object]:
     """Options of training: those for trained weights where the user chose none."""
     return {**FINE_TUNING, **chosen}
 

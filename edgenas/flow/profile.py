@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from edgenas.cost.drift import drift
 from edgenas.cost.latency import Study, check_margin, model_of, study
@@ -18,6 +15,7 @@ from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
 from edgenas.flow.configure import part, runtime_of
 from edgenas.flow.profile_operators import profile_operators
+from edgenas.flow.records.documents import Profiled, SpaceBlocks, TransferSource
 from edgenas.flow.requests import ProfileRequest
 from edgenas.flow.support import supported, told
 from edgenas.measure.device import Device
@@ -67,7 +65,7 @@ def space_options(request: ProfileRequest) -> dict[str, str]:
     return options
 
 
-def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> dict[str, Any]:
+def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> Profiled:
     """Profile a device for a space as the command line's options say; returns the report.
 
     Raises: UsageError, DeviceError or ExportError, and ProfileError where predictions turn out to be too far off; what
@@ -91,11 +89,11 @@ def profile_one(space: Space, device: Device, request: ProfileRequest, progress:
         spent = measure(Bench(space, device, profile, progress.advance, progress.say), request, source, progress)
     with TORCH:
         found = study(space, profile, STATISTICS[0])
-    document = describe(space, profile, found) | {
-        "measured_now": len(profile.blocks) + len(profile.networks) - before, "seconds": asdict(spent)}
-    page = write_page(profile.path.with_suffix(".html"), document, found, progress)
+    report = describe(space, profile, found).replaced(
+        measured_now=len(profile.blocks) + len(profile.networks) - before, seconds=spent)
+    page = write_page(profile.path.with_suffix(".html"), report, found, progress)
     check_margin(found.evaluation.held_out(), space, profile)
-    return document | {"page": page}
+    return report.replaced(page=page)
 
 
 def check_whole(request: ProfileRequest, precision: str) -> None:
@@ -126,28 +124,29 @@ def measure(bench: Bench, request: ProfileRequest, source: Profile | None, progr
     return bench.spent
 
 
-def describe(space: Space, profile: Profile, found: Study) -> dict[str, Any]:
+def describe(space: Space, profile: Profile, found: Study) -> Profiled:
     header, model = profile.header, model_of(space, found)
-    own = places(space)
-    return {"profile": str(profile.path), "device": header.device, "runtime": header.runtime,
-            "runtime_version": header.runtime_version, "threads": header.threads, "precision": header.precision,
-            "provenance": header.provenance, "machine": header.machine, "space": space.name,
-            "input_shape": list(space.input_shape), "blocks": len(profile.blocks), "networks": len(profile.networks),
-            "space_blocks": {"measured": sum(s in profile.blocks for s in own),
-                             "predicted": sum(s not in profile.blocks for s in own)},
-            "transfer": profile.transfer and {"path": profile.transfer.path, "sha256": profile.transfer.digest,
-                                              "device": profile.transfer.device, "runtime": profile.transfer.runtime},
-            "reachable": {"latency_ms": list(model.reachable)}, "interval": model.band and asdict(model.band),
-            "held_out": asdict(found.evaluation.held_out()), "drift": asdict(drift(profile, STATISTICS[0]))}
+    own, source = places(space), profile.transfer
+    measured = sum(s in profile.blocks for s in own)
+    return Profiled(
+        profile=str(profile.path), device=header.device, runtime=header.runtime,
+        runtime_version=header.runtime_version, threads=header.threads, precision=header.precision,
+        provenance=header.provenance, machine=header.machine, space=space.name, input_shape=space.input_shape,
+        blocks=len(profile.blocks), networks=len(profile.networks),
+        space_blocks=SpaceBlocks(measured=measured, predicted=len(own) - measured),
+        transfer=TransferSource(path=source.path, sha256=source.digest, device=source.device,
+                                runtime=source.runtime) if source else None,
+        reachable={"latency_ms": model.reachable}, interval=model.band, held_out=found.evaluation.held_out(),
+        drift=drift(profile, STATISTICS[0]))
 
 
-def write_page(path: Path, document: Mapping[str, Any], found: Study, progress: Progress) -> str | None:
+def write_page(path: Path, report: Profiled, found: Study, progress: Progress) -> str | None:
     """The path of the page with the scatter plot; None, and it is said, where plotly is not installed."""
     if importlib.util.find_spec("plotly") is None:
         progress.say('no page of predictions is written, which takes plotly: pip install "edgenas[report]"')
         return None
     from edgenas.report.prediction import write_prediction
-    return str(write_prediction(path, document, found.evaluation))
+    return str(write_prediction(path, report, found.evaluation))
 
 
 def source_of(text: str, folder: Path | None) -> Profile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -23,13 +23,13 @@ from edgenas.cost.metrics import bare
 from edgenas.cost.model import CostModel, exact_model
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
-from edgenas.cost.reference import PUBLISHED, load_published, sum_model
+from edgenas.cost.reference import load_published, sum_model
 from edgenas.data import Task, load
 from edgenas.errors import BudgetError, CheckpointError, EdgenasError, RunError
-from edgenas.files import open_bounded, read_json, replacing, write_json
+from edgenas.figure import COUNTED, PREDICTED, PUBLISHED, Provenance
+from edgenas.files import open_bounded, replacing, write_json
 from edgenas.flow import trust
 from edgenas.flow.config import RunConfig
-from edgenas.flow.records import KINDS, record
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.runtime import Told, told_by
 from edgenas.search.strategy import Strategy, load_strategy
@@ -181,19 +181,19 @@ class Run:
                                                     precision=c.precision)
 
     @property
-    def latency_word(self) -> str:
+    def latency_word(self) -> Provenance:
         """How an exported network's latency is known: measured, estimated, or, from published blocks, predicted."""
         provenance = self.profile.header.provenance
-        return "predicted" if provenance == PUBLISHED else provenance
+        return PREDICTED if provenance == PUBLISHED else provenance
 
-    def word(self, metric: str) -> str:
+    def word(self, metric: str) -> Provenance:
         """How an exported network's cost is known; "counted" if in the file or its operators, without a device."""
         if place := place_of(metric):
             return self.elsewhere[place].word(bare(metric))
         if metric == "latency_ms":
             return self.latency_word
         told = self.told(metric)
-        return told.word if told else "counted"
+        return told.word if told else COUNTED
 
     def told(self, metric: str) -> Told | None:
         """Which figure of the run's runtime is that metric, if one is."""
@@ -266,19 +266,6 @@ class Run:
         network = self.space.build(self.architecture)
         self.load_weights("weights", network, f"edgenas train {self.folder}")
         return network.eval()
-
-    def read(self, name: str) -> Any:
-        """A JSON file of the folder, None if there is none.
-
-        Raises: RunError when it is damaged, or not of the shape that its kind has.
-        """
-        value = read_json(self.folder / name)
-        if value is not None and name in KINDS:
-            record(self.folder / name, value)
-        return value
-
-    def write(self, name: str, value: Mapping[str, Any]) -> None:
-        write_json(self.folder / name, value)
 
     def save_weights(self, name: str, network: nn.Module) -> None:
         weights = {key: value.detach().cpu().contiguous() for key, value in distinct_weights(network).items()}

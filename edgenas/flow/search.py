@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profiling import profile_space, steps
 from edgenas.errors import BudgetError
+from edgenas.figure import PREDICTED, Provenance
 from edgenas.flow import support
 from edgenas.flow.candidates import Candidates, Trial
 from edgenas.flow.cells import cells_of, in_words
 from edgenas.flow.measure import costs_everywhere
 from edgenas.flow.own_network import measure_before, note_after, prepare_own, told_own
+from edgenas.flow.records import Decoding, Layer, Model, Round
 from edgenas.flow.run import Run
 from edgenas.flow.settle import Settled, check_together, settle
 from edgenas.progress import Progress
@@ -51,7 +51,7 @@ def missing(run: Run) -> int:
 
 def profile_device(run: Run, progress: Progress) -> None:
     """Measure what the cost models need, and say how good they are."""
-    if run.latency_word == "predicted":
+    if run.latency_word == PREDICTED:
         model, _ = run.latency
         progress.say(f"latency_ms is predicted from published latencies of {run.device.name}'s blocks; nothing is "
                      f"measured. Margin {model.margin:.1%}")
@@ -78,7 +78,7 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     """
     if (run.folder / "architecture.json").exists():
         return run.architecture
-    run.write("data.json", run.task.describe())
+    run.task.describe().write(run.folder)
     if run.config.origin:
         prepare_own(run, progress)
     prepare(run, progress)
@@ -93,11 +93,11 @@ def search_phase(run: Run, progress: Progress) -> Architecture:
     settled = settled_on(run, result, candidates, progress)
     for sentence in in_words(run.space, settled.architecture):
         progress.say(sentence)
-    known: dict[str, Any] = {}
+    found = decoding(run, settled, candidates.trials)
     if run.strategy.trains_supernet:
         with asking(result.supernet, run.task, run.strategy, run.fabric) as validation:
-            known["supernet_validation"] = validation(settled.architecture)
-    record(run, settled, candidates.trials, known)
+            found = found.replaced(supernet_validation=validation(settled.architecture))
+    found.write(run.folder)
     if run.config.origin:
         note_after(run, settled.architecture)
     settled.architecture.save(run.folder / "architecture.json")
@@ -138,55 +138,41 @@ def architecture_costs(run: Run, architecture: Architecture) -> dict[str, float]
     return {m: found[m] if m in found else model.predict(architecture) for m, model in run.models.items()}
 
 
-def words(run: Run) -> dict[str, str]:
+def words(run: Run) -> dict[str, Provenance]:
     """How what `architecture_costs` says of each metric is known."""
     return {metric: run.word(metric) for metric in run.models}
 
 
-def record(run: Run, settled: Settled, trials: Mapping[Architecture, Trial], known: Mapping[str, Any]) -> None:
-    models: dict[str, Any] = {}
-    for name, model in run.models.items():
-        models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact,
-                        "provenance": run.word(name)}
+def decoding(run: Run, settled: Settled, trials: Mapping[Architecture, Trial]) -> Decoding:
+    """What is kept of the search's choice."""
+    rounds = [trials[attempt.architecture].noted(made) if attempt.architecture in trials else made
+              for attempt in settled.rounds for made in [Round.of(attempt, words(run))]]
+    return Decoding(
+        models=models(run), budgets=tuple(run.budgets), architecture=dict(settled.architecture),
+        predicted={m: model.predict(settled.architecture) for m, model in run.models.items()},
+        layers=layers(run, settled.architecture), cells=cells_of(run.space, settled.architecture), rounds=tuple(rounds))
+
+
+def models(run: Run) -> dict[str, Model]:
+    """By metric what is kept of the run's cost models."""
+    found = {name: Model(reachable=model.reachable, margin=model.margin, exact=model.exact, provenance=run.word(name))
+             for name, model in run.models.items()}
     for place, there in {"": run, **run.elsewhere}.items():
         name = f"latency_ms@{place}" if place else "latency_ms"
-        if name in models:
-            error = there.latency[1]
-            models[name] |= {"held_out": asdict(error) if error else None, "profile_sha256": there.profile.digest,
-                             "provenance": there.profile.header.provenance}
-    rounds = []
-    for entry in settled.rounds:
-        trial = trials.get(Architecture(entry["architecture"]))
-        rounds.append(labelled(entry, words(run)) | (trial.row if trial else {}))
-    run.write("decoding.json", {
-        "models": models,
-        "budgets": [asdict(b) for b in run.budgets],
-        "architecture": dict(settled.architecture),
-        "predicted": {m: model.predict(settled.architecture) for m, model in run.models.items()},
-        "layers": layers(run, settled.architecture),
-        "cells": cells_of(run.space, settled.architecture),
-        "rounds": rounds,
-        **known,
-    })
+        if name in found:
+            found[name] = found[name].replaced(held_out=there.latency[1], profile_sha256=there.profile.digest,
+                                               provenance=there.profile.header.provenance)
+    return found
 
 
-def labelled(entry: dict[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-    """A round of settling whose costs stand under the word for how each is known; what is counted, under measured."""
-    found: dict[str, dict[str, float]] = {"predicted": entry["predicted"], "measured": {}}
-    for metric, cost in entry["measured"].items():
-        word = "measured" if known[metric] == "counted" else known[metric]
-        found[word] = found.get(word, {}) | {metric: cost}
-    return entry | found
-
-
-def layers(run: Run, architecture: Architecture) -> list[dict[str, Any]]:
+def layers(run: Run, architecture: Architecture) -> tuple[Layer, ...]:
     """The network's places in order, with what each adds to every metric, as predicted; those of one choice once."""
     shares = {metric: model.shares(architecture) for metric, model in run.models.items()}
-    rows = [{"place": name, "candidate": p.candidate or type(p.module).__name__, "input_shape": list(p.input_shape),
-             "predicted": {metric: share[name] for metric, share in shares.items()}}
+    rows = [Layer(place=name, candidate=p.candidate or type(p.module).__name__, input_shape=tuple(p.input_shape),
+                  predicted={metric: share[name] for metric, share in shares.items()})
             for name, p in first_places(run.space, architecture).items()]
     overhead = {metric: share["overhead"] for metric, share in shares.items() if "overhead" in share}
-    return [*rows, {"place": "overhead", "candidate": "", "input_shape": [], "predicted": overhead}]
+    return (*rows, Layer(place="overhead", candidate="", input_shape=(), predicted=overhead))
 
 
 def first_places(space: Space, architecture: Architecture) -> dict[str, Part]:

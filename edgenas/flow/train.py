@@ -11,6 +11,7 @@ from edgenas.cost.model import exact_model
 from edgenas.data.task import Task
 from edgenas.errors import UserCodeError
 from edgenas.flow.own_network import UNCUT
+from edgenas.flow.records import Accuracy, Training
 from edgenas.flow.run import Run
 from edgenas.imports import import_function, users_code
 from edgenas.progress import Progress
@@ -35,7 +36,7 @@ def train_phase(run: Run, progress: Progress) -> None:
                                 checkpoint=run.folder / "train" / "checkpoint.pt", fabric=run.fabric,
                                 teacher=teacher, progress=progress)
     test = accuracy(network, run.task.test, run.task, run.fabric)
-    run.write("train.json", {"history": history, "accuracy": {"validation": validation, "test": test}})
+    Training(history=tuple(history), accuracy=Accuracy(validation=validation, test=test)).write(run.folder)
     run.save_weights("weights", network)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgenas.errors import DeviceError
+from edgenas.figure import MEASURED
 from edgenas.measure.runtime import Runtime, provenance_of
 
 FACTOR = 1.05
@@ -11,7 +12,7 @@ SLACK_S = 1.0
 
 def takes_time(runtime: Runtime) -> bool:
     """Whether its figures are time that passed: estimates are none, nor is what a clock of the runtime's own says."""
-    return provenance_of(runtime) == "measured" and not hasattr(runtime, "clock")
+    return provenance_of(runtime) == MEASURED and not hasattr(runtime, "clock")
 
 
 def check_clock(runtime: Runtime, claimed_s: float, passed_s: float) -> None:

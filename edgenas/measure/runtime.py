@@ -8,7 +8,8 @@ from typing import Any, Literal, NamedTuple, Protocol, cast
 import numpy as np
 
 from edgenas import plugins
-from edgenas.errors import UsageError
+from edgenas.errors import UsageError, unknown
+from edgenas.figure import MEASURED, PROVENANCES, Provenance
 
 Precision = Literal["fp32", "int8", "mixed"]
 PACKAGE = "edgenas.measure.runtimes"
@@ -96,8 +97,15 @@ def in_caller(runtime: Runtime) -> bool:
     return bool(getattr(runtime, "IN_CALLER", False))
 
 
-def provenance_of(runtime: Runtime) -> str:
-    return str(getattr(runtime, "PROVENANCE", "measured"))
+def provenance_of(runtime: Runtime) -> Provenance:
+    """How its figures are known.
+
+    Raises: UsageError for a word that is none of PROVENANCES.
+    """
+    word = getattr(runtime, "PROVENANCE", MEASURED)
+    if word not in PROVENANCES:
+        raise unknown(f"PROVENANCE of runtime {runtime.__file__}", str(word), PROVENANCES)
+    return cast(Provenance, word)
 
 
 class Told(NamedTuple):
@@ -106,7 +114,7 @@ class Told(NamedTuple):
     """
 
     figure: str
-    word: str
+    word: Provenance
     added: str = ""
 
 

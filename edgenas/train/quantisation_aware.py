@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Ge, Gt, Le
@@ -19,6 +19,7 @@ from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_RATE
 from edgenas.data.task import Task
 from edgenas.progress import Progress
 from edgenas.train.fabric import new_fabric
+from edgenas.train.history import TrainEpoch
 from edgenas.train.loop import TrainSettings, train
 
 
@@ -34,7 +35,7 @@ class QatSettings:
 
 
 def fine_tune(student: nn.Module, teacher: nn.Module, task: Task, settings: QatSettings, *, seed: int,
-              checkpoint: Path, accelerator: str, progress: Progress) -> tuple[float, list[dict[str, Any]]]:
+              checkpoint: Path, accelerator: str, progress: Progress) -> tuple[float, list[TrainEpoch]]:
     """Train in place, as train.train() does: goes on from `checkpoint`, ends with the best epoch's weights and ranges.
 
     Float32 whatever the run trains in: rounding to int8 is what must be exact.

@@ -68,11 +68,11 @@ def test_of_those_the_one_that_learns_fastest_is_taken(run: Run, monkeypatch: py
     losses = {depth: trial_loss(partial(hand_made.network, run, held[depth][0], depth), run.task, config.train,
                                 config.search.first_trial(config.train.epochs), config.seed, run.fabric,
                                 tmp_path / f"{depth}.pt") for depth in held}
-    assert row["depth"] == min(losses, key=lambda depth: losses[depth])
-    assert (row["width"], row["measured"]) == held[row["depth"]]
-    assert trace(build().eval(), run.space.input_shape).macs == row["measured"]["macs"]
+    assert row.depth == min(losses, key=lambda depth: losses[depth])
+    assert (row.width, row.measured) == held[row.depth]
+    assert trace(build().eval(), run.space.input_shape).macs == row.measured["macs"]
     assert not (run.folder / "baselines" / "trials").exists()
-    assert json.dumps(row)
+    assert json.dumps(row.to_json())
 
 
 def test_widths_that_round_to_the_same_channels_are_tried_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
