@@ -20,9 +20,9 @@ import torch
 from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
-from edgenas.flow.settle import settle
 from edgenas.progress import Silent
 from edgenas.search.decode import Scores
+from edgenas.selection.correction import settle
 from edgenas.selection.limits import FLOOR, LOW_FLOOR, well_used
 from edgenas.selection.sampling import sample
 from edgenas.space import Architecture

@@ -24,11 +24,13 @@ from edgenas.cli.app import run as edgenas
 from edgenas.files import write_json
 from edgenas.flow.run import Run
 from edgenas.flow.space_trials import drawn
+from edgenas.flow.work import Work
 from edgenas.selection.figures import Untrained, asking
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.ranking import ranked
 from edgenas.selection.zero_cost import MEASURES
 from edgenas.space import Architecture
+from edgenas.train.weights import load_weights
 
 FIGURES = (*MEASURES, "macs", "validation")
 TRIAL = "trial: training loss"
@@ -50,9 +52,9 @@ def main(data: str, out: Path, budget: str, networks: int, max_images: int, sear
                     "--resume", f"--out={out}"])
     if code:
         raise SystemExit(code)
-    run = Run.open(out)
-    rows = figures_of(run, networks_of(run, networks))
-    tests = [tested(run, row["architecture"], run.folder / "ranking" / f"{number}.json", seed=0)
+    work = Work(Run.open(out))
+    rows = figures_of(work, networks_of(work, networks))
+    tests = [tested(work, row["architecture"], work.run.folder / "ranking" / f"{number}.json", seed=0)
              for number, row in enumerate(rows)]
     print(f"{len(rows)} random networks within {budget}: {min(tests):.1%} to {max(tests):.1%} test accuracy")
     for name in FIGURES:
@@ -64,28 +66,29 @@ def main(data: str, out: Path, budget: str, networks: int, max_images: int, sear
         print(f"{words:28} rank them with {spearmanr(places, tests)[0]:+.2f}")
 
 
-def networks_of(run: Run, networks: int) -> list[Architecture]:
+def networks_of(work: Work, networks: int) -> list[Architecture]:
     """Random networks that are predicted to hold the budget; the same ones when asked again."""
-    path = run.folder / "ranking" / "networks.json"
+    path = work.run.folder / "ranking" / "networks.json"
     if not path.exists():
-        write_json(path, [dict(a) for a in drawn(run, networks, torch.Generator().manual_seed(3))])
+        write_json(path, [dict(a) for a in drawn(work, networks, torch.Generator().manual_seed(3))])
     return [Architecture(row) for row in json.loads(path.read_text(encoding="utf-8"))[:networks]]
 
 
-def figures_of(run: Run, networks: list[Architecture]) -> list[dict[str, Any]]:
+def figures_of(work: Work, networks: list[Architecture]) -> list[dict[str, Any]]:
     """What is known of networks before their training."""
-    supernet, untrained = run.space.supernet(), Untrained(run.space, run.task, run.fabric, run.config.seed)
-    run.load_weights("supernet", supernet, "this command again")
-    with asking(supernet, run.task, run.strategy, run.fabric) as validation:
-        return [{"architecture": dict(a), **untrained.figures(a), "validation": validation(a), TRIAL: trial(run, a)}
+    supernet, untrained = work.space.supernet(), Untrained(work.space, work.task, work.fabric, work.run.config.seed)
+    load_weights(work.run.weights("supernet"), supernet, "this command again")
+    with asking(supernet, work.task, work.strategy, work.fabric) as validation:
+        return [{"architecture": dict(a), **untrained.figures(a), "validation": validation(a), TRIAL: trial(work, a)}
                 for a in networks]
 
 
-def trial(run: Run, architecture: Architecture) -> float:
+def trial(work: Work, architecture: Architecture) -> float:
     """After a sixth of the epochs, from other weights and in another order than the whole training's."""
-    epochs = run.config.search.first_trial(run.config.train.epochs)
-    return trial_loss(partial(run.space.build, architecture), run.task, run.config.train, epochs, run.config.seed + 1,
-                      run.fabric, run.folder / "ranking" / "trials" / f"{architecture.digest}.pt")
+    config = work.run.config
+    epochs = config.search.first_trial(config.train.epochs)
+    return trial_loss(partial(work.space.build, architecture), work.task, config.train, epochs, config.seed + 1,
+                      work.fabric, work.run.folder / "ranking" / "trials" / f"{architecture.digest}.pt")
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from edgenas.cli.app import run as edgenas
 from edgenas.files import read_json, write_json
 from edgenas.flow.records import Search
 from edgenas.flow.run import Run
+from edgenas.flow.selection import trials_of
 from edgenas.flow.space_trials import drawn
-from edgenas.flow.trials import Trials
+from edgenas.flow.work import Work
 from edgenas.progress import Silent
 from edgenas.search.decode import Scores, even
 from edgenas.selection.correlation import score_correlation
@@ -85,9 +86,10 @@ def trial_losses(run: Run, name: str, scores: Scores, networks: int, epochs: int
     if known is not None:
         return known
     generator = epoch_generator(run.config.seed, 0, "learned scores")
-    found = drawn(run, networks, generator, scores)
+    work = Work(run)
+    found = drawn(work, networks, generator, scores)
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
-        losses = [Trials(run, Path(folder), Silent()).loss(a, epochs) for a in found]
+        losses = [trials_of(work, Path(folder), Silent()).loss(work.space, a, epochs) for a in found]
     write_json(path, losses)
     return losses
 

@@ -34,13 +34,13 @@ from edgenas.export.base import Export
 from edgenas.export.micro.c_source import array_in
 from edgenas.export.package.contents import figures
 from edgenas.export.quantise.quantised import random_calibration
-from edgenas.flow.settle import settle
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import load_runtime, told_by
 from edgenas.measure.runtimes.run_tflite_micro import tried
 from edgenas.measure.runtimes.run_vela import compiled
 from edgenas.progress import Silent
+from edgenas.selection.correction import settle
 from edgenas.space import Architecture, Space, load_space
 
 CLOCK_HZ = 500e6  # of the Ethos-U55 under Ethos_U55_High_End_Embedded

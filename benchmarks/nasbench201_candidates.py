@@ -14,10 +14,10 @@ from torch import nn
 
 from edgenas.data import Task
 from edgenas.files import write_json
-from edgenas.flow.candidates import distinct
 from edgenas.search.decode import Constraint, Scores
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy
+from edgenas.selection.candidates import distinct
 from edgenas.selection.figures import Untrained, asking
 from edgenas.selection.learning_speed import halved, trial_loss
 from edgenas.selection.ranking import ranked
@@ -25,7 +25,7 @@ from edgenas.selection.sampling import sample
 from edgenas.space import Architecture, Space
 from edgenas.train.checkpoint import epoch_generator
 from edgenas.train.fabric import new_fabric
-from edgenas.train.loop import TrainSettings
+from edgenas.train.settings import TrainSettings
 
 WAYS = {"score": 0, "supernet validation": 16, "zero-cost": 64, "zero-cost, trials": 64}  # candidates
 VALIDATION_IMAGES = 500

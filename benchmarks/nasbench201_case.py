@@ -26,12 +26,12 @@ from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.data import load
 from edgenas.files import write_json
-from edgenas.flow.settle import settle
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, Scores, decode
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
+from edgenas.selection.correction import settle
 from edgenas.selection.limits import FLOOR, LOW_FLOOR, well_used
 from edgenas.space import Architecture, load_space
 from edgenas.train.fabric import new_fabric

@@ -25,9 +25,9 @@ from scipy.stats import spearmanr
 
 from edgenas.cost.budget import Budget
 from edgenas.data import Task, load
-from edgenas.flow.candidates import distinct
 from edgenas.search.decode import even
 from edgenas.search.settings import SearchSettings
+from edgenas.selection.candidates import distinct
 from edgenas.selection.figures import Untrained
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.limits import LOW_FLOOR, safe, well_used
@@ -35,7 +35,8 @@ from edgenas.selection.ranking import ranked
 from edgenas.selection.sampling import sample
 from edgenas.space import Architecture, Space, load_space
 from edgenas.train.fabric import new_fabric
-from edgenas.train.loop import TrainSettings, train
+from edgenas.train.loop import train
+from edgenas.train.settings import TrainSettings
 
 LAST = 3  # epochs whose validation accuracies are averaged
 

@@ -11,9 +11,9 @@ from nasbench201_known import DATASETS, Known, latency_model
 
 from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel, exact_model
-from edgenas.flow.settle import settle
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, Scores, decode, even
+from edgenas.selection.correction import settle
 from edgenas.selection.sampling import perturbed
 from edgenas.space import Space, load_space
 

@@ -24,6 +24,7 @@ from edgenas.export.base import Export
 from edgenas.export.tvm.target import CROSS, compiler
 from edgenas.flow.manifest import images
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 FORMATS = {"binary": ".bin", "library": ".run"}
 QEMU = {"aarch64": ("aarch64", "aarch64-linux-gnu"), "armv7": ("arm", "arm-linux-gnueabihf"),
@@ -49,19 +50,20 @@ def answer(command: list[str], given: bytes, *words: str) -> list[dict]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def row(run: Run, format: str, target: str, count: int) -> str:
-    test = run.task.test.images[:count]
-    given, network = run.task.normalise(test), run.network().eval()
+def row(work: Work, format: str, target: str, count: int) -> str:
+    test = work.task.test.images[:count]
+    given, network = work.task.normalise(test), work.network().eval()
     with torch.no_grad():
         expected = network(given).numpy()
     with tempfile.TemporaryDirectory() as folder:
         to = exporter(format)
         path = Path(folder) / f"model{to.suffix}"
-        to.export([Export(network, example_input(run.space.input_shape), path, images=images(run))], target=target)
+        item = Export(network, example_input(work.task.input_shape), path, images=images(work.task))
+        to.export([item], target=target)
         command = [*emulator(target), str(path.with_suffix(FORMATS[format]))]
         tensors = answer(command, given.numpy().tobytes())
         read = [answer(command, netpbm(pixels), "--image")[0] for pixels in test.numpy()]
-    labels = [run.task.classes[index] for index in expected.argmax(1)]
+    labels = [work.task.classes[index] for index in expected.argmax(1)]
     by_image = sum(found["label"] == label for found, label in zip(read, labels, strict=True))
     logits = [np.array([found["logits"] for found in answers]) for answers in (tensors, read)]
     largest = max(np.abs(found - expected).max() for found in logits)
@@ -75,13 +77,13 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100)
     parser.add_argument("--targets", nargs="+", default=[*CROSS, "aarch64:cortex-a72", "armv7:cortex-a7"])
     options = parser.parse_args()
-    run = Run.open(options.run)
+    work = Work(Run.open(options.run))
     print("| target | format | as tensors: equal predictions | as images | largest difference of a logit |\n"
           "| --- | --- | --- | --- | --- |")
     for target in options.targets:
         compiler(target)
         for format in FORMATS:
-            print(row(run, format, target, options.images), flush=True)
+            print(row(work, format, target, options.images), flush=True)
 
 
 if __name__ == "__main__":

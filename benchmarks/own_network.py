@@ -25,7 +25,8 @@ from edgenas.cli.terminal import Terminal
 from edgenas.data import load
 from edgenas.imports import import_function
 from edgenas.train.fabric import new_fabric
-from edgenas.train.loop import TrainSettings, train
+from edgenas.train.loop import train
+from edgenas.train.settings import TrainSettings
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "own_network.py"
 FOUND = "edgenas"

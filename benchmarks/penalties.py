@@ -31,13 +31,13 @@ from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import measured, open_profile, profile_space, time_of
 from edgenas.data import Task, load
 from edgenas.files import write_json
-from edgenas.flow.settle import settle
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
+from edgenas.selection.correction import settle
 from edgenas.space import Architecture, Space, load_space
 from edgenas.train.fabric import new_fabric
 

@@ -19,6 +19,7 @@ from edgenas.cli.app import run as edgenas
 from edgenas.export.package import manifest
 from edgenas.flow.records import Training, Verdict, VerifiedArtifact
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 FORMATS = ("onnx", "tflite", "tvm")
 HEAD = ("file", "KiB", "method", "validation: points lost", "test accuracy", "points lost", "agrees with PyTorch",
@@ -44,10 +45,10 @@ def main(data: str, out: Path, formats: tuple[str, ...], budget: str, max_images
         check(edgenas(["train", str(out)]))
     refused = [] if (out / "verify.json").exists() else exported(out, formats, max_drop, assignments)
     run = Run.open(out)
-    verdict, trained = Verdict.read(run.folder), Training.read(run.folder)
+    task, verdict, trained = Work(run).task, Verdict.read(run.folder), Training.read(run.folder)
     known = {a.path: a for a in manifest.read(run.artifacts).artifacts}
     assert verdict is not None and trained is not None
-    click.echo(f"{len(run.task.test)} test images, {len(run.task.validation)} validation images; PyTorch: "
+    click.echo(f"{len(task.test)} test images, {len(task.validation)} validation images; PyTorch: "
                f"{trained.accuracy.test:.2%} of the test images")
     for cells in (HEAD, ("---",) * len(HEAD), *(row(a, verdict.artifacts, known) for a in verdict.artifacts)):
         click.echo("| " + " | ".join(cells) + " |")

@@ -22,7 +22,9 @@ from edgenas.cli.app import run as edgenas
 from edgenas.export.package import manifest
 from edgenas.flow.records import Verdict
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.space.operators import MBConv
+from edgenas.train.weights import save_weights
 
 
 @click.command()
@@ -35,7 +37,7 @@ def main(folder: Path, factor: float, epochs: int) -> None:
             out = Path(shutil.copytree(folder, Path(scratch) / method))
             shutil.rmtree(out / "artifacts")
             run = Run.open(out)
-            run.save_weights("weights", harmed(run.network(), factor))
+            save_weights(run.weights(), harmed(Work(run).network(), factor))
             code = edgenas(["export", str(out), "--format=onnx", "--format=tflite", "--precision=int8", *options])
             if code == 0:
                 edgenas(["export", str(out), "--format=onnx", "--precision=fp32"])

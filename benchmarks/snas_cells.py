@@ -37,7 +37,8 @@ from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
 from edgenas.space import Architecture, Route, Space, follow, load_space, pick, places_of
 from edgenas.train.fabric import accuracy, new_fabric, recalibrate
-from edgenas.train.loop import TrainSettings, train
+from edgenas.train.loop import train
+from edgenas.train.settings import TrainSettings
 
 PRESSURES = {"weak": 0.75, "moderate": 0.5, "strong": 0.25}
 """Budgets: shares of the way from the cheapest network's latency to that of what is found without a budget."""

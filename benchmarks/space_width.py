@@ -21,6 +21,7 @@ from trained_alone import tested
 
 from edgenas.cli.app import run as edgenas
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 
 @click.command()
@@ -54,8 +55,9 @@ def main(data: str, out: Path, budget: str, widths: str, networks: int, max_imag
 
 def trained(row: dict[str, Any], out: Path) -> list[float]:
     """Test accuracy of each network of a space, trained from other weights and in another order than in its trial."""
-    run = Run.open(Path(row["run"]))
-    return [tested(run, network["architecture"], out / str(row["options"][0]) / f"{number}.json", run.config.seed + 1)
+    work = Work(Run.open(Path(row["run"])))
+    folder, seed = out / str(row["options"][0]), work.run.config.seed + 1
+    return [tested(work, network["architecture"], folder / f"{number}.json", seed)
             for number, network in enumerate(row["networks"])]
 
 

@@ -32,12 +32,14 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from edgenas.text import printable, quoted
+from edgenas.text import QUOTED, printable, quoted
 
 LONGEST = 2000
 """Characters of a message or a hint."""
-LONG_WORD = re.compile(r"\S{250,}")
+LONG_WORD = re.compile(rf"\S{{{QUOTED + 1},}}")
 """What a message cuts: a value that somebody typed or a file holds. A path's end is what tells it from others."""
+ENDING = 60
+"""Characters of its end that are kept."""
 
 
 class EdgenasError(Exception):
@@ -132,7 +134,7 @@ class Interrupted(EdgenasError):
 
 
 def _shortened(word: re.Match[str]) -> str:
-    return f"{word[0][:120]}…{word[0][-60:]}"
+    return f"{word[0][:QUOTED - ENDING - 1]}…{word[0][-ENDING:]}"
 
 
 def unknown(what: str, value: str, known: Iterable[str]) -> UsageError:

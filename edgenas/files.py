@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import math
 import os
@@ -13,12 +14,15 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import platformdirs
 
 from edgenas.errors import FileError, RunError, StorageError
 from edgenas.text import one_line
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 JSON_LIMIT = 64 << 20
 """Bytes of a JSON or TOML file; edgenas writes none that comes near."""
@@ -26,6 +30,8 @@ DEEPEST = 64
 """Levels of nested lists and objects in one."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """What the system says of a disk that takes no more."""
+UNNAMED = "a temporary file or the output"
+"""Where nothing tells which file it was."""
 
 
 def user_folder(name: str) -> Path:
@@ -127,13 +133,41 @@ def read_bounded(path: Path, limit: int) -> bytes:
 def open_bounded(path: Path, limit: int) -> Iterator[BinaryIO]:
     """A regular file of at most `limit` bytes, open for reading.
 
-    Raises: FileError as `read_bounded` does, also for what fails while it is read.
+    Raises: FileError as `read_bounded` does, also for what fails while it is read. What else fails within passes.
     """
-    with open_regular(path, limit) as stream:
+    try:
+        raw = _Told(path, opener=_regular(limit))
+    except (OSError, ValueError) as error:  # a ValueError: a path with a null character
+        raise _unreadable(path, error) from error
+    with io.BufferedReader(raw) as stream:
+        yield stream
+
+
+class _Told(io.FileIO):
+    """A file whose reading fails with a FileError."""
+
+    def __init__(self, path: Path, opener: Callable[[str, int], int]) -> None:
+        super().__init__(path, "rb", opener=opener)
+        self._path = path
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        with self._telling():
+            return super().readinto(buffer)
+
+    def readall(self) -> bytes:
+        with self._telling():
+            return super().readall()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        with self._telling():
+            return super().seek(offset, whence)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
         try:
-            yield stream
-        except (OSError, ValueError) as error:
-            raise _unreadable(path, error) from error
+            yield
+        except OSError as error:
+            raise _unreadable(self._path, error) from error
 
 
 def open_regular(path: Path, limit: int) -> BinaryIO:
@@ -214,6 +248,31 @@ def is_full(error: OSError) -> bool:
 
 def unwritable(path: object, error: OSError) -> StorageError:
     """The error for a write that failed."""
-    return StorageError(f"cannot write {path}: {error.strerror or error}",
+    return _no_write(path, error.strerror or str(error))
+
+
+def said_full(words: str) -> str:
+    """What a program's `words`, in the C locale, say of a disk that takes no more; "" if nothing."""
+    return next((said for said in map(os.strerror, FULL) if said in words), "")
+
+
+def out_of_room(error: BaseException) -> StorageError | None:
+    """The error for what failed because a disk takes no more, whichever library says so, and behind whatever other
+    error; None for what failed otherwise.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, StorageError):
+            return link
+        if isinstance(link, OSError) and is_full(link):
+            return unwritable(link.filename or UNNAMED, link)
+        if said := said_full(str(link)):
+            return _no_write(UNNAMED, said)
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return None
+
+
+def _no_write(path: object, reason: str) -> StorageError:
+    return StorageError(f"cannot write {path}: {reason}",
                         "free some space or choose another folder (TMPDIR for temporary files), then run the same "
                         "command again")

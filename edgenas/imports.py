@@ -121,6 +121,7 @@ def _import_file(path: Path, option: str) -> ModuleType:
 def _import_name(name: str, option: str) -> ModuleType:
     if "" not in sys.path:
         sys.path.insert(0, "")
+    importlib.invalidate_caches()  # a file may have been written since
     hint = f"give {option} MODULE:FUNCTION"
     if not all(part.isidentifier() for part in name.split(".")):
         raise UsageError(f"{quoted(name)} is no name of a module", hint)

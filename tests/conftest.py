@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from disks import Disk, mounted
 
 # Started in the background (`make test &`), a process and its children ignore SIGINT; Ctrl-C could not be tested.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,3 +33,9 @@ def own_records(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def own_profiles(tmp_path, monkeypatch):
     """What a test measures goes to its own folder, never to the user's."""
     monkeypatch.setenv("EDGENAS_PROFILES", str(tmp_path / "profiles"))
+
+
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Disk]:
+    with mounted(tmp_path / "disk") as found:
+        yield found

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from edgenas.errors import FileError, RunError, StorageError
 from edgenas.files import (
     append_line,
+    open_bounded,
+    out_of_room,
     read_bounded,
     read_json,
     read_toml,
@@ -182,3 +184,36 @@ def test_a_deep_toml_file_is_one_sentence(tmp_path: Path) -> None:
         path.write_text(content)
         with pytest.raises(FileError, match="deeper|no TOML"):
             read_toml(path)
+
+
+def test_only_what_fails_while_it_is_read_is_told_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    for error in (OSError(errno.ENOSPC, "another file"), ValueError("another value")):
+        with pytest.raises(type(error)) as caught, open_bounded(path, 10):
+            raise error
+        assert caught.value is error
+    with open_bounded(path, 10) as stream:
+        assert (stream.read(3), stream.seek(-1, os.SEEK_END), stream.read()) == (b"con", 6, b"t")
+        with pytest.raises(FileError, match=f"cannot read {path}: Invalid argument"):
+            stream.seek(-9, os.SEEK_END)
+    with pytest.raises(FileError, match="cannot read /proc/self/mem: Input/output error"), \
+            open_bounded(Path("/proc/self/mem"), 10) as stream:
+        stream.read(1)
+
+
+@pytest.mark.parametrize("error", [
+    OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "net.bin"), OSError(errno.EROFS, os.strerror(errno.EROFS)),
+    RuntimeError("ld: final link failed: No space left on device"), RuntimeError("cannot write: Disk quota exceeded"),
+])
+def test_a_full_disk_is_known_whichever_library_says_so(error: Exception) -> None:
+    try:
+        try:
+            raise error
+        except Exception as cause:
+            raise ValueError("vela cannot compile it") from cause
+    except ValueError as outer:
+        found = out_of_room(outer)
+    assert isinstance(found, StorageError) and found.message.startswith("cannot write ") and "TMPDIR" in found.hint
+    assert out_of_room(ValueError("no such operator")) is None
+    assert out_of_room(OSError(errno.EACCES, os.strerror(errno.EACCES), "net.bin")) is None

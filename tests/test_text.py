@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgenas.errors import LONGEST, UsageError
-from edgenas.text import one_line, printable, quoted
+from edgenas.errors import LONGEST, UsageError, unknown
+from edgenas.text import QUOTED, one_line, printable, quoted
 
 
 @given(st.text())
@@ -37,3 +37,12 @@ def test_errors_are_printable_and_bounded() -> None:
     error = UsageError("\x1b]0;title\x07" + "a" * 10_000, hint="\x9b31m")
     assert "\x1b" not in error.message and len(error.message) < LONGEST + 20
     assert error.hint == "\\x9b31m" and str(error) == error.message
+
+
+def test_a_value_in_a_message_is_cut_to_one_length_however_it_got_there() -> None:
+    path = "/folder" * 100 + "/name.onnx"
+    for message in (UsageError(f"there is no file {path}").message, unknown("space", path, []).message):
+        assert QUOTED - 3 <= max(map(len, message.split())) <= QUOTED + 3
+    assert UsageError(f"there is no file {path}").message.endswith("/name.onnx")
+    fits = "x" * QUOTED
+    assert UsageError(f"there is no {fits}").message.endswith(f" {fits}")

@@ -62,13 +62,14 @@ def profile(device: str = "host", *, space: str = "mobile", data: str = "mnist",
 
     Raises: UsageError, DataError, DeviceError, ExportError or StorageError; what was measured until then is kept.
     """
+    from edgenas.api.report import write_predictions
     from edgenas.flow.profile import profile_one, shaped_space, space_of
     from edgenas.measure.device import load_device
 
     request = ProfileRequest.of(device=device, space=space, data=data, assignments=assigned(options or {}),
                                 **more)
     chosen = space_of(request) if input_shape is None else shaped_space(request, input_shape, classes)
-    found = profile_one(chosen, load_device(device), request, progress or Silent())
+    found = profile_one(chosen, load_device(device), request, progress or Silent(), write_predictions)
     low, high = (Figure(end, "ms", PREDICTED) for end in found.reachable["latency_ms"])
     return ProfileReport(Path(found.profile), found.device, found.runtime, (low, high), found.held_out.mape,
                          found.to_json())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from edgenas.flow.records import VerifiedArtifact, VerifiedBudget
     from edgenas.flow.records.result import Result
-    from edgenas.flow.run import Run as Folder
+    from edgenas.flow.work import Work
     from edgenas.measure.runtime import Precision
 
 
@@ -81,10 +81,17 @@ class Run:
         self._run = Folder.open(Path(folder), trusted=trusted)
 
     @classmethod
-    def _of(cls, run: Folder) -> Run:
+    def _of(cls, work: Work) -> Run:
         made = cls.__new__(cls)
-        made._run = run
+        made._run = work.run
+        made._work = work
         return made
+
+    @cached_property
+    def _work(self) -> Work:
+        from edgenas.flow.work import Work
+
+        return Work(self._run)
 
     @property
     def folder(self) -> Path:
@@ -96,12 +103,12 @@ class Run:
 
         Raises: RunError when it is not trained yet.
         """
-        return self._run.network()
+        return self._work.network()
 
     @property
     def architecture(self) -> Architecture:
         """Raises: RunError when the search is not finished."""
-        return self._run.architecture
+        return self._work.architecture
 
     @property
     def accuracy(self) -> Mapping[str, float]:
@@ -132,13 +139,13 @@ class Run:
         """Profile, search, and settle on an architecture whose exported file is measured within the budgets."""
         from edgenas.flow.search import search_phase
 
-        search_phase(self._run, progress or Silent())
+        search_phase(self._work, progress or Silent())
         return self
 
     def train(self, progress: Progress | None = None) -> Run:
         from edgenas.flow.train import train_phase
 
-        train_phase(self._run, progress or Silent())
+        train_phase(self._work, progress or Silent())
         return self
 
     def export(self, *formats: str, precision: Precision | None = None, progress: Progress | None = None) -> Run:
@@ -148,20 +155,20 @@ class Run:
         from edgenas.flow.export import Asked, default_formats, export_phase
 
         asked = replace(Asked.of(self._run), precision=precision)
-        export_phase(self._run, formats or default_formats(self._run), progress or Silent(), asked)
+        export_phase(self._work.product(), formats or default_formats(self._run), progress or Silent(), asked)
         return self
 
     def verify(self, progress: Progress | None = None) -> Verdict:
         """Measure every file on the device against the budgets, and on the test part against PyTorch."""
         from edgenas.flow.verify import verify_phase
 
-        verify_phase(self._run, progress or Silent())
+        verify_phase(self._work, progress or Silent())
         return self.verdict
 
     def write_report(self, *, baselines: bool = False, progress: Progress | None = None) -> Path:
-        from edgenas.flow.specialise import report_phase
+        from edgenas.api.report import write_report
 
-        return report_phase(self._run, progress or Silent(), baselines=baselines)
+        return write_report(self._work, progress or Silent(), baselines=baselines)
 
     @property
     def _result(self) -> Result:
@@ -171,7 +178,9 @@ class Run:
 
     @cached_property
     def _latency_word(self) -> Provenance:
-        return self._run.latency_word if self._run.is_profiled else MEASURED
+        from edgenas.flow.target import Target
+
+        return self._work.target.latency_word if Target.at(self._run.config).is_profiled else MEASURED
 
     def _file(self, row: VerifiedArtifact) -> File:
         latency = row.measured_latency_ms
@@ -219,26 +228,25 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     Raises: UsageError for what cannot be used, BudgetError for a budget out of reach, DeviceError, ExportError,
     StorageError; what was done until then is kept in the folder.
     """
-    from edgenas.flow.specialise import specialise as flow
+    from edgenas.api.report import specialise_and_report
 
     if not isinstance(space, str):
         from edgenas.flow.foreign_network import give
 
         more |= {"origin": give(space)}
         space = "mobile"
-    run = _created(RunRequest.of(
+    work = _begun(RunRequest.of(
         space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
         budgets=budget_texts(budgets), assignments=assigned(options or {}), **more), Path(out), resume)
-    flow(run, progress or Silent(), formats=formats, baselines=baselines)
-    return Run._of(run)
+    specialise_and_report(work, progress or Silent(), formats=formats, baselines=baselines)
+    return Run._of(work)
 
 
-def _created(request: RunRequest, folder: Path, resume: bool) -> Folder:
-    from edgenas.flow.configure import configure
-    from edgenas.flow.run import Run as Folder
+def _begun(request: RunRequest, folder: Path, resume: bool) -> Work:
+    from edgenas.flow.work import Work
 
     command = ("edgenas", "run", *_typed(request), "--out", str(folder))
-    return Folder.create(folder, configure(request, command), resume=resume)
+    return Work.begin(folder, request, command, resume=resume)
 
 
 def _typed(request: RunRequest) -> list[str]:

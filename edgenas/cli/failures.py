@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edgenas import __version__
 from edgenas.errors import EdgenasError, Fault, FileError, StorageError
-from edgenas.files import is_full, unwritable, user_folder
+from edgenas.files import is_full, out_of_room, unwritable, user_folder
 from edgenas.imports import blamed, failure
 from edgenas.text import one_line, quoted
 
@@ -34,6 +34,8 @@ def failure_of(error: BaseException) -> EdgenasError:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return StorageError(f"there is not enough memory: {one_line(str(error), 200) or type(error).__name__}",
                             MEMORY_HINT)
+    if full := out_of_room(error):
+        return full
     if isinstance(error, RecursionError):
         return FileError("something that was given is nested too deeply", "give a flatter file or network")
     return fault(error)

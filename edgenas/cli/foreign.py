@@ -123,13 +123,13 @@ def export_own(request: Mapping[str, Any], formats: Sequence[str], asked: Asked,
     from edgenas.flow.tuning import check_tune
 
     typed = ("edgenas", *click.get_current_context().find_root().obj)
-    run = open_foreign({**request, "from": request["origin"]}, typed)
-    wanted = formats or default_formats(run)
+    product = open_foreign({**request, "from": request["origin"]}, typed)
+    wanted = formats or default_formats(product.run)
     check_tune(asked.tune, wanted, asked.target, asked.precision)
     with Terminal() as terminal:
-        found = export_foreign(run, wanted, terminal, asked)
+        found = export_foreign(product, wanted, terminal, asked)
     if bundle:
-        write_bundle(run.artifacts, bundle)
+        write_bundle(product.run.artifacts, bundle)
     emit(as_json, {**found.to_json(), **({"bundle": str(bundle)} if bundle else {})}, lambda: _show(found, bundle))
     return 4 if found.refused else 0
 

@@ -26,7 +26,7 @@ def options(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 data_options = options(
     click.option("--data", default="mnist", show_default=True, metavar="SOURCE",
                  help="mnist, digits, a folder of images by class, a folder of parquet files, a data set of the "
-                      "Hugging Face hub, an .npz file, or MODULE:FUNCTION."),
+                      "Hugging Face hub, an .npz file, MODULE:FUNCTION or FILE.py:FUNCTION."),
     click.option("--image-size", type=int, metavar="PIXELS", help="Resize images to this side."),
     click.option("--max-images", type=click.IntRange(max=MOST_IMAGES), metavar="N", help="Train on at most N images."),
     click.option("--on-bad-image", type=click.Choice(["error", "skip"]), default="error", show_default=True,

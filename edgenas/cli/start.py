@@ -11,28 +11,29 @@ import click
 
 from edgenas.cli.terminal import Terminal
 from edgenas.errors import TrustError, UsageError
-from edgenas.flow.configure import configure
 from edgenas.flow.records.result import Seeds
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 
 @contextlib.contextmanager
 def started(request: RunRequest, out: str, resume: bool,
-            tries: Sequence[str] = ()) -> Iterator[tuple[Run, Terminal]]:
-    """A new run in the folder `out`, or the same one continued; with `tries` that of the best space, below `out`."""
+            tries: Sequence[str] = ()) -> Iterator[tuple[Work, Terminal]]:
+    """Work on a new run in the folder `out`, or on the same one again; with `tries` on that of the best space, below
+    `out`."""
     with Terminal() as terminal:
         if tries:
             from edgenas.flow.spaces import best_space
 
             yield best_space(Path(out), request, tries, terminal, command=typed(), resume=resume), terminal
         else:
-            yield Run.create(Path(out), configure(request, typed()), resume=resume), terminal
+            yield Work.begin(Path(out), request, typed(), resume=resume), terminal
 
 
 def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
-               tries: Sequence[str], work: Callable[[Run, Terminal], object]) -> Seeds:
-    """`work` on runs of several seeds below the folder `out`; what is known of them all.
+               tries: Sequence[str], phase: Callable[[Work, Terminal], object]) -> Seeds:
+    """`phase` on runs of several seeds below the folder `out`; what is known of them all.
 
     Raises: UsageError for `tries`: every seed could choose another space.
     """
@@ -42,7 +43,7 @@ def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
         raise UsageError("--seeds and --try do not go together: seeds are compared in one space",
                          "search with --try once, then give --seeds with the --set that it chose")
     with Terminal() as terminal:
-        return run_seeds(Path(out), request, seeds, lambda run: work(run, terminal), terminal, command=typed(),
+        return run_seeds(Path(out), request, seeds, lambda work: phase(work, terminal), terminal, command=typed(),
                          resume=resume)
 
 
@@ -52,15 +53,15 @@ def typed() -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def opened(folder: str, trusted: bool) -> Iterator[tuple[Run, Terminal]]:
-    """The run that is in `folder`. trusted: with --trust.
+def opened(folder: str, trusted: bool) -> Iterator[tuple[Work, Terminal]]:
+    """Work on the run that is in `folder`. trusted: with --trust.
 
     Raises: TrustError, with the command that trusts it, for a run that names code and was not made here.
     """
     run = Run.open(Path(folder), trusted=trusted)
     try:
         with Terminal() as terminal:
-            yield run, terminal
+            yield Work(run), terminal
     except TrustError as error:
         raise TrustError(error.message, f"read that code first; if you trust it: {shlex.join([*typed(), '--trust'])}"
                          ) from error

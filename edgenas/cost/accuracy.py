@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, spearmanr
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +33,8 @@ class Accuracy:
 
 def accuracy(predicted: Floats, measured: Floats, low: Floats | None = None, high: Floats | None = None) -> Accuracy:
     """predicted, measured, low, high: (n,), n >= 2, all of one unit, measured > 0."""
+    from scipy.stats import kendalltau, spearmanr  # which takes long to import, and records alone do not need it
+
     error = np.abs(predicted - measured) / measured
     constant = np.ptp(predicted) == 0 or np.ptp(measured) == 0
     inside = None if low is None or high is None else float(((low <= measured) & (measured <= high)).mean())

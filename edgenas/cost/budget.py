@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from edgenas.cost.metrics import bare, metric_of
-from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError, UsageError
 from edgenas.text import QUOTED, one_line, quoted
+
+if TYPE_CHECKING:
+    from edgenas.cost.model import CostModel
 
 LARGEST = 1e15
 """Of a budget, in any metric's unit."""

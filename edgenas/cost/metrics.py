@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from edgenas.cost.operators import Network, Operator
 from edgenas.errors import unknown
+
+if TYPE_CHECKING:
+    from edgenas.cost.operators import Network, Operator
 
 Combine = Literal["sum", "max"]
 

@@ -30,8 +30,8 @@ def load(
 
     `source` is `mnist`, `digits`, a folder of images by class (with or without train, validation and test
     folders), a folder of parquet files, a data set `owner/name` of the Hugging Face hub, an `.npz` file, or
-    `module:function`. A part that the source has is used as it is; one that it lacks is cut from its train
-    part, each class in proportion: the shares are of that train part.
+    `module:function` or `file.py:function`. A part that the source has is used as it is; one that it
+    lacks is cut from its train part, each class in proportion: the shares are of that train part.
 
     image_size: pixels of a side; the centre square of an image of another size is resized to it. Without it
         all images must have one size.

@@ -39,21 +39,23 @@ class Shard:
         return sum(self.groups)
 
 
-def from_parquet(name: str, files: Mapping[PartName, Sequence[str]], notes: Sequence[str]) -> RawData:
-    """Images by class from the files of each part.
+def from_parquet(name: str, files: Mapping[PartName, Sequence[str]], notes: Sequence[str],
+                 described: Mapping[str, Any] | None = None) -> RawData:
+    """Images by class from the files of each part. described: the columns, where they are described elsewhere.
 
     Raises: DataError for files that cannot be read, lack a column, or unpack to more than there may be in memory.
     """
     if "train" not in files:
         raise DataError(f"{name} has no train part, only {', '.join(files) or 'nothing'}",
                         "begin the name of a file with train")
-    features = _features(files["train"][0])
+    features = described or _features(files["train"][0])
     image, label = columns(name, features)
     parts = {}
     for part, paths in files.items():
         shards = _shards(name, part, paths, (image, label))
         parts[part] = (_images(part, shards, image), _labels(shards, label))
-    return by_class(name, parts, getattr(features[label], "names", None), notes)
+    are_texts = any(isinstance(value, str) for _, labels in parts.values() for value in labels)
+    return by_class(name, parts, None if are_texts else getattr(features[label], "names", None), notes)
 
 
 @contextlib.contextmanager

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from edgenas.data.described import Data
-
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -56,16 +54,7 @@ class Task:
         std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
         return (images.float() / 255 - mean) / std
 
-    def describe(self) -> Data:
-        """What a run keeps of its data."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return Data(
-            name=self.name, source=self.source, classes=self.classes, input_shape=self.input_shape,
-            sizes={part: len(split) for part, split in parts.items()},
-            per_class={part: self._per_class(split) for part, split in parts.items()},
-            mean=self.mean, std=self.std, seed=self.seed, skipped=self.skipped, notes=self.notes,
-            fingerprint=self.fingerprint)
-
-    def _per_class(self, split: Split) -> dict[str, int]:
+    def per_class(self, split: Split) -> dict[str, int]:
+        """How many images each class has in a part."""
         counts = torch.bincount(split.labels, minlength=len(self.classes)).tolist()
         return dict(zip(self.classes, counts, strict=True))

@@ -15,6 +15,7 @@ from edgenas.export.package.contents import figures, operators, reads, signature
 from edgenas.export.tvm.target import CPU_MARK
 from edgenas.files import sha256
 from edgenas.flow.parity import HOST, Proven
+from edgenas.flow.product import Product
 from edgenas.flow.run import Run
 from edgenas.measure.runtime import Precision
 from edgenas.space.precision import int8_choices
@@ -31,15 +32,15 @@ def target_name(target: str) -> str:
     return Path(target).stem if target.endswith(".toml") else target
 
 
-def describe_file(run: Run, proven: Proven, export: Exporter, path: Path, target: str,
+def describe_file(product: Product, proven: Proven, export: Exporter, path: Path, target: str,
                   precision: Precision) -> manifest.Artifact:
     inputs, outputs = signature(path)
     return manifest.Artifact(
         format=export.format, runtime=proven.runtime, path=path.name, bytes=path.stat().st_size, sha256=sha256(path),
-        inputs=inputs, outputs=outputs, layout=layout(inputs[0].shape, run.space.input_shape),
+        inputs=inputs, outputs=outputs, layout=layout(inputs[0].shape, product.task.input_shape),
         operators=operators(path), max_abs=proven.parity.max_abs, agreement=proven.parity.agreement,
         parity_images=proven.parity.images, target=target_name(target), figures=figures(path),
-        precision=precision, int8=int8_choices(run.architecture) if precision == "mixed" else (),
+        precision=precision, int8=int8_choices(product.architecture) if precision == "mixed" else (),
         quantisation=proven.quantisation,
         gates=proven.gates, unscheduled=unscheduled(path), tuned=tuned(path), reads=reads(path))
 

@@ -18,8 +18,7 @@ from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import Precision, precision_for
 from edgenas.record import misfit
 from edgenas.search.settings import SearchSettings
-from edgenas.train.loop import TrainSettings
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.settings import QatSettings, TrainSettings
 
 SCHEMA: Literal[2] = 2
 MAX_DROP = 0.5

@@ -18,9 +18,10 @@ from edgenas.flow.foreign_network import build, fingerprint, normalised
 from edgenas.flow.own_network import TEACH_EPOCHS, UNCUT, apart, check_own, fine_tuning, headed
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.support import unsupported
+from edgenas.flow.target import located, places_of, runtime_of
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
-from edgenas.measure.runtime import Precision, load_runtime, precision_for, precisions_of, runtime_names, told_by
+from edgenas.measure.runtime import Precision, precision_for, runtime_names, told_by
 from edgenas.options import option_names, parse, settings
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
@@ -28,12 +29,15 @@ from edgenas.space import Space, load_space
 from edgenas.space.elastic import space_of
 from edgenas.space.narrowing import narrowed
 from edgenas.space.precision import in_precision
-from edgenas.train.loop import TrainSettings
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.settings import QatSettings, TrainSettings
 
 
-def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
-    """Check every option that can be checked before work begins. `command` is what the user typed, for the record.
+def configure(request: RunRequest, command: Sequence[str] = (),
+              loaded: Task | None = None) -> tuple[RunConfig, Task]:
+    """The configuration, and the data, which work on the run goes on with.
+
+    Every option is checked that can be before work begins. command: what the user typed, for the record. loaded: the
+    request's data, where it was loaded before.
 
     Raises: UsageError for an option that is unknown or refused, DataError for the data.
     """
@@ -58,8 +62,8 @@ def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
     check_metrics(budgets(request), runtime, precision)
     distill = None if request.distill == "none" else request.distill or (UNCUT if origin else None)
     check_teacher(distill, load_strategy(strategy, strategy_options), strategy, origin)
-    task = load(request.data, image_size=request.image_size, max_images=request.max_images,
-                on_bad_image=request.on_bad_image, seed=request.seed)
+    task = loaded or load(request.data, image_size=request.image_size, max_images=request.max_images,
+                          on_bad_image=request.on_bad_image, seed=request.seed)
     space_options, build_options = part(assigned, "space"), part(assigned, "build")
     own: dict[str, Any] = {}
     if origin:
@@ -79,7 +83,7 @@ def configure(request: RunRequest, command: Sequence[str] = ()) -> RunConfig:
         seed=request.seed, search=search, train=train, inherit=not request.from_scratch,
         distill=distill, max_drop=request.max_drop, qat=qat, accelerator=request.accelerator,
         training_precision=request.training_precision, **own,
-    )
+    ), task
 
 
 def own_of(request: RunRequest, task: Task, options: Mapping[str, str]) -> tuple[dict[str, Any], Task, Space]:
@@ -119,23 +123,9 @@ def is_known(metric: str, runtime: str) -> bool:
     return metric == "latency_ms" or metric_of(metric).of is not None or told_by(runtime, metric) is not None
 
 
-def located(place: str, precision: str) -> tuple[Device, str, Precision]:
-    """The device, runtime and precision of a budget's place: the run's precision where that runtime has it.
-
-    Raises: UsageError for an unknown device, a runtime that is none of its, or one that cannot run a network whose
-    blocks have precisions of their own.
-    """
-    name, runtime = budget.split_place(place)
-    device = load_device(name)
-    found = runtime_of(device, runtime)
-    has = precision == "mixed" or precision in precisions_of(load_runtime(found))
-    return device, found, precision_for(found, precision if has else None)
-
-
 def places(requests: Iterable[budget.Request], precision: str) -> list[tuple[Device, str, Precision]]:
     """Of all further devices that budgets name."""
-    named = dict.fromkeys(budget.place_of(request.metric) for request in requests)
-    return [located(place, precision) for place in named if place]
+    return [located(place, precision) for place in places_of(requests)]
 
 
 def left_out(space: Space, targets: Iterable[tuple[Device, str, str]]) -> dict[str, dict[str, str]]:
@@ -164,16 +154,6 @@ def check_elsewhere(request: budget.Request, runtime: str, place: str) -> None:
         raise UsageError(f"{request.metric} of {place} is not told by its runtime {runtime!r}",
                          f"--budget {request.metric}={request.text}, which needs no device"
                          if metric_of(request.metric).of else f"--budget latency_ms@{place}=…")
-
-
-def runtime_of(device: Device, name: str | None) -> str:
-    """The runtime of that name, or the device's first.
-
-    Raises: UsageError for one that the device does not have.
-    """
-    if name is not None and name not in device.runtimes:
-        raise unknown(f"runtime of device {device.name!r}", name, device.runtimes)
-    return name or device.runtimes[0]
 
 
 def qat_of(known: QatSettings, assignments: Sequence[str]) -> QatSettings:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from edgenas.cost.profile import Profile
 from edgenas.errors import DeviceError, ProfileError, UsageError
-from edgenas.flow.configure import runtime_of
 from edgenas.flow.devices import accelerator_text, is_software, profile_paths
 from edgenas.flow.machine_steps import machine_step, state_steps
 from edgenas.flow.step import OK, SKIPPED, WARNING, Step, failed
+from edgenas.flow.target import runtime_of
 from edgenas.measure.clock import takes_time
 from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import Device, device_file, load_device

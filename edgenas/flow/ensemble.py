@@ -7,22 +7,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgenas.errors import BudgetError
-from edgenas.flow.configure import configure
+from edgenas.flow.inheritance import strategy_of
 from edgenas.flow.records import Decoding, Search, Verdict
 from edgenas.flow.records.result import BestSeed, SeedCost, SeedRow, Seeds, Spread
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run, check_holds_only
 from edgenas.flow.specialise import result, within_budget
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.decode import Scores
 from edgenas.selection.correlation import score_correlation
 
-Work = Callable[[Run], object]
+Phase = Callable[[Work], object]
 
 
-def run_seeds(folder: Path, request: RunRequest, count: int, work: Work, progress: Progress, *,
+def run_seeds(folder: Path, request: RunRequest, count: int, phase: Phase, progress: Progress, *,
               command: Sequence[str] = (), resume: bool = False) -> Seeds:
-    """Do `work` on `count` runs, of the request's seed and those after it, in `folder`/seed0, seed1, …, one after the
+    """Do `phase` for `count` runs, of the request's seed and those after it, in `folder`/seed0, seed1, …, one after the
     other; returns what `ensemble.json` keeps.
 
     A seed that finds no network within the budgets is a row as well. With `resume`, seeds that are done are not done
@@ -34,10 +35,10 @@ def run_seeds(folder: Path, request: RunRequest, count: int, work: Work, progres
     rows, searches = [], []
     for number, seed in enumerate(range(request.seed, request.seed + count), start=1):
         progress.say(f"seed {seed} ({number} of {count})")
-        config = configure(request.model_copy(update={"seed": seed}), command)
-        run = Run.create(folder / f"seed{seed}", config, resume=resume)
+        work = Work.begin(folder / f"seed{seed}", request.model_copy(update={"seed": seed}), command, resume=resume)
+        run = work.run
         try:
-            work(run)
+            phase(work)
         except BudgetError as error:
             progress.say(f"seed {seed}: {error.message}; {error.hint}")
             rows.append(SeedRow(seed=seed, run=str(run.folder), error=error.message, within=False, costs={},
@@ -75,7 +76,7 @@ def supernet_accuracy(run: Run) -> dict[str, float]:
 
 def learned(run: Run) -> list[Scores]:
     """The scores of its search, if that went through to its end and its strategy trains a supernet."""
-    found = Search.read(run.folder) if run.strategy.trains_supernet else None
+    found = Search.read(run.folder) if strategy_of(run.config).trains_supernet else None
     return [found.scores] if found and found.scores else []
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from torch import nn
-
 from edgenas.errors import ExportError, UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Exporter
@@ -18,12 +16,14 @@ from edgenas.export.package.labelled import labelled
 from edgenas.flow.artifact import describe_file, file_name, target_name
 from edgenas.flow.manifest import about, describe
 from edgenas.flow.parity import HOST, export_fp32
+from edgenas.flow.product import Product
 from edgenas.flow.quantise import Quantiser
 from edgenas.flow.run import Run
 from edgenas.flow.tuning import Tune, check_made, tuned
+from edgenas.measure.device import load_device
 from edgenas.measure.runtime import Precision, load_runtime, precisions_of, runtime_names
 from edgenas.progress import Progress
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.settings import QatSettings
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Asked:
         return cls(None, run.config.max_drop, run.config.qat)
 
 
-def export_phase(run: Run, formats: Sequence[str], progress: Progress,
+def export_phase(product: Product, formats: Sequence[str], progress: Progress,
                  asked: Asked | None = None) -> manifest.Manifest:
     """Export the trained network in each format, as `asked`, or else as the run was.
 
@@ -53,9 +53,10 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
 
     Raises: ExportError with the figures when a file computes something else, or loses more.
     """
+    run = product.run
     asked = asked or Asked.of(run)
-    network = run.network()
-    chosen = [labelled(tuned(export, asked.tune, run.config.threads, progress), about(run, run.architecture))
+    said = about(run, product.task, product.architecture, product.weights)
+    chosen = [labelled(tuned(export, asked.tune, run.config.threads, progress), said)
               for export in exporters(formats, asked.precision)]
     precisions = [precision_of(run, export, asked.precision) for export in chosen]
     targets = [target_of(run, export, asked) for export in chosen]
@@ -66,28 +67,28 @@ def export_phase(run: Run, formats: Sequence[str], progress: Progress,
     made = []
     for export, runtime, precision, target in zip(chosen, runtimes, precisions, targets, strict=True):
         own = replace(asked, precision=precision, target=target)
-        made.append(export_one(run, network, export, runtime, own, progress))
+        made.append(export_one(product, export, runtime, own, progress))
         progress.advance(summary(made[-1]))
         for text in doubts(made[-1]):
             progress.say(f"warning: {made[-1].path}: {text}")
         if (reads := made[-1].reads) and reads.warning:
             progress.say(f"warning: {made[-1].path}: {reads.warning}")
-    document = describe(run, list(({a.path: a for a in previous(run)} | {a.path: a for a in made}).values()))
+    document = describe(product, list(({a.path: a for a in previous(run)} | {a.path: a for a in made}).values()))
     manifest.write(document, run.artifacts)
     return document
 
 
-def export_one(run: Run, network: nn.Module, export: Exporter, runtime: str, asked: Asked,
+def export_one(product: Product, export: Exporter, runtime: str, asked: Asked,
                progress: Progress) -> manifest.Artifact:
     assert asked.precision is not None
-    path = run.artifacts / file_name(export, asked.precision, asked.target)
+    path = product.run.artifacts / file_name(export, asked.precision, asked.target)
     if asked.precision == "fp32":
-        proven = export_fp32(run, network, export, runtime, path, asked.target)
+        proven = export_fp32(product, export, runtime, path, asked.target)
     else:
-        check_marked(run, asked.precision)
-        quantiser = Quantiser(run, network, asked.max_drop, asked.qat, progress, asked.precision)
+        check_marked(product.run, asked.precision)
+        quantiser = Quantiser(product, asked.max_drop, asked.qat, progress, asked.precision)
         proven = quantiser.export(export, runtime, path, asked.target)
-    return describe_file(run, proven, export, path, asked.target, asked.precision)
+    return describe_file(product, proven, export, path, asked.target, asked.precision)
 
 
 def check_marked(run: Run, precision: str) -> None:
@@ -152,7 +153,7 @@ def runtime_for(run: Run, format: str, precision: str = "fp32") -> str:
 
     Raises: UsageError when nothing runs such files.
     """
-    return runtime_that_runs(format, precision, (run.config.runtime, *run.device.runtimes))
+    return runtime_that_runs(format, precision, (run.config.runtime, *load_device(run.config.device).runtimes))
 
 
 def runtime_that_runs(format: str, precision: str, first: Sequence[str] = ()) -> str:

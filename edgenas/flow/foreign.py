@@ -2,68 +2,36 @@
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-from torch import nn
 
 from edgenas.data import Task, load
 from edgenas.errors import ExportError, RunError, UsageError
 from edgenas.export.check.doubts import doubts
 from edgenas.export.package import manifest
-from edgenas.files import write_json
+from edgenas.files import read_json, write_json
 from edgenas.flow.config import RunConfig
-from edgenas.flow.configure import runtime_of
 from edgenas.flow.export import Asked, export_phase, exporters
 from edgenas.flow.foreign_network import build, check_fits, fingerprint, normalised
 from edgenas.flow.parity import HOST
+from edgenas.flow.product import Product
 from edgenas.flow.records import VerifiedArtifact, VerifiedFiles
 from edgenas.flow.records.documents import ForeignExport
 from edgenas.flow.run import Run
+from edgenas.flow.target import Target, runtime_of
 from edgenas.flow.verify import check
 from edgenas.measure.device import load_device
 from edgenas.progress import Progress
-from edgenas.space import Architecture, Space
+from edgenas.space import Architecture
 from edgenas.text import one_line
-from edgenas.train.fabric import predict
+from edgenas.train.fabric import new_fabric
 
 RECORD = "network.json"
 NAMED = 3  # images in a message
 
 
-class Foreign(Run):
-    """What a run is to the phases that export and verify; its network was made elsewhere, and nothing is searched."""
-
-    def __init__(self, folder: Path, config: RunConfig, network: nn.Module, task: Task, weights: Path | None) -> None:
-        super().__init__(folder, config)
-        self._network, self._task, self._weights = network, task, weights
-
-    @cached_property
-    def task(self) -> Task:
-        return self._task
-
-    @cached_property
-    def space(self) -> Space:
-        return Space(self.config.space, lambda *_: copy.deepcopy(self._network), self._task.input_shape,
-                     len(self._task.classes))
-
-    @property
-    def architecture(self) -> Architecture:
-        return Architecture({})
-
-    @property
-    def weights_file(self) -> Path | None:
-        return self._weights
-
-    def network(self) -> nn.Module:
-        return self._network
-
-
-def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> Foreign:
+def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> Product:
     """What `edgenas export --from` was asked for: `from`, `weights`, `data`, `out` and the other options by name.
 
     Raises: UsageError or DataError naming what cannot be used; RunError for a folder that holds something else.
@@ -83,7 +51,8 @@ def open_foreign(request: Mapping[str, Any], command: Sequence[str] = ()) -> For
     folder = Path(request["out"])
     _claim(folder, {"from": request["from"], "network_sha256": fingerprint(network),
                     "data_fingerprint": task.fingerprint, "mean": list(task.mean), "std": list(task.std)})
-    return Foreign(folder, config, network, task, request["weights"])
+    return Product(Run(folder, config), task, Target.at(config), network, Architecture({}), request["weights"],
+                   new_fabric(config.accelerator, config.training_precision))
 
 
 def task_of(request: Mapping[str, Any]) -> Task:
@@ -97,11 +66,8 @@ def task_of(request: Mapping[str, Any]) -> Task:
 
 
 def _claim(folder: Path, record: dict[str, Any]) -> None:
-    """Raises: RunError when `folder` holds anything but exports of this very network."""
-    try:
-        known = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = None
+    """Raises: RunError when `folder` holds anything but exports of this very network, or its record is damaged."""
+    known = read_json(folder / RECORD)
     if not isinstance(known, dict):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(f"{folder} exists and holds no export of a network of yours", "choose another --out")
@@ -113,40 +79,41 @@ def _claim(folder: Path, record: dict[str, Any]) -> None:
                            f"{value}", "choose another --out, or delete that folder")
 
 
-def export_foreign(run: Foreign, formats: Sequence[str], progress: Progress, asked: Asked) -> ForeignExport:
+def export_foreign(product: Product, formats: Sequence[str], progress: Progress, asked: Asked) -> ForeignExport:
     """Export, prove, measure: each format by itself, so that one that cannot hold the network keeps no other back.
 
     Raises: UsageError for an unknown format; ExportError when no format can hold it.
     """
-    if lost := run.task.skipped:
+    if lost := product.task.skipped:
         progress.say(f"warning: {len(lost)} images could not be read and are left out: "
                      f"{one_line(', '.join(lost[:NAMED]))}{', …' * (len(lost) > NAMED)}")
     chosen = [export.format for export in exporters(formats, asked.precision)]
     refused: dict[str, str] = {}
     for format in chosen:
         try:
-            document = export_phase(run, [format], progress, asked)
+            document = export_phase(product, [format], progress, asked)
         except ExportError as error:
             if len(chosen) == 1:
                 raise
             refused[format] = error.message
     if len(refused) == len(chosen):
-        raise ExportError(f"no format can hold {run.config.space}: {'; '.join(refused.values())}",
+        raise ExportError(f"no format can hold {product.run.config.space}: {'; '.join(refused.values())}",
                           "replace what they name")
     made = [a for a in document.artifacts if a.target == HOST and a.format in set(chosen) - set(refused)
             and asked.precision in (None, a.precision)]
-    return ForeignExport(out=str(run.folder), refused=refused, verified=verified(run, made, progress),
+    return ForeignExport(out=str(product.run.folder), refused=refused, verified=verified(product, made, progress),
                          warnings={a.path: tuple(said) for a in made if (said := doubts(a))}, manifest=document)
 
 
-def verified(run: Foreign, artifacts: Sequence[manifest.Artifact], progress: Progress) -> tuple[VerifiedArtifact, ...]:
-    """Each file on the whole test set, beside PyTorch, and its latency; see verifying.check()."""
-    expected = predict(run.network(), run.task.test, run.task, run.fabric)
-    right = float((expected.argmax(1) == run.task.test.labels).float().mean())
+def verified(product: Product, artifacts: Sequence[manifest.Artifact],
+             progress: Progress) -> tuple[VerifiedArtifact, ...]:
+    """Each file on the whole test set, beside PyTorch, and its latency; see verify.check()."""
+    expected = product.expected()
+    right = float((expected.argmax(1) == product.task.test.labels).float().mean())
     progress.start("verify", len(artifacts))
     rows = []
     for artifact in artifacts:
-        rows.append(check(run, artifact, expected).replaced(test_accuracy_pytorch=right))
+        rows.append(check(product, artifact, expected).replaced(test_accuracy_pytorch=right))
         progress.advance(f"{artifact.format} {artifact.precision}")
-    VerifiedFiles(artifacts=tuple(rows)).write(run.folder)
+    VerifiedFiles(artifacts=tuple(rows)).write(product.run.folder)
     return tuple(rows)

@@ -6,6 +6,7 @@ import importlib.metadata
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 from edgenas import __version__
 from edgenas.data import Task
@@ -13,6 +14,7 @@ from edgenas.export.base import Images
 from edgenas.export.package import manifest
 from edgenas.export.package.about import About
 from edgenas.files import sha256
+from edgenas.flow.product import Product
 from edgenas.flow.records import Decoding
 from edgenas.flow.run import Run
 
@@ -20,25 +22,26 @@ PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "a
             "tflite-micro", "numpy")
 
 
-def describe(run: Run, artifacts: Sequence[manifest.Artifact]) -> manifest.Manifest:
+def describe(product: Product, artifacts: Sequence[manifest.Artifact]) -> manifest.Manifest:
+    run, task = product.run, product.task
     return manifest.Manifest(
         edgenas_version=__version__, created=datetime.now(UTC), command=shlex.join(run.config.command),
-        seed=run.config.seed, space=run.config.space, architecture=dict(run.architecture), classes=run.task.classes,
-        input=image_input(run.task), profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(run),
+        seed=run.config.seed, space=run.config.space, architecture=dict(product.architecture), classes=task.classes,
+        input=image_input(task), profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(product.weights),
         versions=versions(), artifacts=tuple(artifacts))
 
 
-def about(run: Run, architecture: Mapping[str, str]) -> About:
-    """What a file of a network of the run says of itself."""
+def about(run: Run, task: Task, architecture: Mapping[str, str], weights: Path | None = None) -> About:
+    """What a file of a network of the run says of itself. weights: the file of its weights, if it has one."""
     return About(
-        edgenas_version=__version__, classes=run.task.classes, input=image_input(run.task), space=run.config.space,
+        edgenas_version=__version__, classes=task.classes, input=image_input(task), space=run.config.space,
         architecture=dict(architecture), seed=run.config.seed, data_fingerprint=run.config.data_fingerprint,
-        profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(run))
+        profile_sha256=profile_sha256(run), weights_sha256=weights_sha256(weights))
 
 
-def longest_about(run: Run) -> About:
+def longest_about(run: Run, task: Task, choices: Mapping[str, Sequence[str]]) -> About:
     """What any network's file may say at most, of as many bytes."""
-    found = about(run, {choice: max(candidates, key=len) for choice, candidates in run.space.choices.items()})
+    found = about(run, task, {choice: max(candidates, key=len) for choice, candidates in choices.items()})
     return found.model_copy(update={"profile_sha256": "0" * 64, "weights_sha256": "0" * 64})
 
 
@@ -57,12 +60,12 @@ def profile_sha256(run: Run) -> str | None:
     return model.profile_sha256 if model else None
 
 
-def weights_sha256(run: Run) -> str | None:
-    return sha256(run.weights_file) if run.weights_file else None
+def weights_sha256(weights: Path | None) -> str | None:
+    return sha256(weights) if weights else None
 
 
-def images(run: Run) -> Images:
-    return Images(image_input(run.task).preprocessing, run.task.classes)
+def images(task: Task) -> Images:
+    return Images(image_input(task).preprocessing, task.classes)
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What exported networks cost, measured on the run's device or counted in the exported file."""
+"""What exported networks cost, measured on a target or counted in the exported file."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from torch import Tensor, nn
 from edgenas.cost.figures import figure_of
 from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import example_input, trace
+from edgenas.data import Task
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import runtime_format
 from edgenas.export.package.labelled import labelled
 from edgenas.figure import PREDICTED
 from edgenas.flow.manifest import longest_about
-from edgenas.flow.run import Run
+from edgenas.flow.target import Target
+from edgenas.flow.work import Work
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure
 from edgenas.measure.measurement import Measurement
@@ -31,64 +33,68 @@ AGREEMENT = 0.05  # the sessions' relative spread from which more are made
 MOST_REPEATS = 9
 
 
-def costs(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
-    """What each network's exported file costs, for every metric that has a budget.
+def costs(work: Work, networks: Mapping[str, nn.Module], place: str = "") -> dict[str, dict[str, float]]:
+    """What each network's exported file costs on the run's target of that place, for every metric with a budget there.
 
     A network that the profile knows is not measured again, so that the same run comes to the same architecture. There
     is no latency where the device cannot be measured.
     """
-    metrics = [m for m in run.metrics if run.word(m) != PREDICTED]
-    asked = [m for m in metrics if m == "latency_ms" or run.told(m)]
-    signatures = {name: trace(network, run.space.input_shape).signature
+    target, shape = work.targets[place], work.task.input_shape
+    metrics = [m for m in target.metrics if target.word(m) != PREDICTED]
+    asked = [m for m in metrics if m == "latency_ms" or target.told(m)]
+    signatures = {name: trace(network, shape).signature
                   for name, network in (networks if asked else {}).items()}
-    unknown = [name for name, signature in signatures.items() if signature not in run.profile.decoded]
+    unknown = [name for name, signature in signatures.items() if signature not in target.profile.decoded]
     filed = "flash_kib" in metrics and "flash_kib" not in asked
-    with exported(run, networks if filed else {name: networks[name] for name in unknown}) as files:
-        measure_decoded(run, {signatures[name]: files[name] for name in unknown})
-        return {name: {metric: told(run, metric, run.profile.decoded[signatures[name]]) if metric in asked
-                       else count(run, metric, network, files.get(name)) for metric in metrics}
+    with exported(work, networks if filed else {name: networks[name] for name in unknown}, place) as files:
+        measure_decoded(target, {signatures[name]: files[name] for name in unknown})
+        return {name: {metric: told(target, metric, target.profile.decoded[signatures[name]]) if metric in asked
+                       else count(metric, network, shape, target.precision, files.get(name)) for metric in metrics}
                 for name, network in networks.items()}
 
 
-def costs_everywhere(run: Run, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
+def costs_everywhere(work: Work, networks: Mapping[str, nn.Module]) -> dict[str, dict[str, float]]:
     """As `costs`, and on the further devices that budgets name."""
-    found = costs(run, networks)
-    for place, there in run.elsewhere.items():
-        for name, row in costs(there, networks).items():
+    found = costs(work, networks)
+    for place in work.further:
+        for name, row in costs(work, networks, place).items():
             found[name] |= {f"{metric}@{place}": cost for metric, cost in row.items()}
     return found
 
 
-def told(run: Run, metric: str, measurements: Sequence[Measurement]) -> float:
+def told(target: Target, metric: str, measurements: Sequence[Measurement]) -> float:
     """A metric that the device, or who stands for it, tells of a file; of figures other than the latency, the largest.
     """
     if metric == "latency_ms":
-        return figure(measurements, run.config.statistic)
-    what = run.told(metric)
+        return figure(measurements, target.statistic)
+    what = target.told(metric)
     assert what is not None
-    return max(figure_of(m, what.figure, run.profile) for m in measurements)
+    return max(figure_of(m, what.figure, target.profile) for m in measurements)
 
 
 @contextlib.contextmanager
-def exported(run: Run, networks: Mapping[str, nn.Module], *, trained: bool = False) -> Iterator[dict[str, Path]]:
-    """Files of the networks in the format and precision of the run's runtime, for as long as the context lasts.
+def exported(work: Work, networks: Mapping[str, nn.Module], place: str = "", *,
+             trained: bool = False) -> Iterator[dict[str, Path]]:
+    """Files of the networks in the format and precision of a target's runtime, for as long as the context lasts.
 
     Where their size counts, they say what they are, as the trained network's will.
     """
-    export, precision = exporter(runtime_format(run.config.runtime)), run.config.precision
-    export = labelled(export, longest_about(run)) if "flash_kib" in run.metrics else export
-    images = calibration(run) if networks and precision != "fp32" else None
+    target, task = work.targets[place], work.task
+    export, precision = exporter(runtime_format(target.runtime)), target.precision
+    if "flash_kib" in target.metrics:
+        export = labelled(export, longest_about(work.run, task, work.space.choices))
+    images = calibration(task) if networks and precision != "fp32" else None
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
         files = {name: Path(folder) / f"{i}{export.suffix}" for i, name in enumerate(networks)}
-        example = example_input(run.space.input_shape)
+        example = example_input(task.input_shape)
         export.export([Export(network if trained else distinct(network), example, files[name], images)
-                       for name, network in networks.items()], target=run.device.target, precision=precision)
+                       for name, network in networks.items()], target=target.device.target, precision=precision)
         yield files
 
 
-def calibration(run: Run) -> Tensor:
+def calibration(task: Task) -> Tensor:
     """Training images (n, C, H, W), from which the ranges of an int8 file are taken."""
-    return run.task.normalise(run.task.train.images[:CALIBRATION_IMAGES])
+    return task.normalise(task.train.images[:CALIBRATION_IMAGES])
 
 
 def distinct(network: nn.Module) -> nn.Module:
@@ -103,16 +109,17 @@ def distinct(network: nn.Module) -> nn.Module:
     return network
 
 
-def measure_decoded(run: Run, files: Mapping[str, Path]) -> None:
+def measure_decoded(target: Target, files: Mapping[str, Path]) -> None:
     """Measure exported networks, by signature, and keep that in the profile."""
-    for signature, measurements in measure_files(run, files, run.config.runtime, label="a decoded network").items():
-        run.profile.add_decoded(signature, measurements)
+    for signature, measurements in measure_files(target, files, label="a decoded network").items():
+        target.profile.add_decoded(signature, measurements)
 
 
-def measure_files(run: Run, files: Mapping[str, Path], runtime: str,
+def measure_files(target: Target, files: Mapping[str, Path], runtime: str | None = None,
                   label: str = "") -> dict[str, list[Measurement]]:
-    """REPEATS measurements of each file on the run's device: of all that were made, the lowest. label: what people call
-    each of them, if not by its name.
+    """REPEATS measurements of each file on the target's device: of all that were made, the lowest.
+
+    runtime: another of the device's than the target's. label: what people call each file, if not by its name.
 
     Another program on the device only ever adds time. So while a file's lowest REPEATS differ by more than
     AGREEMENT, it is measured again, up to MOST_REPEATS times.
@@ -122,11 +129,11 @@ def measure_files(run: Run, files: Mapping[str, Path], runtime: str,
     while due:
         artifacts = [Artifact(f"{name}#{i}", files[name], label)
                      for i in range(REPEATS) for name in due if i < due[name]]
-        for result in measure(run.device, runtime, artifacts, threads=run.config.threads):
+        for result in measure(target.device, runtime or target.runtime, artifacts, threads=target.threads):
             found[result.id.rpartition("#")[0]].append(result)
         due = {name: 1 for name, made in found.items() if len(made) < MOST_REPEATS
-               and spread(lowest(made, run.config.statistic), run.config.statistic) > AGREEMENT}
-    return {name: lowest(made, run.config.statistic) for name, made in found.items()}
+               and spread(lowest(made, target.statistic), target.statistic) > AGREEMENT}
+    return {name: lowest(made, target.statistic) for name, made in found.items()}
 
 
 def lowest(made: Sequence[Measurement], statistic: str) -> list[Measurement]:
@@ -144,11 +151,11 @@ def spread(measurements: Sequence[Measurement], statistic: str) -> float:
     return max(values) / min(values) - 1
 
 
-def count(run: Run, metric: str, network: nn.Module, file: Path | None) -> float:
+def count(metric: str, network: nn.Module, shape: tuple[int, int, int], precision: str, file: Path | None) -> float:
     """A metric that needs no device: the file's size, or what follows from the operators of the whole network."""
     if metric == "flash_kib":
         assert file is not None
         return file.stat().st_size / 1024
     of = metric_of(metric).of
     assert of is not None
-    return of(trace(network, run.space.input_shape), run.config.precision)
+    return of(trace(network, shape), precision)

@@ -6,7 +6,6 @@ go. They keep the same most important channels, and are trained on as the found 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
 
@@ -15,31 +14,26 @@ from torch import nn
 from edgenas.errors import BudgetError
 from edgenas.flow.measure import costs_everywhere
 from edgenas.flow.records import Baseline
-from edgenas.flow.run import Run
 from edgenas.flow.verify import run_budgets
+from edgenas.flow.work import Work
 from edgenas.search.strategies.importance import uniform
-from edgenas.space import Architecture
+from edgenas.selection.limits import largest_within
 
 SHARES = 32
 RULES = {"uniform_widths": False, "blocks_dropped": True}
 """Name -> whether the residual blocks that can go are left out first."""
 
 
-def by_rule(run: Run, name: str) -> tuple[Callable[[], nn.Module], Baseline]:
+def by_rule(work: Work, name: str) -> tuple[Callable[[], nn.Module], Baseline]:
     """The largest network of a rule whose exported file holds every budget, found by bisection.
 
     Raises: BudgetError when even the smallest misses.
     """
-    ladder = list(dict.fromkeys(uniform(run.space, share / SHARES, absent=RULES[name])
+    ladder = list(dict.fromkeys(uniform(work.space, share / SHARES, absent=RULES[name])
                                 for share in range(1, SHARES + 1)))
-    budgets, found = run_budgets(run), dict[Architecture, dict[str, float]]()
-
-    def misses(architecture: Architecture) -> bool:
-        found[architecture] = costs_everywhere(run, {name: run.space.build(architecture).eval()})[name]
-        return any(found[architecture][budget.metric] > budget.limit for budget in budgets)
-
-    count = bisect_left(ladder, True, key=misses)
-    if not count:
+    found = largest_within(ladder, lambda a: costs_everywhere(work, {name: work.space.build(a).eval()})[name],
+                           run_budgets(work))
+    if found is None:
         raise BudgetError("no network of this rule is small enough for the budget")
-    chosen = ladder[count - 1]
-    return partial(run.space.build, chosen), Baseline(architecture=dict(chosen), measured=found[chosen])
+    chosen, measured = found
+    return partial(work.space.build, chosen), Baseline(architecture=dict(chosen), measured=measured)

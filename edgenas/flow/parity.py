@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import nn
 
 from edgenas.cost.operators import example_input
+from edgenas.data import Task
 from edgenas.errors import ExportError
 from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
@@ -21,7 +22,7 @@ from edgenas.export.package.contents import sidecar_path
 from edgenas.export.package.manifest import Gates, Quantisation
 from edgenas.flow.diagnosis import blamed
 from edgenas.flow.manifest import images
-from edgenas.flow.run import Run
+from edgenas.flow.product import Product
 
 HOST = "host"
 PARITY_IMAGES = 256
@@ -37,16 +38,17 @@ class Proven:
     gates: Gates | None = None
 
 
-def export_fp32(run: Run, network: nn.Module, export: Exporter, runtime: str, path: Path, target: str) -> Proven:
+def export_fp32(product: Product, export: Exporter, runtime: str, path: Path, target: str) -> Proven:
     """Write the file `path`; it is removed if it is refused.
 
     Raises: ExportError with the figures when it does not compute what PyTorch computes.
     """
-    item = Export(network, example_input(run.space.input_shape), path, images=images(run))
+    network, task = product.network, product.task
+    item = Export(network, example_input(task.input_shape), path, images=images(task))
     export.export([item], target=target)
     with refused(path, export), runnable(export, item, target) as file:
         found = gates(network, item.example, path, export.format)
-        return Proven(runtime, prove(run, network, file, export, runtime), gates=found)
+        return Proven(runtime, prove(network, task, file, export, runtime), gates=found)
 
 
 @contextlib.contextmanager
@@ -67,12 +69,12 @@ def runnable(export: Exporter, item: Export, target: str, precision: str = "fp32
         yield here.path
 
 
-def prove(run: Run, network: nn.Module, file: Path, export: Exporter, runtime: str) -> Parity:
+def prove(network: nn.Module, task: Task, file: Path, export: Exporter, runtime: str) -> Parity:
     """Compare `file` with PyTorch on validation images.
 
     Raises: ExportError with the figures, naming the first layer that differs.
     """
-    given = run.task.normalise(run.task.validation.images[:PARITY_IMAGES])
+    given = task.normalise(task.validation.images[:PARITY_IMAGES])
     result = parity(network, open_session(file, runtime).predict, given)
     try:
         gate(result)

@@ -8,9 +8,9 @@ from edgenas.cost.kernels.model import KernelModel, Layer, Prediction
 from edgenas.cost.metrics import STORAGE, metric_of
 from edgenas.cost.onnx.network import Named, read_onnx
 from edgenas.cost.profile import Profile, profile_path
-from edgenas.flow.configure import runtime_of
 from edgenas.flow.records.documents import PredictedFile, PredictedLatency, PredictedLayer
 from edgenas.flow.requests import TargetRequest
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for

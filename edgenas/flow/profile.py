@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 from edgenas.cost.drift import drift
@@ -13,11 +13,12 @@ from edgenas.cost.profile import Profile, profile_path, stored, writing
 from edgenas.cost.profiling import TORCH, Bench, Spent, open_profile, steps
 from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
-from edgenas.flow.configure import part, runtime_of
+from edgenas.flow.configure import part
 from edgenas.flow.profile_operators import profile_operators
 from edgenas.flow.records.documents import Profiled, SpaceBlocks, TransferSource
 from edgenas.flow.requests import ProfileRequest
 from edgenas.flow.support import supported, told
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import Device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for
@@ -25,6 +26,8 @@ from edgenas.options import parse
 from edgenas.progress import Progress
 from edgenas.space import Space, load_space
 from edgenas.space.precision import in_precision
+
+WritePage = Callable[[Path, Profiled, Study, Progress], str | None]
 
 
 def space_of(request: ProfileRequest) -> Space:
@@ -65,8 +68,11 @@ def space_options(request: ProfileRequest) -> dict[str, str]:
     return options
 
 
-def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> Profiled:
+def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress,
+                write_page: WritePage | None = None) -> Profiled:
     """Profile a device for a space as the command line's options say; returns the report.
+
+    write_page: writes a page of how well networks are predicted, and tells its path.
 
     Raises: UsageError, DeviceError or ExportError, and ProfileError where predictions turn out to be too far off; what
     was measured until then is kept.
@@ -91,7 +97,7 @@ def profile_one(space: Space, device: Device, request: ProfileRequest, progress:
         found = study(space, profile, STATISTICS[0])
     report = describe(space, profile, found).replaced(
         measured_now=len(profile.blocks) + len(profile.networks) - before, seconds=spent)
-    page = write_page(profile.path.with_suffix(".html"), report, found, progress)
+    page = write_page(profile.path.with_suffix(".html"), report, found, progress) if write_page else None
     check_margin(found.evaluation.held_out(), space, profile)
     return report.replaced(page=page)
 
@@ -138,15 +144,6 @@ def describe(space: Space, profile: Profile, found: Study) -> Profiled:
                                 runtime=source.runtime) if source else None,
         reachable={"latency_ms": model.reachable}, interval=model.band, held_out=found.evaluation.held_out(),
         drift=drift(profile, STATISTICS[0]))
-
-
-def write_page(path: Path, report: Profiled, found: Study, progress: Progress) -> str | None:
-    """The path of the page with the scatter plot; None, and it is said, where plotly is not installed."""
-    if importlib.util.find_spec("plotly") is None:
-        progress.say('no page of predictions is written, which takes plotly: pip install "edgenas[report]"')
-        return None
-    from edgenas.report.prediction import write_prediction
-    return str(write_prediction(path, report, found.evaluation))
 
 
 def source_of(text: str, folder: Path | None) -> Profile:

@@ -23,23 +23,22 @@ from edgenas.files import replacing
 from edgenas.flow.diagnosis import blamed
 from edgenas.flow.measure import calibration
 from edgenas.flow.parity import Proven, runnable
+from edgenas.flow.product import Product
 from edgenas.flow.retrain import retrained
-from edgenas.flow.run import Run
 from edgenas.progress import Progress
 from edgenas.text import one_line
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.settings import QatSettings
 
 
 @dataclass
 class Quantiser:
-    """Makes a run's files of `precision`, int8 or mixed. max_drop: points of accuracy on the validation images that a
-    file may lose.
+    """Makes a network's files of `precision`, int8 or mixed. max_drop: points of accuracy on the validation images
+    that a file may lose.
 
     Accuracies are those of the files in their runtimes, and of the float32 network in PyTorch.
     """
 
-    run: Run
-    network: nn.Module
+    product: Product
     max_drop: float
     qat: QatSettings
     progress: Progress
@@ -54,7 +53,7 @@ class Quantiser:
         self.tried = []
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             scratch = Path(folder) / path.name
-            rounded = self._attempt("ptq", self.network, export, runtime, scratch, target)
+            rounded = self._attempt("ptq", self.product.network, export, runtime, scratch, target)
             proven = rounded or self._trained(export, runtime, scratch, target)
             publish(scratch, path, export)
         return proven
@@ -62,7 +61,7 @@ class Quantiser:
     def _trained(self, export: Exporter, runtime: str, scratch: Path, target: str) -> Proven:
         self.progress.say(one_line(f"{scratch.name} after rounding alone: {self.tried[-1]}; it is trained for int8"))
         try:
-            network = retrained(self.run, self.qat, self.progress, self.precision)
+            network = retrained(self.product, self.qat, self.progress, self.precision)
         except NotLoweredError as error:
             raise self._refusal(scratch.name, f", and it cannot be trained for int8: {error}") from error
         proven = self._attempt("qat", network, export, runtime, scratch, target)
@@ -73,8 +72,8 @@ class Quantiser:
     def _attempt(self, method: Literal["ptq", "qat"], network: nn.Module, export: Exporter, runtime: str,
                  scratch: Path, target: str) -> Proven | None:
         """The file, if it holds; what it lost is noted in `tried`."""
-        images = calibration(self.run)
-        item = Export(network, example_input(self.run.space.input_shape), scratch, images)
+        images = calibration(self.product.task)
+        item = Export(network, example_input(self.product.task.input_shape), scratch, images)
         export.export([item], target=target, precision=self.precision)
         with runnable(export, item, target, self.precision) as file:
             found = self._compared(file, runtime)
@@ -93,13 +92,14 @@ class Quantiser:
         """Which layer, where the format shows real values in int8."""
         if (export.proof or export.format) not in ("onnx", "tflite"):
             return ""
-        images = self.run.task.normalise(self.run.task.validation.images)
-        return f" ({blamed(self.network, images, file, export, runtime, 'int8')})"
+        task = self.product.task
+        images = task.normalise(task.validation.images)
+        return f" ({blamed(self.product.network, images, file, export, runtime, 'int8')})"
 
     def _compared(self, file: Path, runtime: str) -> Parity:
-        validation = self.run.task.validation
-        return parity(self.network, open_session(file, runtime).predict, self.run.task.normalise(validation.images),
-                      validation.labels)
+        task = self.product.task
+        return parity(self.product.network, open_session(file, runtime).predict,
+                      task.normalise(task.validation.images), task.validation.labels)
 
     def _refusal(self, name: str, trained: str) -> ExportError:
         return ExportError(f"{name} is refused: after rounding alone {self.tried[0]}{trained}; "

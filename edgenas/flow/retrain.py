@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from dataclasses import asdict
 
 from edgenas.export.quantise.fake_quantised import FakeQuantised
 from edgenas.export.quantise.quantised import trainable
 from edgenas.flow.measure import calibration
+from edgenas.flow.product import Product
 from edgenas.flow.records import Retraining
-from edgenas.flow.run import Run
 from edgenas.progress import Progress
-from edgenas.train.quantisation_aware import QatSettings, fine_tune
+from edgenas.train.quantisation_aware import fine_tune
+from edgenas.train.settings import QatSettings
+from edgenas.train.weights import load_weights, save_weights
 
 
 def name_of(precision: str) -> str:
@@ -19,14 +22,14 @@ def name_of(precision: str) -> str:
     return "qat" if precision == "int8" else f"qat-{precision}"
 
 
-def retrained(run: Run, settings: QatSettings, progress: Progress, precision: str = "int8") -> FakeQuantised:
+def retrained(product: Product, settings: QatSettings, progress: Progress, precision: str = "int8") -> FakeQuantised:
     """Trained with `settings` for files of `precision`; goes on where it was interrupted, does nothing when it is done.
 
     Raises: NotLoweredError for a network outside the exporters' vocabulary.
     """
-    network = run.network()
+    run, task, network = product.run, product.task, copy.deepcopy(product.network)
     name = name_of(precision)
-    student = trainable(network, calibration(run), precision)
+    student = trainable(network, calibration(task), precision)
     file = f"{name}.json"
     known = Retraining.read(run.folder, file)
     if known is None or known.settings != asdict(settings):
@@ -34,12 +37,12 @@ def retrained(run: Run, settings: QatSettings, progress: Progress, precision: st
         known = Retraining(settings=asdict(settings))
         known.write(run.folder, file)
     if known.history is not None:
-        run.load_weights(name, student, f"edgenas export {run.folder} --precision {precision}")
+        load_weights(run.weights(name), student, f"edgenas export {run.folder} --precision {precision}")
         return student.eval()
     validation, history = fine_tune(
-        student, network, run.task, settings, seed=run.config.seed, checkpoint=run.folder / name / "checkpoint.pt",
+        student, network, task, settings, seed=run.config.seed, checkpoint=run.folder / name / "checkpoint.pt",
         accelerator=run.config.accelerator, progress=progress)
-    run.save_weights(name, student)
+    save_weights(run.weights(name), student)
     known.replaced(history=tuple(history), accuracy={"validation": validation}).write(run.folder, file)
     return student
 

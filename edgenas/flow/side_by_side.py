@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgenas.errors import DeviceError, EdgenasError, Interrupted, UsageError
-from edgenas.flow.profile import profile_one, space_of
+from edgenas.flow.profile import WritePage, profile_one, space_of
 from edgenas.flow.records.documents import Profiled
 from edgenas.flow.requests import ProfileRequest
 from edgenas.measure.device import Device, load_device
@@ -20,10 +20,12 @@ Outcome = Profiled | EdgenasError
 
 
 def profile_devices(names: Sequence[str], request: ProfileRequest, progress: Progress,
-                    beside: Callable[[], Progress]) -> list[tuple[str, Outcome]]:
+                    beside: Callable[[], Progress],
+                    write_page: WritePage | None = None) -> list[tuple[str, Outcome]]:
     """Profile devices, by name or file, for the same space: its name, with its report or what went wrong.
 
     Devices that are this machine would disturb each other: they take turns. beside: a further line of progress.
+    write_page: as of `profile_one`.
 
     Raises: UsageError for two devices of one name, or options that none of them could use.
     """
@@ -40,7 +42,8 @@ def profile_devices(names: Sequence[str], request: ProfileRequest, progress: Pro
     stop = threading.Event()
 
     def work(group: Sequence[Device]) -> list[tuple[str, Outcome]]:
-        return [(device.name, outcome(space, device, request, Stoppable(beside(), stop))) for device in group]
+        return [(device.name, outcome(space, device, request, Stoppable(beside(), stop), write_page))
+                for device in group]
 
     with ThreadPoolExecutor(len(groups)) as pool:
         try:
@@ -51,10 +54,11 @@ def profile_devices(names: Sequence[str], request: ProfileRequest, progress: Pro
     return [(device.name, found[device.name]) for device in devices]
 
 
-def outcome(space: Space, device: Device, request: ProfileRequest, progress: Progress) -> Outcome:
+def outcome(space: Space, device: Device, request: ProfileRequest, progress: Progress,
+            write_page: WritePage | None) -> Outcome:
     """The report, or what is wrong with this device or with what is asked of it; what stops all devices is raised."""
     try:
-        return profile_one(space, device, request, progress)
+        return profile_one(space, device, request, progress, write_page)
     except (DeviceError, UsageError) as error:
         progress.say(f"{device.name}: {error.message}")
         return error

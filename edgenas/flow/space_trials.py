@@ -20,24 +20,25 @@ import torch
 from edgenas.cost.model import exact_model
 from edgenas.errors import BudgetError
 from edgenas.flow.records.result import SpaceNetwork, SpaceRow, Spaces
-from edgenas.flow.run import Run
 from edgenas.flow.search import prepare
-from edgenas.flow.trials import Trials, fastest, finite
+from edgenas.flow.selection import trials_of
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.decode import Scores, even
 from edgenas.selection.limits import well_used
 from edgenas.selection.sampling import sample
+from edgenas.selection.trials import Trials, fastest, finite
 from edgenas.space import Architecture
 from edgenas.train.checkpoint import epoch_generator
 
 
 @dataclass
 class Tried:
-    """A space: its options as they are tried, and the run that is its own. refused: why no network of it holds the
-    budgets. losses: after a number of epochs, of each network."""
+    """A space: its options as they are tried, and work on the run that is its own. refused: why no network of it holds
+    the budgets. losses: after a number of epochs, of each network."""
 
     options: tuple[str, ...]
-    run: Run
+    work: Work
     refused: str | None = None
     networks: list[Architecture] = field(default_factory=list)
     losses: dict[int, list[float]] = field(default_factory=dict)
@@ -47,49 +48,49 @@ class Tried:
         return ", ".join(self.options)
 
     def trials(self, progress: Progress) -> Trials:
-        return Trials(self.run, self.run.folder / "spaces", progress)
+        return trials_of(self.work, self.work.run.folder / "spaces", progress)
 
     @cached_property
     def macs(self) -> list[float]:
         """Of each network."""
-        model = exact_model(self.run.space, "macs")
+        model = exact_model(self.work.space, "macs")
         return [model.predict(a) for a in self.networks]
 
     def row(self) -> SpaceRow:
         networks = tuple(SpaceNetwork(
             architecture=dict(a), macs=self.macs[i],
-            predicted={m: model.predict(a) for m, model in self.run.models.items()},
+            predicted={m: model.predict(a) for m, model in self.work.models.items()},
             trial_losses={epochs: finite(row[i]) for epochs, row in self.losses.items()})
             for i, a in enumerate(self.networks))
-        return SpaceRow(options=self.options, run=str(self.run.folder), refused=self.refused, networks=networks,
+        return SpaceRow(options=self.options, run=str(self.work.run.folder), refused=self.refused, networks=networks,
                         losses={epochs: finite(fmean(row)) for epochs, row in self.losses.items()})
 
 
 def compare(spaces: Sequence[Tried], progress: Progress) -> Spaces:
     """Draw networks of each space and train them a little; what `spaces.json` keeps."""
     for space in spaces:
-        space.run.task = spaces[0].run.task  # one copy of the images
         try:
-            prepare(space.run, progress)
+            prepare(space.work, progress)
         except BudgetError as error:
             space.refused = error.message
             progress.say(f"{space.name}: {error.message}")
         else:
-            generator = epoch_generator(space.run.config.seed, 0, "spaces")
-            space.networks = drawn(space.run, space.run.config.search.space_networks, generator)
+            generator = epoch_generator(space.work.run.config.seed, 0, "spaces")
+            space.networks = drawn(space.work, space.work.run.config.search.space_networks, generator)
     held = {space.options: space for space in spaces if space.networks}
     if not held:
         raise BudgetError(f"no space holds the budgets: {spaces[-1].refused}", "raise the budget, or try others")
-    chosen = fastest(list(held), spaces[0].run.config,
+    config = spaces[0].work.run.config
+    chosen = fastest(list(held), config.search, config.train,
                      lambda names, epochs: losses([held[name] for name in names], epochs, progress))
     return Spaces(chosen=chosen, spaces=tuple(space.row() for space in spaces))
 
 
-def drawn(run: Run, count: int, generator: torch.Generator, scores: Scores | None = None) -> list[Architecture]:
+def drawn(work: Work, count: int, generator: torch.Generator, scores: Scores | None = None) -> list[Architecture]:
     """Random networks that are predicted to hold the budgets and to use the first well; scores: what they are sampled
     by, evenly by default."""
-    scores = even(run.space.choices) if scores is None else scores
-    found = sample(scores, well_used(scores, run.models, run.budgets), count + 1, generator)
+    scores = even(work.space.choices) if scores is None else scores
+    found = sample(scores, well_used(scores, work.models, work.budgets), count + 1, generator)
     return found[1:] or found  # the first is the integer program's own, without noise
 
 
@@ -97,7 +98,7 @@ def losses(spaces: Sequence[Tried], epochs: int, progress: Progress) -> dict[tup
     """The mean training loss of each space's networks in epoch number `epochs`."""
     progress.start("try spaces", sum(len(space.networks) for space in spaces) * epochs)
     for space in spaces:
-        space.losses[epochs] = [space.trials(progress).loss(a, epochs) for a in space.networks]
+        space.losses[epochs] = [space.trials(progress).loss(space.work.space, a, epochs) for a in space.networks]
     for space in spaces:
         progress.say(f"{space.name}: training loss {fmean(space.losses[epochs]):.3f} in epoch {epochs}, the mean of "
                      f"{len(space.networks)} drawn at random, of {fmean(space.macs) / 1e6:.3g} MMACs on average")

@@ -13,6 +13,7 @@ from edgenas.flow.records.result import Spaces
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run, check_holds_only
 from edgenas.flow.space_trials import Tried, compare
+from edgenas.flow.work import Work
 from edgenas.options import parse
 from edgenas.progress import Progress
 
@@ -20,9 +21,10 @@ EXAMPLE = "write for example --try space.width=1,1.5,2"
 
 
 def best_space(folder: Path, request: RunRequest, tries: Sequence[str], progress: Progress, *,
-               command: Sequence[str] = (), resume: bool = False) -> Run:
-    """The run of the space that suits the budgets best, of all combinations of `tries` ("space.width=1,1.5,2"), each in
-    a folder of its own below `folder`; what was found of all is in `spaces.json` there. With `resume` it goes on.
+               command: Sequence[str] = (), resume: bool = False) -> Work:
+    """Work on the run of the space that suits the budgets best, of all combinations of `tries`
+    ("space.width=1,1.5,2"), each in a folder of its own below `folder`; what was found of all is in `spaces.json`
+    there. With `resume` it goes on.
 
     Raises: UsageError for tries that are none, a budget that is a share, or a refused option; RunError when the folder
     holds something else; BudgetError when no space holds the budgets.
@@ -30,9 +32,12 @@ def best_space(folder: Path, request: RunRequest, tries: Sequence[str], progress
     combinations = combined(tries)
     check_budgets(request)
     check_folder(folder, combinations)
-    configs = [configure(request.model_copy(update={"assignments": (*request.assignments, *options)}), command)
-               for options in combinations]  # all are checked before the first folder is made
-    spaces = [Tried(options, Run.create(folder / folder_name(options), config, resume=resume))
+    configs, task = [], None
+    for options in combinations:  # all are checked before the first folder is made
+        asked = request.model_copy(update={"assignments": (*request.assignments, *options)})
+        config, task = configure(asked, command, task)
+        configs.append(config)
+    spaces = [Tried(options, Work(Run.create(folder / folder_name(options), config, resume=resume), task))
               for options, config in zip(combinations, configs, strict=True)]
     number = chosen_of(Spaces.read(folder), combinations)
     if number is None:
@@ -42,7 +47,7 @@ def best_space(folder: Path, request: RunRequest, tries: Sequence[str], progress
             space.trials(progress).clear()
         number = combinations.index(found.chosen)
     progress.say(f"space searched: {spaces[number].name}")
-    return spaces[number].run
+    return spaces[number].work
 
 
 def chosen_of(known: Spaces | None, combinations: Sequence[tuple[str, ...]]) -> int | None:

@@ -3,59 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from edgenas.errors import MissingExtra
 from edgenas.flow.baselines import baselines_phase
 from edgenas.flow.export import default_formats, export_phase, is_exported
 from edgenas.flow.records import Decoding, Training, Uncut, Verdict, VerifiedBudget
 from edgenas.flow.records.result import Before, Result
 from edgenas.flow.run import Run
 from edgenas.flow.search import search_phase
+from edgenas.flow.target import Target
 from edgenas.flow.train import train_phase
 from edgenas.flow.verify import is_verified, verify_phase
+from edgenas.flow.work import Work
 from edgenas.progress import Progress
 
 
-def specialise(run: Run, progress: Progress, *, formats: Sequence[str] = (), baselines: bool = False) -> None:
-    """Profile, search, train, export, verify and report; phases that are done are not done again.
+def specialise(work: Work, progress: Progress, *, formats: Sequence[str] = (), baselines: bool = False) -> None:
+    """Profile, search, train, export and verify; phases that are done are not done again.
 
-    A report is left out, and said so, where its package is not installed. Raises: whatever stops any phase.
+    Raises: whatever stops any phase.
     """
-    search_phase(run, progress)
-    train_phase(run, progress)
+    run = work.run
+    search_phase(work, progress)
+    train_phase(work, progress)
     wanted = list(formats) or default_formats(run)
     if not is_exported(run, wanted):
-        export_phase(run, wanted, progress)
+        export_phase(work.product(), wanted, progress)
     if not is_verified(run):
-        verify_phase(run, progress)
+        verify_phase(work, progress)
     if baselines:
-        baselines_phase(run, progress)
-    try:
-        report_phase(run, progress)
-    except MissingExtra as error:  # the report's package is an extra: its absence must not lose the run
-        progress.say(f"no report: {error.message}; {error.hint}")
-
-
-def report_phase(run: Run, progress: Progress, *, baselines: bool = False) -> Path:
-    """Write `report.html`; with `baselines`, train those first.
-
-    Raises: MissingExtra when the report's package is not installed; whatever stops a baseline.
-    """
-    if baselines:
-        baselines_phase(run, progress)
-    from edgenas.report.page import write_report
-
-    return write_report(run)
+        baselines_phase(work, progress)
 
 
 def result(run: Run) -> Result:
     """What is known of a run, as far as its phases are done: what `edgenas run` and `edgenas verify` print."""
     decoding, trained, verdict = Decoding.read(run.folder), Training.read(run.folder), Verdict.read(run.folder)
+    target = Target.at(run.config)
     found = Result(
-        run=str(run.folder), device=run.device.name, runtime=run.config.runtime, strategy=run.config.strategy,
+        run=str(run.folder), device=target.device.name, runtime=run.config.runtime, strategy=run.config.strategy,
         space=run.config.space, space_options=run.config.space_options, seed=run.config.seed,
-        statistic=run.config.statistic if run.is_measurable else "mean",
+        statistic=run.config.statistic if target.is_measurable else "mean",
         reachable={metric: model.reachable for metric, model in decoding.models.items()} if decoding else {},
         budgets=budgets(decoding, verdict), architecture=dict(run.architecture) if decoding else {},
         accuracy=trained.accuracy.by_part if trained else {}, artifacts=verdict.artifacts if verdict else ())

@@ -14,13 +14,14 @@ from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.reference import sum_model
 from edgenas.errors import ProfileError, UsageError
 from edgenas.figure import PUBLISHED
-from edgenas.flow.configure import is_known, part, runtime_of
+from edgenas.flow.configure import is_known, part
 from edgenas.flow.foreign import task_of
 from edgenas.flow.foreign_network import build
 from edgenas.flow.own_network import apart, headed
 from edgenas.flow.records import Frozen
 from edgenas.flow.records.documents import DescribedChoice, DescribedSpace, Runnable
 from edgenas.flow.support import refusal_of, unsupported
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for, told_by

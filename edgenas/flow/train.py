@@ -12,56 +12,60 @@ from edgenas.data.task import Task
 from edgenas.errors import UserCodeError
 from edgenas.flow.own_network import UNCUT
 from edgenas.flow.records import Accuracy, Training
-from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.imports import import_function, users_code
 from edgenas.progress import Progress
 from edgenas.space import Architecture, pick
 from edgenas.train.checkpoint import epoch_generator
 from edgenas.train.fabric import accuracy, recalibrate
 from edgenas.train.loop import train
+from edgenas.train.weights import load_weights, save_weights
 
 HINT = "it is called with the task and returns a trained torch module"
 
 
-def train_phase(run: Run, progress: Progress) -> None:
+def train_phase(work: Work, progress: Progress) -> None:
     """Train the run's network and keep its weights; does nothing when that is done.
 
     The test accuracy is computed here, once, of the weights that were best on the validation part.
     """
-    if (run.folder / "weights.safetensors").exists():
+    run = work.run
+    if run.weights().exists():
         return
-    network = initial_network(run, run.architecture)
-    teacher = teacher_of(run, run.config.distill) if run.config.distill else None
-    validation, history = train(network, run.task, settings=run.config.train, seed=run.config.seed,
-                                checkpoint=run.folder / "train" / "checkpoint.pt", fabric=run.fabric,
+    task = work.task
+    network = initial_network(work, work.architecture)
+    teacher = teacher_of(work, run.config.distill) if run.config.distill else None
+    validation, history = train(network, task, settings=run.config.train, seed=run.config.seed,
+                                checkpoint=run.folder / "train" / "checkpoint.pt", fabric=work.fabric,
                                 teacher=teacher, progress=progress)
-    test = accuracy(network, run.task.test, run.task, run.fabric)
+    test = accuracy(network, task.test, task, work.fabric)
     Training(history=tuple(history), accuracy=Accuracy(validation=validation, test=test)).write(run.folder)
-    run.save_weights("weights", network)
+    save_weights(run.weights(), network)
 
 
-def initial_network(run: Run, architecture: Architecture) -> nn.Module:
+def initial_network(work: Work, architecture: Architecture) -> nn.Module:
     """The network before training: with the supernet's weights where there are some, or those that it keeps of the
     user's own network; else seeded random ones."""
-    torch.manual_seed(epoch_generator(run.config.seed, 0, "network").initial_seed())
-    if run.inherits:
-        return pick(supernet_of(run), architecture)
-    network = run.space.build(architecture)
-    if run.config.origin and not run.config.inherit:
+    config = work.run.config
+    torch.manual_seed(epoch_generator(config.seed, 0, "network").initial_seed())
+    if work.inherits:
+        return pick(supernet_of(work), architecture)
+    network = work.space.build(architecture)
+    if config.origin and not config.inherit:
         for module in network.modules():
             if callable(reset := getattr(module, "reset_parameters", None)):
                 reset()
     return network
 
 
-def supernet_of(run: Run) -> nn.Module:
-    stages = run.strategy.stages(run.config.search.epochs)
-    supernet = run.strategy.staged(run.space, stages - 1, stages).supernet()
-    run.load_weights("supernet", supernet, "run the search again in another folder")
+def supernet_of(work: Work) -> nn.Module:
+    stages = work.strategy.stages(work.run.config.search.epochs)
+    supernet = work.strategy.staged(work.space, stages - 1, stages).supernet()
+    load_weights(work.run.weights("supernet"), supernet, "run the search again in another folder")
     return supernet
 
 
-def teacher_of(run: Run, source: str) -> nn.Module:
+def teacher_of(work: Work, source: str) -> nn.Module:
     """The network to distil from.
 
     source: `supernet` for the space's largest network (by MACs) with the trained supernet's weights, `uncut` for the
@@ -71,15 +75,15 @@ def teacher_of(run: Run, source: str) -> nn.Module:
     task's shapes.
     """
     if source == UNCUT:
-        return copy.deepcopy(run.own.network)
+        return copy.deepcopy(work.own.network)
     if source == "supernet":
-        teacher = pick(supernet_of(run), exact_model(run.space, "macs").largest()).to(run.fabric.device)
-        recalibrate(teacher, run.task.train, run.task, run.fabric)
+        teacher = pick(supernet_of(work), exact_model(work.space, "macs").largest()).to(work.fabric.device)
+        recalibrate(teacher, work.task.train, work.task, work.fabric)
         return teacher
-    run.check_trust()
+    work.run.check_trust()
     build = import_function(source, "--distill")
     with users_code(f"the teacher {source}", HINT):
-        return checked(build(run.task), source, run.task)
+        return checked(build(work.task), source, work.task)
 
 
 def checked(teacher: object, source: str, task: Task) -> nn.Module:

@@ -15,13 +15,15 @@ import sys
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from edgenas.cost.profile import profiles_folder
+from edgenas.data.sources import function
 from edgenas.errors import StorageError, TrustError
 from edgenas.files import user_folder, write_json
 from edgenas.flow.config import RunConfig
+from edgenas.flow.foreign_network import GIVEN
 from edgenas.text import one_line
 
-CODE = re.compile(r"(?P<source>[^:]+):(?P<function>\w+)")
+CODE = re.compile(r"(?P<source>.*):(?P<function>[^:]*)", re.DOTALL)
+"""As edgenas.imports takes a name apart: a module is run before a function is looked for in it."""
 SHOWN = 120
 
 
@@ -55,9 +57,17 @@ def check(folder: Path, config: RunConfig) -> None:
 def resolved(config: RunConfig) -> dict[str, str]:
     """Option -> what its value means on this machine: of those that name code, and of profiles kept elsewhere."""
     named = {"space": config.space, "data": config.data, "distill": config.distill or "", "origin": config.origin or ""}
+    if not function.accepts(config.data):
+        del named["data"]  # a folder's name may have a colon
+    if named["origin"].startswith(GIVEN):
+        del named["origin"]  # no name of code: what was given in this process
     found = {option: _code(match["source"], match["function"]) for option, name in named.items()
              if (match := CODE.fullmatch(name))}
-    if config.profiles and os.path.realpath(config.profiles) != os.path.realpath(profiles_folder()):
+    if not config.profiles:
+        return found
+    from edgenas.cost.profile import profiles_folder
+
+    if os.path.realpath(config.profiles) != os.path.realpath(profiles_folder()):
         found["profiles"] = os.path.realpath(config.profiles)
     return found
 

@@ -11,6 +11,7 @@ from edgenas.cost.budget import Budget
 from edgenas.export.package import manifest
 from edgenas.figure import MEASURED, Provenance
 from edgenas.flow.config import RunConfig
+from edgenas.flow.inheritance import supernet_fits
 from edgenas.flow.records import Baseline, Baselines, Data, Decoding, Search, Training, Uncut, Verdict
 from edgenas.flow.run import Run
 
@@ -82,7 +83,7 @@ def read(run: Run) -> Contents:
     """Raises: RunError naming the file that is damaged."""
     described, baselines = (run.artifacts / manifest.NAME).exists(), Baselines.read(run.folder)
     return Contents(
-        folder=run.folder, config=run.config, supernet_fits=run.supernet_fits,
+        folder=run.folder, config=run.config, supernet_fits=supernet_fits(run),
         data=Data.read(run.folder), search=Search.read(run.folder), decoding=Decoding.read(run.folder),
         training=Training.read(run.folder), manifest=manifest.read(run.artifacts) if described else None,
         verdict=Verdict.read(run.folder), baselines=baselines.networks if baselines else {},

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,8 +19,8 @@ from edgenas.cost.budget import Budget
 from edgenas.cost.metrics import bare
 from edgenas.cost.model import CostModel
 from edgenas.errors import UsageError
+from edgenas.search.settings import PenaltyName
 
-PenaltyName = Literal["multiplier", "proxyless_product", "proxyless_sum", "fbnet", "snas"]
 UNITS = {"latency_ms": 1000.0}
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
 from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_NETWORKS, MOST_RATE
 from edgenas.errors import UsageError
-from edgenas.search.penalty import PenaltyName
-from edgenas.search.strategy import Strategy
-from edgenas.space.space import Space
+
+if TYPE_CHECKING:
+    from edgenas.search.strategy import Strategy
+    from edgenas.space.space import Space
 
 TRIAL_PART = 6  # of the final training
+PenaltyName = Literal["multiplier", "proxyless_product", "proxyless_sum", "fbnet", "snas"]
 Ranking = Literal["auto", "zero_cost", "validation", "both", "none"]
 
 

@@ -18,7 +18,8 @@ from torch import nn
 from edgenas.data.task import Task
 from edgenas.train.checkpoint import Checkpoint, epoch_generator
 from edgenas.train.history import TrialEpoch
-from edgenas.train.loop import OPTIMIZERS, TrainSettings, train_epoch
+from edgenas.train.loop import OPTIMIZERS, train_epoch
+from edgenas.train.settings import TrainSettings
 
 T = TypeVar("T")
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from edgenas.cost.budget import Budget
 from edgenas.cost.metrics import metric_of
 from edgenas.cost.model import CostModel
 from edgenas.search.decode import Constraint, Scores, decode
 
+T = TypeVar("T")
 REPEATABILITY = 0.02  # how far a latency that is measured again may lie above: it must hold then too
 FLOOR = 0.95  # share of the first budget: networks that use less are taken only if there is nothing else
 LOW_FLOOR = 0.8  # the same where a ranking sees how much is computed, and the best-ranked are trained for a while
@@ -42,6 +45,20 @@ def well_used(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence
         if decode(scores, using) is not None:
             break
     return using
+
+
+def largest_within(ladder: Sequence[T], cost: Callable[[T], dict[str, float]],
+                   budgets: Sequence[Budget]) -> tuple[T, dict[str, float]] | None:
+    """The last of a ladder, from small to large, that holds every budget, with what it costs, found by bisection; None
+    if the first misses."""
+    found: dict[T, dict[str, float]] = {}
+
+    def misses(rung: T) -> bool:
+        found[rung] = cost(rung)
+        return any(found[rung][budget.metric] > budget.limit for budget in budgets)
+
+    count = bisect_left(ladder, True, key=misses)
+    return (ladder[count - 1], found[ladder[count - 1]]) if count else None
 
 
 def safe(budget: Budget) -> float:

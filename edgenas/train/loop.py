@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from annotated_types import Ge, Gt, Le, Lt
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_RATE
 from edgenas.data.augment import Augment
 from edgenas.data.task import Task
 from edgenas.errors import CheckpointError
@@ -23,33 +20,11 @@ from edgenas.progress import Progress, Silent
 from edgenas.train.checkpoint import ANEW, Checkpoint, epoch_generator
 from edgenas.train.fabric import accuracy, adamw, checked, prepared, sgd
 from edgenas.train.history import TrainEpoch
-from edgenas.train.schedule import cosine
+from edgenas.train.settings import TrainSettings
 
 GRADIENT_NORM = 5.0
 TEMPERATURE = 4.0  # of the distillation's softened outputs
 OPTIMIZERS: dict[str, Callable[[nn.Module, float, float], Optimizer]] = {"sgd": sgd, "adamw": adamw}
-
-
-@dataclass(frozen=True)
-class TrainSettings:
-    """lr: peak learning rate (cosine). optimizer: "sgd" with Nesterov momentum 0.9, or "adamw" (Loshchilov and Hutter,
-    arXiv:1711.05101). warmup: share of the training in which the learning rate rises to its peak. distill: share of the
-    loss that follows the teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
-
-    epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 30
-    batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 64
-    lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 0.05
-    weight_decay: Annotated[float, Ge(0)] = 1e-4
-    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.1
-    distill: Annotated[float, Gt(0), Le(1)] = 0.5
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    warmup: Annotated[float, Ge(0), Lt(1)] = 0.0
-
-    def lr_at(self, progress: float) -> float:
-        """The learning rate, progress going from 0 to 1 over the training."""
-        if progress < self.warmup:
-            return self.lr * max(progress, 0.01 * self.warmup) / self.warmup
-        return self.lr * cosine((progress - self.warmup) / (1 - self.warmup))
 
 
 class Best:

@@ -7,31 +7,18 @@ quantisation and the folded weights, and also follows the outputs of the float32
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
 
 import torch
-from annotated_types import Ge, Gt, Le
 from torch import nn
 
-from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_RATE
 from edgenas.data.task import Task
 from edgenas.progress import Progress
 from edgenas.train.fabric import new_fabric
 from edgenas.train.history import TrainEpoch
-from edgenas.train.loop import TrainSettings, train
-
-
-@dataclass(frozen=True)
-class QatSettings:
-    """lr: peak learning rate (Adam, cosine), in units of a channel's largest weight. distill: share of the loss that
-    follows the float32 network's softened outputs."""
-
-    epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 10
-    batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 32
-    lr: Annotated[float, Gt(0), Le(MOST_RATE)] = 1e-3
-    distill: Annotated[float, Gt(0), Le(1)] = 0.5
+from edgenas.train.loop import train
+from edgenas.train.settings import QatSettings, TrainSettings
 
 
 def fine_tune(student: nn.Module, teacher: nn.Module, task: Task, settings: QatSettings, *, seed: int,

@@ -16,6 +16,7 @@ from edgenas.export.native.images import image_source
 from edgenas.export.native.source import WEIGHTS, facts_source, native_source
 from edgenas.export.package.contents import Sidecar, sidecar_path
 from edgenas.export.tvm.build import scheduled
+from edgenas.export.tvm.objects import write_object
 from edgenas.export.tvm.target import Compiler
 from edgenas.files import replacing, write_json
 
@@ -102,7 +103,7 @@ def compile_kernels(module: object, chosen: Compiler, path: Path) -> Plan:
     target = tvm.target.Target(chosen.target)
     lowered = lower(module, target)
     found = plan(lowered)
-    tvm.tirx.build(kernels(lowered), target=target).write_to_file(str(path), "o")
+    write_object(tvm.tirx.build(kernels(lowered), target=target), path)
     return found
 
 

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from edgenas.errors import ExportError
+from edgenas.errors import ExportError, FileError
 from edgenas.export.base import Done, Export, Exporter, optional
 from edgenas.export.check.coverage import coverage
 from edgenas.export.exporters.tflite import EXPORTER as TFLITE
 from edgenas.export.micro.c_source import CSource, array_in
 from edgenas.export.package.contents import Sidecar, operators, sidecar_path, signature
-from edgenas.files import replacing, write_json, write_text
+from edgenas.files import read_bounded, replacing, write_json, write_text
+
+LARGEST = 256 << 20
+"""Bytes of C source; a microcontroller holds a hundredth of it."""
 
 
 class ToCArray(Exporter):
@@ -33,8 +36,8 @@ class ToCArray(Exporter):
 
     def unpack(self, path: Path) -> bytes | None:
         try:
-            return array_in(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            return array_in(read_bounded(path, LARGEST).decode("utf-8"))
+        except (FileError, ValueError) as error:
             raise ExportError(f"{path} holds no network: {error}", "export it again") from error
 
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "int8",

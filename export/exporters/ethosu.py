@@ -15,7 +15,7 @@ from edgenas.export.base import Done, Export, Exporter, optional
 from edgenas.export.check.coverage import coverage
 from edgenas.export.exporters.tflite import EXPORTER as TFLITE
 from edgenas.export.package.contents import Sidecar, operators, sidecar_path, signature
-from edgenas.files import replacing, write_json
+from edgenas.files import out_of_room, replacing, write_json
 
 if TYPE_CHECKING:
     from edgenas.measure.device import Device
@@ -77,13 +77,16 @@ def npu(target: str) -> Device:
 def write(item: Export, source: Path, device: Device) -> None:
     """Compile the int8 TFLite file `source` to the item's path.
 
-    Raises: ExportError with vela's reason, or naming every operator that the NPU cannot run.
+    Raises: ExportError with vela's reason, or naming every operator that the NPU cannot run; StorageError where a disk
+    takes no more.
     """
     from edgenas.measure.runtimes.run_vela import compiled
     settings = device.settings_of(RUNTIME)
     try:
         found = compiled(str(source), **settings)
     except ValueError as error:
+        if full := out_of_room(error):
+            raise full from error
         raise ExportError(f"{item.path.name}: {error}", "edgenas devices show " + device.name) from error
     if found.left:
         raise ExportError(f"{item.path.name}: {len(found.left)} of {len(found.layers)} operators cannot run on "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.fx import GraphModule
 
 from edgenas.errors import ExportError
@@ -18,6 +19,7 @@ from edgenas.export.direct import directly, lowered
 from edgenas.export.ir.program import examples, output_shapes, trace, translated
 from edgenas.export.quantise.quantised import check_calibration, quantise
 from edgenas.export.quiet import muted, quiet
+from edgenas.export.tflite.roundable import ROUNDABLE
 from edgenas.export.tflite.substitutes import substituted
 from edgenas.files import replacing
 
@@ -57,7 +59,7 @@ class ToTflite(Exporter):
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             plain = {position: replace(items[position], path=plain_path(folder, position, items[position]))
                      for position in left}
-            self.export(list(plain.values()))
+            in_batches(list(plain.values()), BATCH, lambda batch: write(batch, ROUNDABLE))
             for position, source in plain.items():
                 write_int8(items[position], source.path.read_bytes())
                 if on_done:
@@ -71,18 +73,23 @@ def write_int8(item: Export, model: bytes) -> None:
         scratch.write_bytes(quantised(model, item.calibration))
 
 
-def write(items: Sequence[Export]) -> None:
-    """Convert the modules together, then cut the result into one file each.
+def write(items: Sequence[Export], substitutes: Mapping[Any, Callable[..., Tensor]] | None = None) -> None:
+    """Convert the modules together, then cut the result into one file each. substitutes: for operators, to be put in.
 
     Raises: ExportError naming, of a single module, the layer that TFLite cannot express.
     """
-    graph = trace(items)
+    def traced(some: Sequence[Export]) -> GraphModule:
+        graph = trace(some)
+        if substitutes:
+            substituted(graph, substitutes)
+        return graph
+
     try:
-        parts = _parts(items, graph)
+        parts = _parts(items, traced(items))
     except ExportError as error:
         if len(items) > 1:
             raise
-        raise located(items[0], error, lambda part: _parts([part], trace([part]))) from error
+        raise located(items[0], error, lambda part: _parts([part], traced([part]))) from error
     for item, part in zip(items, parts, strict=True):
         with replacing(item.path) as scratch:
             scratch.write_bytes(part)

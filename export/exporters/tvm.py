@@ -17,7 +17,8 @@ from edgenas.export.package.contents import Sidecar, TensorSpec, sidecar_path
 from edgenas.export.quiet import quiet
 from edgenas.export.tvm.build import Scheduled, scheduled
 from edgenas.export.tvm.int8 import int8_module
-from edgenas.export.tvm.target import Compiler, compiler, linker
+from edgenas.export.tvm.objects import write_library
+from edgenas.export.tvm.target import Compiler, compiler
 from edgenas.export.tvm.tuning import Tuning, check_tunable
 from edgenas.files import replacing, write_json
 
@@ -65,7 +66,7 @@ def write(item: Export, chosen: Compiler, precision: str = "fp32", tuning: Tunin
         fast = scheduled(module, target, tuning)
         with deferred():
             library = tvm.compile(fast.module, target=target)
-            library.export_library(str(scratch), fcompile=linker(chosen))
+            write_library(library, chosen, scratch)
     write_json(sidecar_path(item.path), sidecar(item, shape, module, chosen, fast, covered).model_dump(mode="json"))
 
 

@@ -16,6 +16,7 @@ from edgenas.export.base import Export
 from edgenas.export.check.repeatability import check_repeatable
 from edgenas.export.ir.folding import fold_batch_norm
 from edgenas.export.quiet import quiet
+from edgenas.files import out_of_room
 
 OPERATOR = re.compile(r"(?:torch\.ops\.|Lowering not found: |Unsupported function types \[')([\w.]+\w)")
 
@@ -89,12 +90,15 @@ def evaluating(modules: Sequence[nn.Module]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def translated(items: Sequence[Export], what: str) -> Iterator[None]:
-    """Any failure within becomes an ExportError that names the operator to blame, where the failure tells."""
+    """Any failure within becomes an ExportError that names the operator to blame, where the failure tells; a
+    StorageError where a disk takes no more."""
     try:
         yield
     except EdgenasError:
         raise
     except Exception as error:
+        if full := out_of_room(error):
+            raise full from error
         raise ExportError(f"{names(items)}: {what}: {_why(error)}", "replace that part of the module") from error
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgenas.errors import ExportError
-from edgenas.export.tvm.target import LONGEST_S, PACKAGES, Compiler, compiler
-from edgenas.measure.process import Done, complete
+from edgenas.export.tvm.target import PACKAGES, Compiler, called, compiler
+from edgenas.measure.process import Done
 
 NATIVE = Path(__file__).parent
 OPTIONS = ("-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-s", "-Wl,--build-id=none")
@@ -28,7 +28,8 @@ def c_compiler(target: str) -> Compiler:
 
 
 def gcc(what: str, chosen: Compiler, folder: Path, *arguments: str) -> None:
-    """Raises: ExportError with the compiler's own words; DeviceError if it does not end."""
+    """Raises: ExportError with the compiler's own words; StorageError where it finds no room; DeviceError if it does
+    not end."""
     done = _called(chosen, folder, arguments)
     if done.status:
         said = next(iter(done.first.splitlines()), f"exit status {done.status}")
@@ -43,4 +44,4 @@ def compiles(chosen: Compiler, folder: Path, *arguments: str) -> bool:
 
 
 def _called(chosen: Compiler, folder: Path, arguments: tuple[str, ...]) -> Done:
-    return complete([chosen.program, *OPTIONS, f"-I{NATIVE}", *arguments], LONGEST_S, folder=str(folder))
+    return called(chosen, [*OPTIONS, f"-I{NATIVE}", *arguments], str(folder))

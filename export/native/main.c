@@ -2,6 +2,7 @@
 #include "kernels.h"
 #include "program.h"
 
+#include <math.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,10 +10,29 @@
 #error "input is little-endian float32"
 #endif
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+static double read_clock(clockid_t clock) {
+    struct timespec time = { 0, 0 };
+    clock_gettime(clock, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static double now(void) { return read_clock(CLOCK_MONOTONIC); }
+
+#ifdef CLOCK_THREAD_CPUTIME_ID
+static double processor_time(void) { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
+
+static int has_processor_time(void) {
+    struct timespec time;
+    return !clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+}
+#else
+#define processor_time NULL
+#define has_processor_time() 0
+#endif
+
+static void wait_for(double seconds) {
+    struct timespec time = { (time_t)seconds, (long)((seconds - floor(seconds)) * 1e9) };
+    nanosleep(&time, NULL);
 }
 
 static int predict(void) {
@@ -74,6 +94,12 @@ static void print_latency(const struct latency *found) {
     }
     printf("\"rounds\": %.0f, \"runs\": %.0f, \"agreed\": %s", found->rounds, found->runs,
            found->agreed ? "true" : "false");
+    if (!found->by_both)
+        return;
+    printf(", \"clock\": \"%s\", \"wall_ms\": ", found->by_cpu ? "cpu" : "wall");
+    json_number(stdout, found->wall_ms);
+    fputs(", \"cpu_ms\": ", stdout);
+    json_number(stdout, found->cpu_ms);
 }
 
 static int bench(const char *id, int count, char **assignments) {
@@ -90,7 +116,8 @@ static int bench(const char *id, int count, char **assignments) {
         return USAGE;
     fill_normal(net_input, net_input_count, (uint64_t)protocol.seed);
     calibrate(protocol.agreement, protocol.calibration_s, now);
-    const char *error = measure(&protocol, &(struct subject){ now, run_net, quiet }, &found);
+    const struct subject subject = { now, has_processor_time() ? processor_time : NULL, wait_for, run_net, quiet };
+    const char *error = measure(&protocol, &subject, &found);
     printf("{\"id\": \"%s\", \"%s\": ", id, error ? "error" : "latency");
     if (error) {
         json_string(stdout, error);

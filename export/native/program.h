@@ -66,10 +66,13 @@ int check_protocol(const struct protocol *protocol);                    /* the s
 /* timer.c */
 struct latency {
     double min_ms, median_of_minima_ms, p50_ms, p90_ms, mad_ms, spread, rounds, runs;
-    int agreed;
+    double wall_ms, cpu_ms; /* median of the rounds' minima by each clock */
+    int agreed, by_both, by_cpu; /* whether both clocks were read; whether the statistics are the processor's time */
 };
 struct subject {
     double (*now)(void);      /* seconds */
+    double (*cpu)(void);      /* seconds of the processor's time of this thread; NULL where the system tells none */
+    void (*wait)(double seconds);
     const char *(*run)(void); /* one inference: NULL, or what went wrong */
     int (*quiet)(void);       /* whether nothing slows the processor down */
 };

@@ -16,7 +16,7 @@ from typing import IO, BinaryIO
 
 from edgenas.errors import ExportError, UsageError
 from edgenas.export.package.bundle import SUMS
-from edgenas.files import is_full, open_bounded, sha256, unwritable
+from edgenas.files import JSON_LIMIT, is_full, open_bounded, read_bounded, sha256, unwritable
 from edgenas.text import one_line, quoted
 
 MOST_MEMBERS = 1000
@@ -121,7 +121,7 @@ def verify_sums(folder: Path, path: Path) -> int:
     listed: dict[str, str] = {}
     if not (folder / SUMS).is_file():
         raise ExportError(f"{path} has no {SUMS}, so its files cannot be verified", hint)
-    for line in (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in read_bounded(folder / SUMS, JSON_LIMIT).decode("utf-8", errors="replace").splitlines():
         digest, _, name = line.partition("  ")
         listed[name] = digest
     there = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()} - {SUMS}

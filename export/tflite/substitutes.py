@@ -6,7 +6,7 @@ Each function takes what PyTorch's operator of that name takes and computes the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,11 +17,12 @@ from torch.nn import functional as F
 Size = int | Sequence[int]
 
 
-def substituted(graph: GraphModule) -> bool:
-    """Replace in `graph` every operator that has a substitute; whether there was any."""
-    found = [node for node in graph.graph.nodes if node.target in SUBSTITUTES]
+def substituted(graph: GraphModule, substitutes: Mapping[Any, Callable[..., Tensor]] | None = None) -> bool:
+    """Replace every operator of `graph` that has a substitute, by default in SUBSTITUTES; whether there was any."""
+    known = SUBSTITUTES if substitutes is None else substitutes
+    found = [node for node in graph.graph.nodes if node.target in known]
     for node in found:
-        node.target = SUBSTITUTES[node.target]
+        node.target = known[node.target]
     graph.recompile()
     return bool(found)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from edgenas.errors import ExportError, UsageError, unknown
 from edgenas.export.base import optional
-from edgenas.measure.process import complete
+from edgenas.files import said_full, unwritable
+from edgenas.measure.process import Done, complete
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,27 @@ CPU_MARK = ":"
 def linker(chosen: Compiler) -> Callable[..., None]:
     """What TVM's `export_library` links with: as tvm.support.cc does it, within limits.
 
-    Raises, when it is called: RuntimeError with the compiler's own words; DeviceError if it does not end.
+    Raises, when it is called: RuntimeError with the compiler's own words; StorageError where a disk takes no more;
+    DeviceError if it does not end.
     """
     def link(output: str, objects: Sequence[str], options: Sequence[str] = ()) -> None:
-        done = complete([chosen.program, "-shared", "-fPIC", "-o", output, *options, *objects], LONGEST_S)
+        done = called(chosen, ["-shared", "-fPIC", "-o", output, *options, *objects])
         if done.status:
             raise RuntimeError(f"{chosen.program} cannot link it: "
                                + next(iter(done.first.splitlines()), f"exit status {done.status}"))
 
     return link
+
+
+def called(chosen: Compiler, arguments: Sequence[str], folder: str | None = None) -> Done:
+    """The compiler run in `folder`, its words in English.
+
+    Raises: StorageError where it found no room; DeviceError if it does not end.
+    """
+    done = complete(["env", "LC_ALL=C", chosen.program, *arguments], LONGEST_S, folder=folder)
+    if done.status and (said := said_full(done.first) or said_full(done.words)):
+        raise unwritable(f"what {chosen.program} makes", OSError(said))
+    return done
 
 
 def with_cpu(family: str, cpu: str | None) -> str:

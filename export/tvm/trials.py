@@ -6,14 +6,17 @@ hint: nothing is taken for a file that was not measured again for that file.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
-from edgenas.errors import UsageError
+from edgenas.errors import FileError, UsageError
 from edgenas.export.tvm.variant import Variant
-from edgenas.files import append_line, write_text
+from edgenas.files import JSON_LIMIT, append_line, read_bounded, write_text
+
+HINT = "delete it, or give another --tune-database"
 
 
 class Trial(BaseModel):
@@ -61,10 +64,11 @@ class Trials:
         self._known[trial.kernel][trial.variant] = trial
 
     def _text(self) -> str:
-        try:
-            return self._path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        if not os.path.lexists(self._path):
             return ""
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"cannot read {self._path}: {getattr(error, 'strerror', None) or error}",
-                             "delete it, or give another --tune-database") from error
+        try:
+            return read_bounded(self._path, JSON_LIMIT).decode("utf-8")
+        except FileError as error:
+            raise UsageError(error.message, HINT) from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"cannot read {self._path}: {error}", HINT) from error

@@ -30,6 +30,7 @@ PLAIN = Protocol(warmup_runs=1, warmup_min_s=0, runs=5, round_s=0.001, max_round
 NOW = ctypes.CFUNCTYPE(ctypes.c_double)
 RUN = ctypes.CFUNCTYPE(ctypes.c_void_p)  # ctypes cannot give a text back
 QUIET = ctypes.CFUNCTYPE(ctypes.c_int)
+WAIT = ctypes.CFUNCTYPE(None, ctypes.c_double)
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
 
 
@@ -38,18 +39,23 @@ class Numbers(ctypes.Structure):
 
 
 class Subject(ctypes.Structure):
-    _fields_ = [("now", NOW), ("run", RUN), ("quiet", QUIET)]
+    _fields_ = [("now", NOW), ("cpu", NOW), ("wait", WAIT), ("run", RUN), ("quiet", QUIET)]
 
 
 class Latency(ctypes.Structure):
-    _fields_ = [*((name, ctypes.c_double) for name in STATISTICS), ("agreed", ctypes.c_int)]
+    _fields_ = [*((name, ctypes.c_double) for name in (*STATISTICS, "wall_ms", "cpu_ms")),
+                *((name, ctypes.c_int) for name in ("agreed", "by_both", "by_cpu"))]
 
 
 class Model:
-    """Each run advances a clock of its own by the next duration (ms); the last one repeats. So do the answers."""
+    """Each run advances a clock of its own by the next duration (ms); the last one repeats. So do the answers.
 
-    def __init__(self, durations_ms: list[float], quiet: list[bool]) -> None:
-        self.now_s, self.runs = 0.0, 0
+    shares: of each run's time, what the processor worked for it; the last one repeats. Without, there is no such clock.
+    """
+
+    def __init__(self, durations_ms: list[float], quiet: list[bool], shares: list[float] | None = None) -> None:
+        self.now_s, self.cpu_s, self.runs, self.waits = 0.0, 0.0, 0, list[float]()
+        self.shares = chain(shares, repeat(shares[-1])) if shares else None
         self.durations_ms = chain(durations_ms, repeat(durations_ms[-1]))
         self.answers = chain(quiet, repeat(quiet[-1]))
 
@@ -58,7 +64,16 @@ class Model:
 
     def invoke(self) -> None:
         self.runs += 1
-        self.now_s += next(self.durations_ms) / 1e3
+        passed_s = next(self.durations_ms) / 1e3
+        self.now_s += passed_s
+        self.cpu_s += passed_s * next(self.shares) if self.shares else 0.0
+
+    def cpu(self) -> float:
+        return self.cpu_s
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now_s += seconds
 
     def quiet(self) -> bool:
         return next(self.answers)
@@ -83,18 +98,24 @@ def measured(library: ctypes.CDLL, protocol: Protocol, model: Model,
     """What the program's timer finds of the model, or its error."""
     numbers = Numbers(**{name: getattr(protocol, name) for name in NAMES})
     latency = Latency()
-    subject = Subject(NOW(model.clock), RUN(run or model.invoke), QUIET(model.quiet))
+    subject = Subject(NOW(model.clock), NOW(model.cpu) if model.shares else NOW(), WAIT(model.wait),
+                      RUN(run or model.invoke), QUIET(model.quiet))
     error = library.measure(ctypes.byref(numbers), ctypes.byref(subject), ctypes.byref(latency))
     if error:
         return str(error.decode())
-    return {name: getattr(latency, name) for name in STATISTICS} | {"agreed": bool(latency.agreed)}
+    both = {"wall_ms": latency.wall_ms, "cpu_ms": latency.cpu_ms, "by_cpu": bool(latency.by_cpu)}
+    return ({name: getattr(latency, name) for name in STATISTICS} | {"agreed": bool(latency.agreed)}
+            | (both if latency.by_both else {}))
 
 
 def by_worker(protocol: Protocol, model: Model) -> dict[str, float]:
-    timer = worker.Timer(model.invoke, model.clock, model, protocol.to_dict())  # type: ignore[arg-type]
-    [found] = worker.measured([{"id": "a", "path": ""}], lambda path: timer, protocol.to_dict())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(worker.time, "sleep", model.wait)
+        timer = worker.Timer(model.invoke, model.clock, model, protocol.to_dict(),  # type: ignore[arg-type]
+                             model.cpu if model.shares else None)
+        [found] = worker.measured([{"id": "a", "path": ""}], lambda path: timer, protocol.to_dict())
     latency: dict[str, float] = found["latency"]
-    return latency
+    return latency | ({"by_cpu": latency.pop("clock") == "cpu"} if model.shares else {})  # type: ignore[comparison-overlap]
 
 
 durations = st.lists(st.floats(0.004, 40) | st.sampled_from([0.01, 1.0, 1.02, 10.0]), min_size=1, max_size=60)
@@ -105,12 +126,25 @@ protocols = st.builds(Protocol, warmup_runs=st.integers(1, 20), warmup_min_s=st.
                       sample_us=st.floats(1, 200))
 
 
-@given(protocols, durations, st.lists(st.booleans(), min_size=1, max_size=8))
+shares_of_time = st.none() | st.lists(st.floats(0.05, 1) | st.sampled_from([1.0, 0.97, 0.5]), min_size=1, max_size=60)
+
+
+@given(protocols, durations, st.lists(st.booleans(), min_size=1, max_size=8), shares_of_time)
 def test_the_timer_finds_what_the_worker_finds(library, protocol: Protocol, durations_ms: list[float],
-                                               quiet: list[bool]) -> None:
-    here, there = Model(durations_ms, quiet), Model(durations_ms, quiet)
+                                               quiet: list[bool], shares: list[float] | None) -> None:
+    here, there = Model(durations_ms, quiet, shares), Model(durations_ms, quiet, shares)
     assert measured(library, protocol, here) == pytest.approx(by_worker(protocol, there), rel=1e-9, abs=1e-12)
-    assert here.runs == there.runs
+    assert (here.runs, here.waits) == (there.runs, there.waits)
+
+
+def test_the_processor_s_time_is_taken_where_wall_time_is_longer_and_that_is_said(library) -> None:
+    model = Model([40.0], [True], [0.25])
+    found = measured(library, PLAIN, model)
+    assert isinstance(found, dict) and found["by_cpu"] and found["agreed"]
+    assert (found["wall_ms"], found["cpu_ms"], found["median_of_minima_ms"]) == (40, 10, 10)
+    assert model.waits == [worker.WAIT_S] * (PLAIN.max_rounds - 1)
+    calm = measured(library, PLAIN, Model([10.4], [True], [0.97]))
+    assert isinstance(calm, dict) and not calm["by_cpu"] and calm["median_of_minima_ms"] == 10.4
 
 
 def test_a_disturbed_round_drops_out(library) -> None:

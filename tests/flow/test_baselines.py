@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.flow import baselines, hand_made
+from edgenas.flow import baselines
 from edgenas.flow.baselines import baselines_phase
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.progress import Silent
+from edgenas.selection import hand_made
 
 from .flows import Finished, copied, succeed
 
@@ -38,7 +40,7 @@ def test_baselines_hold_the_run_s_budgets_and_are_trained_once(out: Path, counte
     assert "mobilenet_v2_like" in (out / "report.html").read_text() or "MobileNet" in (out / "report.html").read_text()
 
     monkeypatch.setattr(baselines, "train", lambda *_, **__: pytest.fail("trained again"))
-    baselines_phase(Run.open(out), Silent())
+    baselines_phase(Work(Run.open(out)), Silent())
     assert json.loads((out / "baselines.json").read_text()) == found
 
 
@@ -52,7 +54,7 @@ def test_an_interrupted_comparison_keeps_the_baselines_that_are_done(out: Path, 
 
     monkeypatch.setattr(baselines, "train", train)
     with pytest.raises(KeyboardInterrupt):
-        baselines_phase(run, Silent(), count=1)
+        baselines_phase(Work(run), Silent(), count=1)
     assert list(json.loads((out / "baselines.json").read_text())) == ["mobilenet_v2_like"]
 
 
@@ -63,9 +65,9 @@ def test_a_baseline_that_cannot_hold_the_budget_is_said_to_be_skipped(out: Path,
         def say(self, text: str) -> None:
             said.append(text)
 
-    monkeypatch.setattr(hand_made, "costs_everywhere", lambda run, networks: {
+    monkeypatch.setattr(baselines, "costs_everywhere", lambda work, networks: {
         name: {"macs": 9e9, "peak_memory_kib": 1.0} for name in networks})
-    baselines_phase(Run.open(out), Heard(), count=0)
+    baselines_phase(Work(Run.open(out)), Heard(), count=0)
     row = json.loads((out / "baselines.json").read_text())["mobilenet_v2_like"]
     assert row == {"skipped": "no MobileNetV2-like network is small enough for the budget"}
     assert any("baseline mobilenet_v2_like: no MobileNetV2-like" in text for text in said)

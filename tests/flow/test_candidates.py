@@ -12,10 +12,12 @@ from torch import nn
 
 from edgenas.cost.model import CostModel
 from edgenas.errors import Diverged
-from edgenas.flow.candidates import CHANCE, Trial, costliest, distinct
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
+from edgenas.selection.candidates import CHANCE, costliest, distinct
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.ranking import ranked
+from edgenas.selection.trials import Trial
 from edgenas.selection.zero_cost import MEASURES
 from edgenas.space import Architecture
 
@@ -61,13 +63,14 @@ def test_of_the_best_ranked_the_one_that_learns_fastest_is_left_by_successive_ha
               for row in tried if "trial_loss" in row}
     assert set(trials) == set(ranked({Architecture(row["architecture"]): known(row) for row in tried})[:4])
     assert not (tmp_path / "run" / "search" / "trials").exists()
-    run = Run.open(tmp_path / "run")
+    work = Work(Run.open(tmp_path / "run"))
+    config = work.run.config
     rounds = json.loads((tmp_path / "run" / "decoding.json").read_text())["rounds"]
     assert {Architecture(row["architecture"]): (row["trial_loss"], row["trial_epochs"]) for row in rounds
             if "trial_loss" in row} == trials
 
     def loss(architecture: Architecture, epochs: int) -> float:
-        return trial_loss(partial(run.space.build, architecture), run.task, run.config.train, epochs, 0, run.fabric,
+        return trial_loss(partial(work.space.build, architecture), work.task, config.train, epochs, 0, work.fabric,
                           tmp_path / f"{architecture.digest}.pt")
 
     half = sorted(trials, key=lambda a: loss(a, 1))[:2]
@@ -85,7 +88,7 @@ def test_a_candidate_that_diverges_is_the_last_and_named(tmp_path: Path, monkeyp
             raise Diverged("training diverged")
         return trial_loss(build, *rest)
 
-    monkeypatch.setattr("edgenas.flow.trials.trial_loss", diverging)
+    monkeypatch.setattr("edgenas.selection.trials.trial_loss", diverging)
     taken, tried = searched(tmp_path, "search.candidates=5")
     losses = {Architecture(row["architecture"]): row["trial_loss"] for row in tried}
     assert {"wide" in architecture.values() for architecture, loss in losses.items() if loss is None} == {True}

@@ -4,8 +4,9 @@ import pytest
 
 from edgenas.cost.budget import Request
 from edgenas.errors import UsageError
-from edgenas.flow.configure import budgets, check_accelerator, part, runtime_of
+from edgenas.flow.configure import budgets, check_accelerator, part
 from edgenas.flow.requests import RunRequest
+from edgenas.flow.target import runtime_of
 from edgenas.measure.device import load_device
 
 

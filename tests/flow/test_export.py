@@ -16,6 +16,7 @@ from edgenas.flow.artifact import layout
 from edgenas.flow.export import is_exported, runtime_for
 from edgenas.flow.manifest import describe
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 from .flows import Finished, copied, edgenas, files, succeed
 
@@ -54,12 +55,12 @@ def test_the_manifest_describes_the_file_and_the_run(run: Run):
     assert document.profile_sha256 is None and document.versions["onnx"]
     (artifact,) = document.artifacts
     assert (artifact.format, artifact.runtime, artifact.layout, artifact.target) == ("onnx", "mock", "NCHW", "host")
-    assert artifact.operators["Conv"] > 0 and artifact.parity_images == len(run.task.validation)
+    assert artifact.operators["Conv"] > 0 and artifact.parity_images == len(Work(run).task.validation)
 
 
 def test_the_recorded_command_can_be_pasted_into_a_shell(run: Run):
     spaced = Run(run.folder, run.config.model_copy(update={"command": ("edgenas", "run", "--out", "my run")}))
-    assert describe(spaced, []).command == "edgenas run --out 'my run'"
+    assert describe(Work(spaced).product(), []).command == "edgenas run --out 'my run'"
 
 
 def test_an_unknown_format_or_target_is_refused_and_nothing_written(run: Run):
@@ -83,15 +84,16 @@ def test_a_missing_extra_says_what_to_install(run: Run, monkeypatch):
 
 
 def test_an_exported_program_reads_an_image_by_itself(run: Run, tmp_path: Path):
-    digit = run.task.validation.images[0, 0].numpy()
+    work = Work(run)
+    digit = work.task.validation.images[0, 0].numpy()
     succeed("export", run.folder, "--format", "binary")
     image = b"P5 8 8 255\n" + digit.tobytes()
     done = subprocess.run([run.artifacts / "model.bin", "--image"], input=image, capture_output=True, check=True)
     with torch.no_grad():
-        logits = run.network().eval()(run.task.normalise(run.task.validation.images[:1]))[0]
+        logits = work.network().eval()(work.task.normalise(work.task.validation.images[:1]))[0]
     found = json.loads(done.stdout)
     np.testing.assert_allclose(found["logits"], logits.numpy(), atol=1e-4)
-    assert found["label"] == run.task.classes[int(logits.argmax())]
+    assert found["label"] == work.task.classes[int(logits.argmax())]
     assert found["probability"] == pytest.approx(float(logits.softmax(0).max()), abs=1e-4)
 
 

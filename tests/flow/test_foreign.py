@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from PIL import Image
 from safetensors.torch import save_file, save_model
 from torch import nn
 
+from edgenas.errors import RunError
 from edgenas.export.package.inspection import inspect
+from edgenas.files import JSON_LIMIT
+from edgenas.flow import foreign
 from edgenas.flow.foreign_network import build
 
 from .flows import edgenas, files, succeed
@@ -231,3 +235,12 @@ def test_data_is_read_with_every_option(tmp_path: Path):
     assert done.code == 0 and done.document["seed"] == 3
     assert "warning: 1 images could not be read and are left out: 3/3.png" in done.err
     edgenas("export", tmp_path, "--seed", "0").refused(2, "--seed is for a network of your own")
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "{", "large"])
+def test_a_damaged_record_of_another_export_is_one_sentence(tmp_path: Path, content: str):
+    (tmp_path / "network.json").write_text(content)
+    if content == "large":
+        os.truncate(tmp_path / "network.json", JSON_LIMIT + 1)
+    with pytest.raises(RunError, match=f"{tmp_path / 'network.json'} is damaged"):
+        foreign._claim(tmp_path, {"from": "net.py:build"})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.flow import settle
+from edgenas.selection import correction
 
 from .flows import DIGITS, OWN_SPACE, copied, edgenas, files
 from .flows import Finished as Run
@@ -24,7 +24,7 @@ def host(tmp_path_factory) -> Run:
     assert profiled.code == 0, profiled.err
     largest = profiled.document["reachable"]["latency_ms"][1]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(settle, "ROUNDS", 1)
+        patched.setattr(correction, "ROUNDS", 1)
         result = edgenas("run", *ASKED, "--strategy", "random", "--train-epochs", "1", "--latency-ms", 20 * largest,
                          "--profiles", base / "profiles", "--out", base / "run", "--json")
     return Run(base / "run", base / "profiles", result)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from edgenas.export.package import manifest
 from edgenas.flow.run import Run
 from edgenas.flow.train import initial_network, supernet_of
+from edgenas.flow.work import Work
 from edgenas.space.int8 import Int8
 from edgenas.space.precision import int8_choices
 
@@ -58,12 +59,13 @@ def test_the_file_the_manifest_and_the_report_tell_each_block_s_precision(run: R
 def test_weights_that_two_precisions_share_are_kept_once_and_inherited(run: Run):
     names = set(load_file(run.folder / "supernet.safetensors"))
     assert names and not any("@int8" in name for name in names)
-    supernet, network = supernet_of(run), initial_network(run, run.architecture)
+    work = Work(run)
+    supernet, network = supernet_of(work), initial_network(work, run.architecture)
     assert not any(part.simulated for part in network.modules() if isinstance(part, Int8))
     known = list(supernet.state_dict().values())
     for value in network.state_dict().values():
         assert any(value.shape == other.shape and torch.equal(value, other) for other in known)
-    assert len(network.state_dict()) == len(run.network().state_dict())
+    assert len(network.state_dict()) == len(work.network().state_dict())
 
 
 def test_it_goes_on_and_is_the_same(run: Run):

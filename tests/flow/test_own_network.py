@@ -16,7 +16,9 @@ from safetensors.torch import load_file, save_file
 from edgenas.api.run import specialise
 from edgenas.errors import UsageError
 from edgenas.flow import foreign_network
+from edgenas.flow.inheritance import inherits
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.space import Architecture
 from edgenas.space.elastic import ABSENT
 
@@ -68,20 +70,20 @@ def test_the_whole_flow_ends_within_the_share_of_what_was_measured_of_the_uncut_
 
 
 def test_training_begins_with_the_weights_that_the_found_network_keeps() -> None:
-    run = Run.open(finished())
+    work = Work(Run.open(finished()))
     given = load_file(base() / "w.safetensors")
-    whole = Architecture({choice: names[0] for choice, names in run.space.choices.items()})
-    uncut = load_file(run.folder / "uncut.safetensors")
+    whole = Architecture({choice: names[0] for choice, names in work.space.choices.items()})
+    uncut = load_file(work.run.folder / "uncut.safetensors")
     assert all(torch.equal(uncut[key], value) for key, value in given.items())
-    images = run.task.normalise(run.task.train.images[:3])
-    assert torch.equal(run.space.build(whole).eval()(images), run.own.network(images))
+    images = work.task.normalise(work.task.train.images[:3])
+    assert torch.equal(work.space.build(whole).eval()(images), work.own.network(images))
 
 
 def test_the_budget_is_held_by_cutting_not_by_chance() -> None:
-    run = Run.open(finished())
-    picked = dict(run.architecture)
-    assert picked != {choice: names[0] for choice, names in run.space.choices.items()}
-    assert ABSENT in run.space.choices["blocks.0"] and "w4" in run.space.choices["blocks.1"]
+    work = Work(Run.open(finished()))
+    picked = dict(work.architecture)
+    assert picked != {choice: names[0] for choice, names in work.space.choices.items()}
+    assert ABSENT in work.space.choices["blocks.0"] and "w4" in work.space.choices["blocks.1"]
 
 
 def test_rules_by_which_people_cut_are_baselines_at_the_same_budget() -> None:
@@ -105,7 +107,7 @@ def test_a_run_stands_alone_of_the_weights_file_it_began_with(tmp_path: Path) ->
     succeed("search", *request)
     weights.unlink()
     run = Run.open(tmp_path / "run")
-    assert run.own.network.stem.weight.shape == (8, 1, 3, 3)  # type: ignore[union-attr]
+    assert Work(run).own.network.stem.weight.shape == (8, 1, 3, 3)  # type: ignore[union-attr]
     assert dict(run.architecture) == dict(Run.open(finished()).architecture)
 
 
@@ -116,7 +118,7 @@ def test_a_new_head_is_found_and_taught_before_anything_is_cut(tmp_path: Path) -
     assert "new head: head now tells the data's 10 classes apart" in result.err
     record = read(tmp_path / "run", "own.json")
     assert record["head"] == "head" and len(record["history"]) == 2
-    assert Run.open(tmp_path / "run").own.network.head.out_features == 10  # type: ignore[union-attr]
+    assert Work(Run.open(tmp_path / "run")).own.network.head.out_features == 10  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("build", "words"), [
@@ -177,7 +179,7 @@ def test_a_network_made_in_python_is_made_to_fit_as_well(tmp_path: Path) -> None
     assert run.verdict.within and not [m for m in run.network.modules() if type(m).__module__.startswith("edgenas")]
     foreign_network._given.clear()
     with pytest.raises(UsageError, match="given in Python, and is not in this process"):
-        Run.open(tmp_path / "run").own.network  # noqa: B018
+        Work(Run.open(tmp_path / "run")).own.network  # noqa: B018
 
 
 def test_a_damaged_folder_is_told_in_one_sentence(tmp_path: Path) -> None:
@@ -199,4 +201,4 @@ def test_a_strategy_that_trains_a_supernet_searches_it_too(tmp_path: Path) -> No
                              "--set", "search.candidates=1"),
             "--profiles", base() / "profiles", "--out", tmp_path / "run")
     run = Run.open(tmp_path / "run")
-    assert run.inherits and dict(run.architecture)
+    assert inherits(run) and dict(run.architecture)

@@ -11,6 +11,8 @@ import pytest
 from edgenas.export.package import manifest
 from edgenas.flow import quantise
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
+from edgenas.train.weights import save_weights
 
 from .flows import Finished, copied, edgenas, files, succeed
 
@@ -31,7 +33,7 @@ class Wrong:
 
 
 def test_an_int8_file_says_what_it_lost(run: Run):
-    before = {a.path for a in manifest.read(run.artifacts).artifacts}
+    before, task = {a.path for a in manifest.read(run.artifacts).artifacts}, Work(run).task
     done = succeed("export", run.folder, "--format", "onnx", "--format", "tflite", "--precision", "int8",
                    "--max-drop", "10", "--json").document
     made = {a.path: a for a in manifest.Manifest.model_validate(
@@ -41,9 +43,9 @@ def test_an_int8_file_says_what_it_lost(run: Run):
     for name in ("model.int8.onnx", "model.int8.tflite"):
         q = made[name].quantisation
         assert made[name].precision == "int8" and q is not None
-        assert q.validation_images == len(run.task.validation) == made[name].parity_images
+        assert q.validation_images == len(task.validation) == made[name].parity_images
         assert q.drop_points == pytest.approx(100 * (q.validation_accuracy_fp32 - q.validation_accuracy_int8))
-        assert q.max_drop_points == 10 and 0 < q.calibration_images <= len(run.task.train)
+        assert q.max_drop_points == 10 and 0 < q.calibration_images <= len(task.train)
         assert made[name].agreement > 0.8
     assert made["model.int8.onnx"].runtime == "mock" and made["model.int8.tflite"].runtime == "litert"
 
@@ -60,7 +62,7 @@ def test_verify_runs_int8_files_and_binds_the_run_s_own_precision(run: Run):
 def test_a_file_that_loses_more_is_refused_with_the_figures_and_what_was_there_stays(run: Run, monkeypatch):
     succeed("export", run.folder, "--format", "onnx", "--precision", "int8", "--max-drop", "10")
     before = files(run.artifacts)
-    labels = run.task.validation.labels
+    labels = Work(run).task.validation.labels
     monkeypatch.setattr(quantise, "open_session", lambda *_: Wrong(labels))
     asked = ("export", run.folder, "--format", "onnx", "--precision", "int8", "--set", "qat.epochs=1")
     text = edgenas(*asked).refused(4, "model.int8.onnx is refused", "points lost", "0.5 points are allowed")
@@ -80,9 +82,9 @@ def test_what_cannot_be_asked_for(run: Run, arguments, words):
 
 
 def test_weights_that_are_not_finite(run: Run):
-    network = run.network()
+    network = Work(run).network()
     next(network.parameters()).data.fill_(float("nan"))
-    run.save_weights("weights", network)
+    save_weights(run.weights(), network)
     edgenas("export", run.folder, "--precision", "int8").refused(4, "holds values that are not finite")
     assert not (run.artifacts / "model.int8.onnx").exists()
 

@@ -13,11 +13,13 @@ from edgenas.export.package import manifest
 from edgenas.flow.records import Retraining
 from edgenas.flow.retrain import retrained
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.progress import Silent
 from edgenas.space.operators import MBConv
 from edgenas.train.checkpoint import Checkpoint
-from edgenas.train.loop import TrainSettings, train
-from edgenas.train.quantisation_aware import QatSettings
+from edgenas.train.loop import train
+from edgenas.train.settings import QatSettings, TrainSettings
+from edgenas.train.weights import save_weights
 
 from .flows import Finished, copied, counted, edgenas, files, succeed
 
@@ -31,10 +33,10 @@ def fragile() -> dict[str, torch.Tensor]:
     What comes into a depthwise convolution is 40 times smaller, and its weights as much larger, but for one channel,
     which takes all of the scale.
     """
-    run = Run.open(counted().folder)
-    network = run.network()
-    train(network, run.task, settings=TrainSettings(epochs=25, batch_size=32), seed=0,
-          checkpoint=counted().folder.parent / "fragile.pt", fabric=run.fabric)
+    work = Work(Run.open(counted().folder))
+    network = work.network()
+    train(network, work.task, settings=TrainSettings(epochs=25, batch_size=32), seed=0,
+          checkpoint=counted().folder.parent / "fragile.pt", fabric=work.fabric)
     with torch.no_grad():
         for block in network.modules():
             if isinstance(block, MBConv):
@@ -47,9 +49,9 @@ def fragile() -> dict[str, torch.Tensor]:
 @pytest.fixture
 def run(counted: Finished, tmp_path: Path) -> Run:
     run = Run.open(copied(counted, tmp_path / "run"))
-    network = run.network()
+    network = Work(run).network()
     network.load_state_dict(fragile())
-    run.save_weights("weights", network)
+    save_weights(run.weights(), network)
     return run
 
 
@@ -90,15 +92,15 @@ def test_it_goes_on_where_it_was_interrupted_to_the_same_weights(run: Run, monke
     monkeypatch.undo()
     assert Retraining.read(run.folder).history is None
     settings = QatSettings(epochs=3)
-    resumed = retrained(run, settings, Silent()).state_dict()
+    resumed = retrained(Work(run).product(), settings, Silent()).state_dict()
     (run.folder / "qat.json").unlink()
-    fresh = retrained(run, settings, Silent()).state_dict()
+    fresh = retrained(Work(run).product(), settings, Silent()).state_dict()
     assert all(value.equal(fresh[name]) for name, value in resumed.items())
 
 
 def test_other_settings_begin_anew(run: Run):
-    first = retrained(run, QatSettings(epochs=1), Silent()).state_dict()
-    other = retrained(run, QatSettings(epochs=1, lr=1e-2), Silent()).state_dict()
+    first = retrained(Work(run).product(), QatSettings(epochs=1), Silent()).state_dict()
+    other = retrained(Work(run).product(), QatSettings(epochs=1, lr=1e-2), Silent()).state_dict()
     assert Retraining.read(run.folder).settings["lr"] == 1e-2
     assert not all(value.equal(other[name]) for name, value in first.items())
 

@@ -14,8 +14,10 @@ from edgenas.errors import CheckpointError, RunError, StorageError
 from edgenas.files import write_json
 from edgenas.flow.records import KINDS, Decoding
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.record import Kept
 from edgenas.space import Architecture
+from edgenas.train.weights import load_weights, save_weights
 
 from .flows import Finished, copied, edgenas, files
 from .test_config import CONFIG
@@ -80,15 +82,15 @@ def test_a_full_disk_leaves_no_half_file(tmp_path: Path, monkeypatch):
         Run.create(tmp_path / "run", CONFIG, resume=False)
     assert error.value.hint and files(tmp_path) == {}
     with pytest.raises(StorageError, match="No space left on device"):
-        Run(tmp_path / "run", CONFIG).save_weights("weights", nn.Linear(2, 2))
+        save_weights(Run(tmp_path / "run", CONFIG).weights(), nn.Linear(2, 2))
     assert files(tmp_path) == {}
 
 
 def test_saved_weights_are_loaded_again(run: Run):
     network = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-    run.save_weights("other", network)
+    save_weights(run.weights("other"), network)
     other = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
-    run.load_weights("other", other, "a command")
+    load_weights(run.weights("other"), other, "a command")
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in network.state_dict().items())
 
 
@@ -97,7 +99,7 @@ def test_saved_weights_are_loaded_again(run: Run):
 def test_damaged_weights_are_one_sentence(run: Run, damage):
     damage(run.folder / "weights.safetensors")
     with pytest.raises(CheckpointError, match="weights.safetensors is damaged") as error:
-        run.network()
+        Work(run).network()
     assert "\n" not in error.value.message
     assert error.value.hint == f"delete it, then edgenas train {run.folder}"
 
@@ -108,20 +110,20 @@ def test_weights_of_another_network_are_refused(run: Run):
     weights.pop(next(iter(weights)))
     save_file(weights, path)
     with pytest.raises(CheckpointError, match="holds the weights of another network"):
-        run.network()
+        Work(run).network()
 
 
 def test_missing_weights_say_the_command_that_makes_them(run: Run):
     (run.folder / "weights.safetensors").unlink()
     with pytest.raises(RunError, match="there is no weights.safetensors") as error:
-        run.network()
+        Work(run).network()
     assert error.value.hint == f"edgenas train {run.folder}"
 
 
 def test_another_architecture_than_the_trained_one_is_refused(run: Run):
     Architecture({"1": "skip", "2": "skip"}).save(run.folder / "architecture.json")
     with pytest.raises(CheckpointError, match="holds the weights of another network"):
-        run.network()
+        Work(run).network()
 
 
 @pytest.mark.parametrize(("picks", "words"), [
@@ -131,7 +133,7 @@ def test_another_architecture_than_the_trained_one_is_refused(run: Run):
 def test_an_architecture_of_another_space_is_refused(run: Run, picks, words):
     (run.folder / "architecture.json").write_text(json.dumps(picks))
     with pytest.raises(RunError, match="the architecture is of another space") as error:
-        _ = run.architecture
+        _ = Work(run).architecture
     assert words in error.value.message
 
 
@@ -186,6 +188,6 @@ def test_pipes_and_links_are_no_records_and_no_weights(run: Run):
     with pytest.raises(RunError, match="is a pipe"):
         Decoding.read(run.folder)
     with pytest.raises(CheckpointError, match="is a pipe"):
-        run.load_weights("weights", nn.Linear(1, 1), "a command")
+        load_weights(run.weights(), nn.Linear(1, 1), "a command")
     with pytest.raises(RunError, match="is a pipe"):
         Architecture.load(run.folder / "architecture.json")

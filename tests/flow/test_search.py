@@ -7,6 +7,7 @@ import pytest
 
 from edgenas.flow.run import Run
 from edgenas.flow.search import layers
+from edgenas.flow.work import Work
 from edgenas.search.partial import partial_channels
 
 from .flows import DIGITS, MOCK, OWN_SPACE, QUICK, Finished, Result, copied, edgenas, files, own_space, write_profile
@@ -87,8 +88,8 @@ def test_evolved_candidates_are_tried_instead_of_sampled_ones(tmp_path: Path):
 
 def test_what_was_predicted_is_told_layer_by_layer(finished: Finished, tmp_path: Path):
     decoding = json.loads((finished.folder / "decoding.json").read_text())
-    run = Run.open(copied(finished, tmp_path / "run"))
-    assert layers(run, run.architecture) == decoding["layers"]
+    work = Work(Run.open(copied(finished, tmp_path / "run")))
+    assert layers(work, work.architecture) == decoding["layers"]
     assert [row["place"] for row in decoding["layers"]] == ["0", "1", "2", "3", "overhead"]
     assert sum(row["predicted"]["latency_ms"] for row in decoding["layers"]) == pytest.approx(
         decoding["predicted"]["latency_ms"])
@@ -101,4 +102,4 @@ def test_a_finished_search_is_not_done_again(finished: Finished, tmp_path: Path,
 
     run = Run.open(copied(finished, tmp_path / "run"))
     monkeypatch.setattr(search, "search", lambda *_, **__: pytest.fail("searched again"))
-    assert dict(search.search_phase(run, Silent())) == finished.result.document["architecture"]
+    assert dict(search.search_phase(Work(run), Silent())) == finished.result.document["architecture"]

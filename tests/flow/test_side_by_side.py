@@ -108,7 +108,7 @@ def test_an_interruption_ends_the_work_of_all(
     devices(one="far", two="far")
     ended, began = [], threading.Event()
 
-    def profile_one(space: object, device: Device, asked: object, progress: Stoppable) -> dict[str, Any]:
+    def profile_one(space: object, device: Device, asked: object, progress: Stoppable, _: object) -> dict[str, Any]:
         if device.name == "one":
             assert began.wait(60)
             raise KeyboardInterrupt

@@ -15,6 +15,7 @@ from edgenas.errors import UsageError
 from edgenas.flow.records.result import Spaces
 from edgenas.flow.run import Run
 from edgenas.flow.spaces import chosen_of, combined
+from edgenas.flow.work import Work
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.space import Architecture
 
@@ -57,15 +58,15 @@ def test_the_space_whose_networks_learn_fastest_is_searched(searched: tuple[Path
 def test_a_space_s_figure_is_the_mean_loss_of_random_networks_that_hold_and_use_the_budget(
         searched: tuple[Path, Result], tmp_path: Path) -> None:
     for row in document(searched[0])["spaces"]:
-        run = Run.open(Path(row["run"]))
+        work = Work(Run.open(Path(row["run"])))
         names = {json.dumps(network["architecture"]) for network in row["networks"]}
         assert len(names) == len(row["networks"]) == (1 if row["options"] == ["space.width=0.75"] else 2)
         for network in row["networks"]:
-            least = min(250000, run.models["macs"].reachable[1]) * 0.9
+            least = min(250000, work.models["macs"].reachable[1]) * 0.9
             assert least <= network["macs"] == network["predicted"]["macs"] <= 250000
             architecture = Architecture(network["architecture"])
-            found = trial_loss(partial(run.space.build, architecture), run.task, run.config.train, 1, 0, run.fabric,
-                               tmp_path / f"{row['options'][0]}-{architecture.digest}.pt")
+            found = trial_loss(partial(work.space.build, architecture), work.task, work.run.config.train, 1, 0,
+                               work.fabric, tmp_path / f"{row['options'][0]}-{architecture.digest}.pt")
             assert network["trial_losses"]["1"] == pytest.approx(found, rel=1e-4)
         losses = [network["trial_losses"]["1"] for network in row["networks"]]
         assert row["losses"]["1"] == pytest.approx(statistics.fmean(losses))

@@ -10,10 +10,10 @@ import pytest
 
 from edgenas.cost.profile import Profile
 from edgenas.errors import BudgetError, Diverged, MissingExtra, RunError
-from edgenas.flow import settle
 from edgenas.flow.records import Decoding
 from edgenas.flow.run import Run
 from edgenas.flow.specialise import budgets, result, within_budget
+from edgenas.selection import correction
 
 from .flows import DIGITS, EPOCHS, FLOW, MOCK, NARROW, OWN, QUICK, Finished, copied, edgenas, files, succeed
 
@@ -111,7 +111,7 @@ def test_budgets_that_need_no_device_make_no_profile(counted: Finished):
 
 
 def test_several_budgets_hold_at_once(finished: Finished, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(settle, "ROUNDS", 1)
+    monkeypatch.setattr(correction, "ROUNDS", 1)
     found = succeed("search", *FLOW, "--strategy", "random", "--budget", "macs=69%", "--budget", "flash_kib=90%",
                     "--profiles", finished.profiles, "--out", tmp_path / "run", "--json").document
     assert [b["metric"] for b in found["budgets"]] == ["latency_ms", "macs", "flash_kib"]

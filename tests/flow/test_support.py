@@ -11,6 +11,7 @@ from edgenas.errors import UsageError
 from edgenas.flow.run import Run
 from edgenas.flow.support import supported, told, unsupported
 from edgenas.flow.survey import describe_space
+from edgenas.flow.work import Work
 from edgenas.measure.device import load_device
 from edgenas.space import Space, load_space
 
@@ -82,8 +83,8 @@ def test_a_search_leaves_them_out_and_says_so(tmp_path):
                     "ethos-u55-128", "--latency-ms", "100%", "--json", "--out", tmp_path / "run")
     assert "left out of the space: 1 candidate that ethos-u55-128 cannot run: 1 strided: DEPTHWISE_CONV_2D" in found.err
     assert found.document["architecture"]["1"] in ("plain", "wide", "gelu")
-    run = Run.open(tmp_path / "run")
-    assert run.space.choices["1"] == ("plain", "wide", "gelu")
+    work = Work(Run.open(tmp_path / "run"))
+    assert work.space.choices["1"] == ("plain", "wide", "gelu")
     assert list(json.loads((tmp_path / "run" / "run.json").read_text())["unsupported"]["1"]) == ["strided"]
 
 

@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 from edgenas.errors import UserCodeError
+from edgenas.flow.inheritance import inherits
 from edgenas.flow.run import Run
 from edgenas.flow.train import initial_network, supernet_of, teacher_of, train_phase
+from edgenas.flow.work import Work
 from edgenas.progress import Silent
 from edgenas.space import pick
 
@@ -21,8 +23,13 @@ def run(finished: Finished, tmp_path: Path) -> Run:
     return Run.open(copied(finished, tmp_path / "run"))
 
 
-def changed(run: Run, **values: object) -> Run:
-    return Run(run.folder, run.config.model_copy(update=values))
+@pytest.fixture
+def work(run: Run) -> Work:
+    return Work(run)
+
+
+def changed(run: Run, **values: object) -> Work:
+    return Work(Run(run.folder, run.config.model_copy(update=values)))
 
 
 def teacher(tmp_path: Path, body: str) -> str:
@@ -36,9 +43,9 @@ def same(one: nn.Module, other: nn.Module) -> bool:
     return ours.keys() == theirs.keys() and all(torch.equal(ours[key], theirs[key]) for key in ours)
 
 
-def test_the_network_starts_from_the_supernet_s_weights_unless_told_otherwise(run: Run):
-    inherited = initial_network(run, run.architecture)
-    assert same(inherited, pick(supernet_of(run), run.architecture))
+def test_the_network_starts_from_the_supernet_s_weights_unless_told_otherwise(run: Run, work: Work):
+    inherited = initial_network(work, run.architecture)
+    assert same(inherited, pick(supernet_of(work), run.architecture))
     scratch = changed(run, inherit=False)
     assert same(initial_network(scratch, run.architecture), initial_network(scratch, run.architecture))
     assert not same(initial_network(scratch, run.architecture), inherited)
@@ -48,14 +55,14 @@ def test_the_network_starts_from_the_supernet_s_weights_unless_told_otherwise(ru
 def test_weights_that_fit_no_whole_network_are_not_inherited(run: Run, strategy):
     """The weights of the supernet, here of another strategy, are there, but not taken."""
     other = changed(run, strategy=strategy)
-    assert run.inherits and not other.inherits
+    assert inherits(run) and not other.inherits
     assert same(initial_network(other, run.architecture), initial_network(changed(run, inherit=False),
                                                                           run.architecture))
 
 
 def test_a_trained_run_is_not_trained_again(run: Run, monkeypatch):
     monkeypatch.setattr("edgenas.flow.train.train", lambda *_, **__: pytest.fail("trained again"))
-    train_phase(run, Silent())
+    train_phase(Work(run), Silent())
 
 
 def test_training_with_the_supernet_as_teacher_ends_elsewhere(run: Run, finished: Finished):
@@ -63,13 +70,13 @@ def test_training_with_the_supernet_as_teacher_ends_elsewhere(run: Run, finished
         (run.folder / name).unlink()
     distilled = changed(run, distill="supernet")
     train_phase(distilled, Silent())
-    assert not same(distilled.network(), Run.open(finished.folder).network())
-    assert set(json.loads((distilled.folder / "train.json").read_text())["accuracy"]) == {"validation", "test"}
+    assert not same(distilled.network(), Work(Run.open(finished.folder)).network())
+    assert set(json.loads((distilled.run.folder / "train.json").read_text())["accuracy"]) == {"validation", "test"}
 
 
-def test_a_teacher_of_one_s_own_is_used(run: Run, tmp_path: Path):
+def test_a_teacher_of_one_s_own_is_used(work: Work, tmp_path: Path):
     source = teacher(tmp_path, "return nn.Sequential(nn.Flatten(), nn.Linear(64, len(task.classes)))")
-    assert teacher_of(run, source)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+    assert teacher_of(work, source)(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
 @pytest.mark.parametrize(("body", "words"), [
@@ -79,9 +86,9 @@ def test_a_teacher_of_one_s_own_is_used(run: Run, tmp_path: Path):
     ("raise SystemExit", r"line 4: it ends the program"), ("return make(task)", "line 4: RecursionError"),
     ("return task.nothing", r"failed in .*teachers.py, line 4: AttributeError"),
 ])
-def test_a_teacher_that_cannot_teach_is_one_sentence(run: Run, tmp_path: Path, body, words):
+def test_a_teacher_that_cannot_teach_is_one_sentence(work: Work, tmp_path: Path, body, words):
     with pytest.raises(UserCodeError, match=words):
-        teacher_of(run, teacher(tmp_path, body))
+        teacher_of(work, teacher(tmp_path, body))
 
 
 @pytest.mark.parametrize(("source", "words"), [

@@ -9,8 +9,10 @@ from torch import nn
 
 from edgenas.errors import CheckpointError, Diverged
 from edgenas.flow.run import Run
-from edgenas.flow.trials import Trials, fastest
+from edgenas.flow.selection import trials_of
+from edgenas.flow.work import Work
 from edgenas.progress import Silent
+from edgenas.selection.trials import fastest
 
 from .flows import Finished, copied, edgenas
 
@@ -21,7 +23,7 @@ def run(counted: Finished, tmp_path: Path) -> Run:
 
 
 def test_a_damaged_checkpoint_is_no_infinite_loss(run: Run) -> None:
-    trials = Trials(run, run.folder / "trials", Silent())
+    trials = trials_of(Work(run), run.folder / "trials", Silent())
     trials.folder.mkdir()
     (trials.folder / "a.pt").write_bytes(b"garbage")
     with pytest.raises(CheckpointError, match=r"a\.pt does not fit"):
@@ -31,10 +33,10 @@ def test_a_damaged_checkpoint_is_no_infinite_loss(run: Run) -> None:
 @pytest.mark.parametrize("found", [{1: math.inf, 2: math.inf}, {1: math.inf, 2: 0.5}])
 def test_where_all_diverged_none_is_the_fastest(run: Run, found: dict[int, float]) -> None:
     if math.isfinite(found[2]):
-        assert fastest([1, 2], run.config, lambda *_: found) == 2
+        assert fastest([1, 2], run.config.search, run.config.train, lambda *_: found) == 2
     else:
         with pytest.raises(Diverged, match="all 2 networks diverged"):
-            fastest([1, 2], run.config, lambda *_: found)
+            fastest([1, 2], run.config.search, run.config.train, lambda *_: found)
 
 
 def test_best_weights_of_another_network_are_a_checkpoint_of_another_network(run: Run) -> None:

@@ -12,6 +12,7 @@ import pytest
 from edgenas.errors import RunError, TrustError
 from edgenas.flow import trust
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 from .flows import OWN, Finished, edgenas, files, succeed
 from .test_config import CONFIG
@@ -33,12 +34,12 @@ def evil(folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", [("train",), ("verify",), ("export",), ("report", "--baselines")])
-@pytest.mark.parametrize("option", ["space", "data", "distill"])
+@pytest.mark.parametrize("option", ["space", "data", "distill", "origin"])
 def test_nothing_is_imported_that_a_stranger_s_run_names(counted: Finished, tmp_path: Path, monkeypatch, command,
                                                          option):
     monkeypatch.chdir(tmp_path)
     path = evil(tmp_path)
-    run = named(counted, tmp_path / "run", **{option: f"{path}:network" if option == "space" else "evil:network"})
+    run = named(counted, tmp_path / "run", **{option: "evil:network" if option == "distill" else f"{path}:network"})
     (run / "weights.safetensors").unlink()
     name, *options = command
     before = files(run)
@@ -89,10 +90,28 @@ def test_what_names_no_code_needs_no_note(tmp_path: Path, monkeypatch):
     assert not (tmp_path / "notes").exists()
 
 
+@pytest.mark.parametrize("name", ["{}:sets", "{}:no such", "{}:a-b", "{}:"])
+@pytest.mark.parametrize("option", ["space", "distill", "origin"])
+@pytest.mark.parametrize("folder", ["plain", "with:colon", "with\nline"])
+def test_a_name_of_code_is_known_however_it_is_written(tmp_path: Path, folder: str, option: str, name: str):
+    """What is imported is run before the function is looked for, so a name that is none is no way round."""
+    config = CONFIG.model_copy(update={option: name.format(tmp_path / folder / "evil.py")})
+    assert set(trust.resolved(config)) == {option}
+    with pytest.raises(TrustError):
+        trust.check(tmp_path, config)
+
+
+def test_a_folder_of_data_whose_name_has_a_colon_is_no_code(tmp_path: Path):
+    assert not trust.resolved(CONFIG.model_copy(update={"space": "mobile", "data": f"{tmp_path}/a:b/c", "distill": None,
+                                                        "profiles": None}))
+    assert trust.resolved(CONFIG.model_copy(update={"space": "mobile", "data": f"{tmp_path}/a:b/c.py:sets",
+                                                    "distill": None, "profiles": None})).keys() == {"data"}
+
+
 def test_profiles_elsewhere_are_neither_read_nor_written_for_a_stranger(counted: Finished, tmp_path: Path):
     run = named(counted, tmp_path / "run", profiles=str(tmp_path / "elsewhere"))
     with pytest.raises(TrustError, match=f"profiles {tmp_path / 'elsewhere'}"):
-        _ = Run.open(run).profile
+        _ = Work(Run.open(run)).target.profile
     assert not (tmp_path / "elsewhere").exists()
 
 

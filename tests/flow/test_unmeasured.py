@@ -13,6 +13,7 @@ from edgenas.cost.published import Published
 from edgenas.export.package import manifest
 from edgenas.export.package.about import embedded
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 
 from .flows import DIGITS, OWN_SPACE, Finished, Result, copied, edgenas, mock_latency_ms, own_space, succeed
 
@@ -68,7 +69,7 @@ def test_baselines_are_not_compared_by_predictions(run: tuple[Result, Path]):
 def test_the_profile_of_a_published_device_is_not_touched(run: tuple[Result, Path], published: Path):
     profile = Profile.load(published / "pixel1" / "litert-fp32-1t.jsonl")
     assert not profile.networks and not profile.decoded
-    assert Run.open(run[1]).latency_word == "predicted"
+    assert Work(Run.open(run[1])).target.latency_word == "predicted"
 
 
 def test_a_budget_below_what_the_blocks_allow_is_refused(published: Path, tmp_path: Path):
@@ -114,9 +115,10 @@ def test_a_microcontrollers_memory_is_its_measured_arena_and_binds(tmp_path: Pat
     memory, flash = found.document["budgets"]
     assert (memory["provenance"], flash["provenance"]) == ("measured", "counted")
     assert 0 < memory["measured"] <= memory["limit"] and flash["measured"] <= flash["limit"]
-    run = Run.open(tmp_path / "run")
-    arenas = {m.figures["arena_kib"] for made in run.profile.decoded.values() for m in made}
-    counted = exact_model(run.space, "peak_memory_kib", "int8").predict(run.architecture)
+    work = Work(Run.open(tmp_path / "run"))
+    run = work.run
+    arenas = {m.figures["arena_kib"] for made in work.target.profile.decoded.values() for m in made}
+    counted = exact_model(work.space, "peak_memory_kib", "int8").predict(run.architecture)
     assert memory["measured"] in arenas and memory["measured"] > counted
     plain, array = manifest.read(run.artifacts).artifacts
     assert array.figures["arena_kib"] == memory["measured"]

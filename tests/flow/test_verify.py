@@ -8,6 +8,7 @@ import pytest
 from edgenas.flow import verify
 from edgenas.flow.run import Run
 from edgenas.flow.verify import is_verified, run_budgets
+from edgenas.flow.work import Work
 
 from .flows import Finished, copied, edgenas, exact, succeed
 
@@ -21,9 +22,9 @@ def slower(monkeypatch, factor: float) -> None:
     """The device as it would be if it had become slower by a factor."""
     real = verify.measure_files
 
-    def measured(run, files, runtime):
+    def measured(target, files, runtime):
         return {name: [exact(factor * m.latency_ms()) for m in made]
-                for name, made in real(run, files, runtime).items()}
+                for name, made in real(target, files, runtime).items()}
 
     monkeypatch.setattr(verify, "measure_files", measured)
 
@@ -84,5 +85,5 @@ def test_the_accuracy_is_the_artifact_s_own_on_the_whole_test_set(finished: Fini
 
 
 def test_budgets_stay_the_figures_that_they_were(out: Path, finished: Finished):
-    (budget,) = run_budgets(Run.open(out))
+    (budget,) = run_budgets(Work(Run.open(out)))
     assert budget.limit == finished.result.document["budgets"][0]["limit"]

@@ -12,12 +12,12 @@ from edgenas.cost.missing import missing_networks, places
 from edgenas.cost.model import blocks_of, networks
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Header, Profile
-from edgenas.flow.settle import settle
 from edgenas.measure.measurement import Measurement
 from edgenas.progress import Silent
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import load_strategy
+from edgenas.selection.correction import settle
 from edgenas.space import Architecture, Choice, Space
 from edgenas.space.operators import ConvBN, Head, MBConv
 from edgenas.space.precision import in_vain, is_int8, mixed, uniform

@@ -12,7 +12,8 @@ from edgenas.errors import Diverged
 from edgenas.selection.learning_speed import halved, trial_loss
 from edgenas.space import Architecture, Choice, Space
 from edgenas.train.checkpoint import epoch_generator
-from edgenas.train.loop import TrainSettings, train
+from edgenas.train.loop import train
+from edgenas.train.settings import TrainSettings
 
 SETTINGS = TrainSettings(epochs=6, batch_size=16, lr=0.1)
 ARCHITECTURE = Architecture({"one": "o0", "two": "o1", "three": "o2"})

@@ -17,7 +17,8 @@ from edgenas.progress import Silent
 from edgenas.train import loop as module
 from edgenas.train.fabric import accuracy, new_fabric
 from edgenas.train.history import TrainEpoch
-from edgenas.train.loop import TEMPERATURE, Best, TrainSettings, distillation, train
+from edgenas.train.loop import TEMPERATURE, Best, distillation, train
+from edgenas.train.settings import TrainSettings
 
 
 class Untouchable:

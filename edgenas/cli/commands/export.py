@@ -54,7 +54,7 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
     from edgenas.flow.configure import qat_of
     from edgenas.flow.export import Asked, default_formats, export_phase, is_exported
     from edgenas.flow.tuning import Tune, check_tune
-    from edgenas.train.quantisation_aware import QatSettings
+    from edgenas.train.settings import QatSettings
 
     check_origin(folder, request)
     if bundle:
@@ -64,13 +64,14 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
         own = Asked(precision, max_drop, qat_of(QatSettings(), assignments), with_cpu(target, cpu), tuning)
         return export_own(request, formats, own, bundle, as_json)
     assert folder is not None
-    with opened(folder, trust) as (run, terminal):
+    with opened(folder, trust) as (work, terminal):
+        run = work.run
         asked = Asked(precision, max_drop, qat_of(run.config.qat, assignments), with_cpu(target, cpu), tuning)
         check_tune(tuning, formats or default_formats(run), asked.target, precision)
         if bundle and not formats and precision is None and tuning is None and is_exported(run, []):
             manifest = write_bundle(run.artifacts, bundle)
         else:
-            manifest = export_phase(run, formats or default_formats(run), terminal, asked)
+            manifest = export_phase(work.product(), formats or default_formats(run), terminal, asked)
             if bundle:
                 write_bundle(run.artifacts, bundle)
     said = {a.path: found for a in manifest.artifacts if (found := doubts(a))}

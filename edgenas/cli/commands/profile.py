@@ -39,6 +39,7 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     Every measurement is kept as it is made: interrupt at will, the same command goes on. Ends with how well networks
     are predicted that the fit had not seen, and a page that shows it, beside the profile.
     """
+    from edgenas.api.report import write_predictions
     from edgenas.cli.terminal import Terminal
     from edgenas.errors import EdgenasError
     from edgenas.flow.profile import profile_one, space_of
@@ -49,10 +50,10 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     request = ProfileRequest.of(**options)
     with Terminal() as terminal:
         if len(device) == 1:
-            document = profile_one(space_of(request), load_device(device[0]), request, terminal)
+            document = profile_one(space_of(request), load_device(device[0]), request, terminal, write_predictions)
             emit(as_json, document, lambda: show(document))
             return 0
-        found = profile_devices(device, request, terminal, terminal.beside)
+        found = profile_devices(device, request, terminal, terminal.beside, write_predictions)
     reports: list[Mapping[str, object]] = [
         {"device": name, "error": {"kind": o.kind, "message": o.message, "hint": o.hint}}
         if isinstance(o, EdgenasError) else o.to_json() for name, o in found]

@@ -15,9 +15,9 @@ from edgenas.cli.output import emit, json_option, say
 @json_option
 def command(folder: str, baselines: bool, trust: bool, as_json: bool) -> None:
     """Write RUN/report.html, one self-contained page."""
+    from edgenas.api.report import write_report
     from edgenas.cli.start import opened
-    from edgenas.flow.specialise import report_phase
 
-    with opened(folder, trust) as (run, terminal):
-        path = report_phase(run, terminal, baselines=baselines)
+    with opened(folder, trust) as (work, terminal):
+        path = write_report(work, terminal, baselines=baselines)
     emit(as_json, {"run": folder, "report": str(path)}, lambda: say(f"wrote {path}"))

@@ -20,21 +20,22 @@ from edgenas.cli.request import out_option, request_options
 def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], formats: tuple[str, ...],
             baselines: bool, as_json: bool, **options: object) -> int:
     """Do the whole flow: profile, search, train, export, verify on the device, report."""
+    from edgenas.api.report import specialise_and_report
     from edgenas.cli.show import show_all
     from edgenas.cli.show_seeds import show_seeds
     from edgenas.cli.start import seeds_done, started
     from edgenas.flow.export import exporters
     from edgenas.flow.requests import RunRequest
-    from edgenas.flow.specialise import result, specialise, within_budget
+    from edgenas.flow.specialise import result, within_budget
 
     request = RunRequest.of(**options)
     exporters(formats)  # an unknown one is refused before anything begins
     if seeds:
         document = seeds_done(request, out, resume, seeds, tries,
-                              partial(specialise, formats=formats, baselines=baselines))
+                              partial(specialise_and_report, formats=formats, baselines=baselines))
         emit(as_json, document, lambda: show_seeds(document))
         return 0 if document.within else 3
-    with started(request, out, resume, tries) as (run, terminal):
-        specialise(run, terminal, formats=formats, baselines=baselines)
-    emit(as_json, result(run), lambda: show_all(run))
-    return 0 if within_budget(run) else 3
+    with started(request, out, resume, tries) as (work, terminal):
+        specialise_and_report(work, terminal, formats=formats, baselines=baselines)
+    emit(as_json, result(work.run), lambda: show_all(work.run))
+    return 0 if within_budget(work.run) else 3

@@ -19,6 +19,6 @@ def command(folder: str, trust: bool, as_json: bool) -> None:
     from edgenas.flow.specialise import result
     from edgenas.flow.train import train_phase
 
-    with opened(folder, trust) as (run, terminal):
-        train_phase(run, terminal)
-    emit(as_json, result(run), lambda: show_result(run))
+    with opened(folder, trust) as (work, terminal):
+        train_phase(work, terminal)
+    emit(as_json, result(work.run), lambda: show_result(work.run))

@@ -22,7 +22,7 @@ def command(folder: str, trust: bool, as_json: bool) -> int:
     from edgenas.flow.specialise import result, within_budget
     from edgenas.flow.verify import verify_phase
 
-    with opened(folder, trust) as (run, terminal):
-        verify_phase(run, terminal)
-    emit(as_json, result(run), lambda: show_result(run))
-    return 0 if within_budget(run) else 3
+    with opened(folder, trust) as (work, terminal):
+        verify_phase(work, terminal)
+    emit(as_json, result(work.run), lambda: show_result(work.run))
+    return 0 if within_budget(work.run) else 3

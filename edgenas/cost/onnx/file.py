@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from edgenas.cost.onnx.worker import LARGEST_FILE, PLAIN, SECONDS
-from edgenas.errors import DeviceError, FileError, UsageError, missing_extra
+from edgenas.errors import DeviceError, EdgenasError, FileError, StorageError, UsageError, missing_extra
 from edgenas.files import open_bounded, parse_json, read_bounded
 from edgenas.measure.process import Ended, Silent, stream_lines
 
@@ -24,7 +24,7 @@ def read_plain(path: Path) -> Any:
     """The model as `onnx_worker.plain` makes it.
 
     Raises: UsageError (FileError) for a file that cannot be read, is no valid model, or that onnxruntime cannot run;
-    MissingExtra without onnx and onnxruntime.
+    StorageError where the disk of temporary files is full; MissingExtra without onnx and onnxruntime.
     """
     for package in ("onnx", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
@@ -43,15 +43,15 @@ def read_plain(path: Path) -> Any:
         return onnx.ModelProto.FromString(read_bounded(Path(folder, PLAIN), LARGEST_PLAIN))
 
 
-def _refused(line: str) -> UsageError:
+def _refused(line: str) -> EdgenasError:
     try:
         found = parse_json(line)
     except ValueError:
         found = {}
     if not isinstance(found, Mapping):
         found = {}
-    kind = FileError if found.get("kind") == FileError.kind else UsageError
-    return kind(str(found.get("message", line)), str(found.get("hint", "")))
+    kinds: dict[object, type[EdgenasError]] = {kind.kind: kind for kind in (FileError, StorageError)}
+    return kinds.get(found.get("kind"), UsageError)(str(found.get("message", line)), str(found.get("hint", "")))
 
 
 def failed(path: Path, error: DeviceError) -> FileError:

@@ -144,7 +144,7 @@ def _load(tensor: Tensor, path: Path) -> None:
         offset, length = int(said.get("offset", 0)), int(said.get("length", 16 * SMALL))
     except ValueError:
         offset, length = 0, -1
-    if offset < 0 or not 0 <= length <= 16 * SMALL:
+    if not 0 <= offset <= LARGEST_DATA or not 0 <= length <= 16 * SMALL:
         raise FileError(f"{path} says of the constant {quoted(tensor.name)} that it has {quoted(said)}",
                         "export it again")
     with open_bounded(place, LARGEST_DATA) as stream:

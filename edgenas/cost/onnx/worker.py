@@ -30,7 +30,8 @@ from edgenas.cost.onnx.tensors import (
     without_defaults,
 )
 from edgenas.errors import EdgenasError, UsageError
-from edgenas.files import read_bounded
+from edgenas.files import UNNAMED, is_full, read_bounded, unwritable
+from edgenas.memory_files import in_memory
 from edgenas.text import one_line
 
 LARGEST_FILE = (1 << 31) - 1
@@ -54,10 +55,18 @@ def main() -> None:
         model = plain(parsed(path), path, folder)
         (folder / PLAIN).write_bytes(model.SerializeToString())
     except EdgenasError as error:
-        print(json.dumps({"kind": error.kind, "message": error.message, "hint": error.hint}))
+        _tell(error)
+    except OSError as error:
+        if not is_full(error):
+            raise
+        _tell(unwritable(UNNAMED, error))
     except MemoryError:
         print(json.dumps({"kind": "file", "message": f"{path} cannot be read: {OUT_OF_MEMORY}",
                           "hint": "export a smaller network"}))
+
+
+def _tell(error: EdgenasError) -> None:
+    print(json.dumps({"kind": error.kind, "message": error.message, "hint": error.hint}))
 
 
 def confine(size: int) -> None:
@@ -135,14 +144,15 @@ def _check(model: Any, path: Path) -> None:
 
 
 def _optimised(model: Any, path: Path, folder: Path) -> Any:
-    """What onnxruntime's basic optimisation leaves of a model."""
+    """What onnxruntime's basic optimisation leaves of a model. folder: one without `optimised.onnx`."""
     import onnx
     import onnxruntime
     options = _options("ORT_ENABLE_BASIC")
     options.optimized_model_filepath = str(folder / "optimised.onnx")
     try:
-        onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        return onnx.load(folder / "optimised.onnx", load_external_data=False)
+        with in_memory(folder, ["optimised.onnx"]):  # of a full disk onnxruntime says that the model is to blame
+            onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+            return onnx.load(folder / "optimised.onnx", load_external_data=False)
     except MemoryError:
         raise
     except Exception as error:

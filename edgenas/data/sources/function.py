@@ -1,4 +1,4 @@
-"""`MODULE:FUNCTION`: a function of the user's that takes nothing and returns its sets.
+"""`MODULE:FUNCTION` or `FILE.py:FUNCTION`: a function of the user's that takes nothing and returns its sets.
 
 These are (train, test), (train, validation, test), or a dictionary of them by name; what it lacks is cut from train.
 Each set is a pair of arrays (images, labels), or a PyTorch data set or list of (image, label), where an image
@@ -7,12 +7,8 @@ is an array, a tensor (C, H, W) or a Pillow image. The current directory can be 
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import os
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -24,41 +20,28 @@ from edgenas.data.arrays import as_images
 from edgenas.data.decode import eight_bit
 from edgenas.data.names import PartName, assigned
 from edgenas.data.raw import RawData, by_class
-from edgenas.errors import DataError, EdgenasError, UserCodeError
-from edgenas.text import one_line
+from edgenas.errors import DataError
+from edgenas.imports import import_function, users_code
 
-FORM = "MODULE:FUNCTION"
+FORM = "MODULE:FUNCTION or FILE.py:FUNCTION"
+NAMED = re.compile(r"([^\W\d][\w.]*|.+\.py):[^\W\d]\w*", re.DOTALL)
 HINT = "return (train, test) or (train, validation, test), each a pair of arrays or a list of (image, label)"
 NAMES: dict[int, tuple[PartName, ...]] = {2: ("train", "test"), 3: ("train", "validation", "test")}
 
 
 def accepts(source: str) -> bool:
-    return re.fullmatch(r"[^\W\d][\w.]*:[^\W\d]\w*", source) is not None
+    return NAMED.fullmatch(source) is not None
 
 
 def read(source: str) -> RawData:
-    with _current_directory(), _user_code(source):
-        sets, notes = _by_part(source, _imported(source)())
+    function = import_function(source, "--data")
+    with users_code(source, HINT):
+        sets, notes = _by_part(source, function())
         arrays = {part: _arrays(given, f"the {part} set of {source}") for part, given in sets.items()}
     return by_class(source, {
         name: (as_images(images, f"the {name} set of {source}"), labels)
         for name, (images, labels) in arrays.items()
     }, notes=notes)
-
-
-@contextlib.contextmanager
-def _user_code(source: str) -> Iterator[None]:
-    """The user's own code may raise anything, and may try to end the process."""
-    try:
-        yield
-    except (EdgenasError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise UserCodeError(f"{source} did not return a train and a test set: {_told(error)}", HINT) from error
-
-
-def _told(error: BaseException) -> str:
-    return one_line(f"{type(error).__name__}: {error}", 300)
 
 
 def _by_part(source: str, given: Any) -> tuple[dict[PartName, Any], list[str]]:
@@ -70,33 +53,6 @@ def _by_part(source: str, given: Any) -> tuple[dict[PartName, Any], list[str]]:
         what = f"{len(given)} of them" if isinstance(given, list | tuple) else type(given).__name__
         raise DataError(f"{source} did not return a train and a test set, but {what}", HINT)
     return dict(zip(NAMES[len(given)], given, strict=True)), []
-
-
-@contextlib.contextmanager
-def _current_directory() -> Iterator[None]:
-    entry = os.getcwd()
-    sys.path.insert(0, entry)
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        sys.path.remove(entry)
-
-
-def _imported(source: str) -> Callable[[], Any]:
-    module, _, name = source.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), name)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # as above
-        raise UserCodeError(f"{source} cannot be imported: {_told(error)}",
-                            f"run from the folder that holds {module.partition('.')[0]}.py") from error
-    if not callable(function):
-        raise DataError(f"{source} is a {type(function).__name__}, not a function",
-                        "name a function that returns a train and a test set")
-    called: Callable[[], Any] = function
-    return called
 
 
 def _arrays(given: Any, what: str) -> tuple[NDArray[Any], NDArray[Any]]:

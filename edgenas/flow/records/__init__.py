@@ -1,19 +1,20 @@
 """The JSON files in a run's folder: the class that writes one reads it.
 
 Each has a constant FILE, and `read(folder)` and `write(folder)`, see edgenas/record.py. Parts of them that other rooms
-make are defined there: an epoch of a training in edgenas/train, of a search in edgenas/search, the data in
-edgenas/data.
+make are defined there: an epoch of a training in edgenas/train, of a search in edgenas/search, a
+candidate in edgenas/selection.
 """
 
 from __future__ import annotations
 
-from edgenas.data.described import Data
+from edgenas.flow.records.data import Data
 from edgenas.flow.records.decoding import Cell, CellEdge, Decoding, Layer, Model, Round
-from edgenas.flow.records.search import Search, TriedNetwork
+from edgenas.flow.records.search import Search
 from edgenas.flow.records.training import Accuracy, Baseline, Baselines, Frozen, Retraining, Training, Uncut
 from edgenas.flow.records.verdict import Verdict, VerifiedArtifact, VerifiedBudget, VerifiedFiles
 from edgenas.record import Kept
 from edgenas.search.history import BudgetState, SearchEpoch
+from edgenas.selection.tried import TriedNetwork
 from edgenas.train.history import TrainEpoch
 
 __all__ = ["KINDS", "Accuracy", "Baseline", "Baselines", "BudgetState", "Cell", "CellEdge", "Data", "Decoding",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import MinLen
 from pydantic import model_validator
@@ -12,7 +12,9 @@ from edgenas.cost.budget import Budget
 from edgenas.cost.heldout import HeldOut
 from edgenas.figure import COUNTED, ESTIMATED, MEASURED, PREDICTED, PUBLISHED, Figure, Provenance, unit_of
 from edgenas.record import Kept, Number, Record
-from edgenas.selection.attempts import Attempt
+
+if TYPE_CHECKING:
+    from edgenas.selection.attempts import Attempt
 
 
 class Model(Record):

@@ -110,14 +110,14 @@ class Session:
         if threads != 1:
             raise ValueError(f"the program runs on one thread, not on {threads}")
         self._command = [*emulator(processor(Path(path))), str(Path(path).absolute())]
-        said = json.loads(self._run(b"", "--describe"))
+        said = parse_json(self._run(b"", "--describe"))
         self.inputs, self.outputs = (
             [(str(item["name"]), [int(size) for size in item["shape"]], str(item["dtype"])) for item in said[side]]
             for side in ("inputs", "outputs"))
 
     def run(self, arrays: list[np.ndarray]) -> list[np.ndarray]:
         (_, shape, _), = self.outputs
-        logits = json.loads(self._run(arrays[0].astype("<f4").tobytes()))["logits"]
+        logits = parse_json(self._run(arrays[0].astype("<f4").tobytes()))["logits"]
         return [np.array(logits, np.float32).reshape(shape)]
 
     def prepare(self, arrays: list[np.ndarray]) -> None:

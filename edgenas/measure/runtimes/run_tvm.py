@@ -24,6 +24,7 @@ import numpy as np
 FORMAT = "tvm"
 SUFFIX = ".so"
 EXTRA = "tvm"
+LONGEST_SIGNATURE = 16 << 20  # bytes; what is cut off is no JSON
 PRECISIONS = ("fp32", "int8")
 IN_CALLER = True
 
@@ -53,10 +54,11 @@ class Session:
 
 def _read_signature(path: Path) -> dict[str, list[tuple[str, list[int], str]]]:
     try:
-        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as stream:
+            known: dict[str, Any] = json.loads(stream.read(LONGEST_SIGNATURE))
         return {side: [(item["name"], [int(size) for size in item["shape"]], np.dtype(item["dtype"]).name)
                        for item in known[side]] for side in ("inputs", "outputs")}
     except FileNotFoundError:
         raise ValueError(f"the signature {path.name!r} is missing beside the library") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{path.name!r} is no signature of inputs and outputs: {error!r}") from error

@@ -8,7 +8,7 @@ import torch
 
 from edgenas.data import load
 from edgenas.data.sources import function
-from edgenas.errors import DataError, UserCodeError
+from edgenas.errors import DataError, UsageError, UserCodeError
 
 PAIR_OF_ARRAYS = """
 import numpy as np
@@ -57,9 +57,7 @@ def module(tmp_path, monkeypatch):
 @pytest.mark.filterwarnings("ignore::edgenas.data.DataWarning")  # the test images are those of train
 @pytest.mark.parametrize("code", [PAIR_OF_ARRAYS, TENSORS, TORCH_DATASET, PILLOW_PAIRS])
 def test_every_form_of_set(module, code):
-    path = list(sys.path)
     task = load(module(code))
-    assert sys.path == path
     expected = np.arange(4 * 30, dtype=np.uint8).reshape(4, 1, 5, 6)
     np.testing.assert_array_equal(task.test.images.numpy(), expected)
     assert task.test.labels.tolist() == [0, 1, 0, 1]
@@ -69,18 +67,18 @@ def test_every_form_of_set(module, code):
 
 
 @pytest.mark.parametrize(("code", "name", "message"), [
-    ("sets = 5", "sets", "user_sets:sets is a int, not a function"),
-    ("", "sets", "user_sets:sets cannot be imported: AttributeError"),
-    ("def sets(:", "sets", "cannot be imported: SyntaxError"),
-    ("import no_such_package", "sets", "ModuleNotFoundError: No module named 'no_such_package'"),
-    ("def sets(): raise KeyError('mine')", "sets", "did not return a train and a test set: KeyError: 'mine'"),
+    ("sets = 5", "sets", "'sets' is no known function of user_sets"),
+    ("", "sets", "'sets' is no known function of user_sets"),
+    ("def sets(:", "sets", r"user_sets failed in .*user_sets.py, line 1: SyntaxError"),
+    ("import no_such_package", "sets", "cannot import 'user_sets': No module named 'no_such_package'"),
+    ("def sets(): raise KeyError('mine')", "sets", r"user_sets:sets failed in .*, line 1: KeyError: 'mine'"),
     ("def sets(): return None", "sets", "did not return a train and a test set, but NoneType"),
     ("def sets(): return [], [], [], []", "sets", "did not return a train and a test set, but 4 of them"),
     ("def sets(): return {'train': [], 'test': [], 'eval': [], 'dev': []}", "sets", "two validation sets"),
-    ("def sets(): raise SystemExit(0)", "sets", "did not return a train and a test set: SystemExit: 0"),
-    ("raise SystemExit", "sets", "cannot be imported: SystemExit"),
+    ("def sets(): raise SystemExit(0)", "sets", r"user_sets:sets failed .*ends the program \(SystemExit: 0\)"),
+    ("raise SystemExit", "sets", r"user_sets failed .*ends the program \(SystemExit: None\)"),
     ("def sets(): return sets()", "sets", "RecursionError"),
-    ("def sets(): return [1, 2], [3]", "sets", "did not return a train and a test set: TypeError"),
+    ("def sets(): return [1, 2], [3]", "sets", "user_sets:sets failed.*: TypeError"),
     ("import numpy as np\ndef sets(): return [(np.zeros((5, 5)), 0), (np.zeros((5, 6)), 1)], []", "sets",
      "the train set of user_sets:sets has images of several shapes"),
     ("import numpy as np\ndef sets(): x = np.full((4, 5, 5), 3.), np.arange(4) % 2; return x, x", "sets",
@@ -89,14 +87,14 @@ def test_every_form_of_set(module, code):
      "4 images but 3 labels"),
 ])
 def test_refused(module, code, name, message):
-    with pytest.raises((DataError, UserCodeError), match=message) as caught:
+    with pytest.raises((DataError, UsageError), match=message) as caught:
         function.read(module(code, name))
     assert caught.value.hint
 
 
 def test_a_module_that_does_not_exist(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserCodeError, match="no_such_module:f cannot be imported: ModuleNotFoundError"):
+    with pytest.raises(UserCodeError, match="cannot import 'no_such_module'"):
         function.read("no_such_module:f")
 
 
@@ -118,3 +116,12 @@ def test_a_validation_set_is_used_as_it_is(module, given, sizes):
     assert {name: len(part) for name, part in raw.parts.items()} == sizes
     firsts = {"train": 0, "validation": 12 * 30 % 256, "test": 16 * 30 % 256}
     assert all(int(part.images[0, 0, 0, 0]) == firsts[name] for name, part in raw.parts.items())
+
+
+def test_a_file_and_a_function_in_it(tmp_path):
+    (tmp_path / "my sets.py").write_text(f"{SETS}def sets(): return part(0, 12), part(12, 4)")
+    task = load(f"{tmp_path / 'my sets.py'}:sets")
+    assert (len(task.train) + len(task.validation), len(task.test)) == (12, 4)
+    with pytest.raises(UsageError, match="there is no Python file") as caught:
+        load(f"{tmp_path / 'other.py'}:sets")
+    assert caught.value.hint == "give --data FILE.py:FUNCTION"

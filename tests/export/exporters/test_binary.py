@@ -128,6 +128,8 @@ def test_the_latency_is_one_that_a_measurement_takes(exported: Programs) -> None
     found = line(exported.items["net"].path, "--bench", "a.b-C_1", "rounds=2", "max_rounds=4", "seed=3", *SHORT)
     measurement = Measurement.from_dict({"id": found["id"], **found["latency"]})
     assert measurement.id == "a.b-C_1"
+    assert measurement.cpu_ms is not None and measurement.wall_ms is not None
+    assert 0 < measurement.cpu_ms <= 1.05 * measurement.wall_ms
     assert 2 <= measurement.rounds <= 4
     assert measurement.runs >= 2 * Protocol().min_runs
 
@@ -254,4 +256,5 @@ def test_a_program_for_arm64(tmp_path: Path) -> None:
     described = line(item.path, "--describe", via=(QEMU,))
     assert described["machine"]["architecture"] == "aarch64"
     found = line(item.path, "--bench", "net", "max_rounds=4", *SHORT, via=(QEMU,))
-    assert Measurement.from_dict({"id": "net", **found["latency"]}).rounds >= 3
+    measurement = Measurement.from_dict({"id": "net", **found["latency"]})
+    assert measurement.rounds >= 3 and measurement.cpu_ms is not None and measurement.cpu_ms > 0

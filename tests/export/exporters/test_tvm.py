@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from disks import Disk
 from torch import nn
 
-from edgenas.errors import ExportError, UsageError
+from edgenas.errors import ExportError, StorageError, UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import open_session
@@ -76,3 +77,10 @@ def test_a_linker_that_fails_leaves_no_file(tmp_path: Path, monkeypatch) -> None
 def test_an_unknown_target_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'arm64' is no known target"):
         exporter("tvm").export([layer(tmp_path / "layer.so")], target="arm64")
+
+
+def test_a_linker_that_finds_no_room_is_no_fault_of_the_network(disk: Disk) -> None:
+    disk.fill()
+    with pytest.raises(StorageError, match=r"cannot write what g\+\+ makes: No space left on device"):
+        exporter("tvm").export([layer(disk.folder / "layer.so")])
+    assert [path.name for path in disk.folder.iterdir()] == ["ballast"]

@@ -11,6 +11,7 @@ from edgenas.cost.model import networks
 from edgenas.cost.profile import Header, Profile
 from edgenas.cost.published import Published
 from edgenas.flow.run import Run
+from edgenas.flow.work import Work
 from edgenas.measure.device import device_file
 
 from .flows import DIGITS, EPOCHS, MOCK, OWN_SPACE, QUICK, Result, edgenas, mock_latency_ms, own_space, write_profile
@@ -79,12 +80,12 @@ def test_the_further_device_is_profiled_where_it_was_not_yet(run: tuple[Result, 
 
 
 def test_a_run_is_seen_from_its_other_device(run: tuple[Result, Path], board: Path) -> None:
-    here = Run.open(run[1])
-    (there, phone) = here.elsewhere.values()
-    assert (there.device.name, there.config.runtime, there.metrics) == ("board", "mock", ("latency_ms",))
+    work = Work(Run.open(run[1]))
+    (there, phone) = work.further.values()
+    assert (there.device.name, there.runtime, there.metrics) == ("board", "mock", ("latency_ms",))
     assert phone.device.name == "pixel1" and not phone.is_measurable
-    assert here.metrics == ("latency_ms",)
-    assert there.space is here.space
+    assert work.target.metrics == ("latency_ms",)
+    assert [work.targets[place] for place in ("", *work.further)] == [work.target, there, phone]
 
 
 def test_verifying_again_measures_there_too(run: tuple[Result, Path], board: Path) -> None:

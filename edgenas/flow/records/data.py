@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from edgenas.record import Kept
+
+if TYPE_CHECKING:
+    from edgenas.data.task import Task
 
 
 class Data(Kept):
@@ -25,3 +28,13 @@ class Data(Kept):
     skipped: tuple[str, ...]
     notes: tuple[str, ...] = ()
     fingerprint: str
+
+    @classmethod
+    def of(cls, task: Task) -> Data:
+        parts = {"train": task.train, "validation": task.validation, "test": task.test}
+        return cls(
+            name=task.name, source=task.source, classes=task.classes, input_shape=task.input_shape,
+            sizes={part: len(split) for part, split in parts.items()},
+            per_class={part: task.per_class(split) for part, split in parts.items()},
+            mean=task.mean, std=task.std, seed=task.seed, skipped=task.skipped, notes=task.notes,
+            fingerprint=task.fingerprint)

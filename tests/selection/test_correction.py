@@ -7,9 +7,9 @@ import pytest
 from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
-from edgenas.flow.settle import RANKED_ROUNDS, ROUNDS, check_together, settle
 from edgenas.progress import Silent
 from edgenas.selection.attempts import Attempt
+from edgenas.selection.correction import RANKED_ROUNDS, ROUNDS, check_together, settle
 from edgenas.selection.limits import REPEATABILITY, safe
 from edgenas.space import Architecture
 
