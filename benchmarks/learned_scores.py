@@ -20,6 +20,7 @@ from published import guarded
 
 from edgenas.cli.app import run as edgenas
 from edgenas.files import read_json, write_json
+from edgenas.flow.records import Search
 from edgenas.flow.run import Run
 from edgenas.flow.selection import trials_of
 from edgenas.flow.space_trials import drawn
@@ -45,7 +46,7 @@ def main(out: Path, seeds: int, networks: int, epochs: int, **asked: Any) -> Non
     runs = [searched(out, seed, **asked) for seed in range(seeds)]
     for run in runs:
         show(run, networks, epochs)
-    correlation = score_correlation([run.read("search.json")["scores"] for run in runs])
+    correlation = score_correlation([learned_by(run).scores for run in runs])
     print("no correlation" if correlation is None else f"correlation of the scores between seeds: {correlation:.2f}")
 
 
@@ -62,12 +63,18 @@ def searched(out: Path, seed: int, data: str, strategy: str, assignments: tuple[
     return Run.open(folder)
 
 
+def learned_by(run: Run) -> Search:
+    found = Search.read(run.folder)
+    assert found is not None
+    return found
+
+
 def show(run: Run, networks: int, epochs: int) -> None:
-    document = run.read("search.json")
-    learned: Scores = document["scores"]
+    found = learned_by(run)
+    learned: Scores = found.scores
     losses = {name: fmean(trial_losses(run, name, scores, networks, epochs))
               for name, scores in (("learned", learned), ("even", even(learned)))}
-    seconds = sum(row["seconds"] for row in document["history"])
+    seconds = sum(row.seconds for row in found.history)
     print(f"{run.folder.name}: searched for {seconds:.0f} s; mean training loss after {epochs} epochs of {networks} "
           f"networks by what was learned {losses['learned']:.4f}, drawn evenly {losses['even']:.4f}", flush=True)
 

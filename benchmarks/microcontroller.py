@@ -102,10 +102,10 @@ class Case:
         scores = {choice: {name: float(torch.randn((), generator=generator)) for name in names}
                   for choice, names in self.space.choices.items()}
         found = settle(scores, self.models, self.budgets, self.costs, Silent())
-        chosen = next(r for r in found.rounds if r["architecture"] == dict(found.architecture))
+        chosen = next(r for r in found.rounds if r.architecture == found.architecture)
         deployed, check = self.deploy(found.architecture)
         return Row(self.device.name, seed, len(found.rounds), {b.metric: b.limit for b in self.budgets},
-                   chosen["predicted"], deployed, check, all(deployed[b.metric] <= b.limit for b in self.budgets))
+                   dict(chosen.predicted), deployed, check, all(deployed[b.metric] <= b.limit for b in self.budgets))
 
     def costs(self, architecture: Architecture) -> Mapping[str, float]:
         path = self.export("tflite", architecture)

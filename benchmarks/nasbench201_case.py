@@ -76,7 +76,7 @@ def main(strategy: str, out: Path, data: str, accuracy_file: Path, latency_file:
                             Kept(out.parent / f"trials-{seed}.json") if trials else None)
     settled = [row for limit in wanted for row in settled_on(candidates, result.scores, models, known, limit)]
     write_json(out, {"strategy": strategy, "seed": seed, "under": bound, "minutes": minutes, "peak_mib": peak_mib,
-                     "scores": result.scores, "history": result.history, "settled": settled})
+                     "scores": result.scores, "history": [row.to_json() for row in result.history], "settled": settled})
 
 
 def settled_on(candidates: Candidates, scores: Scores, models: dict[str, CostModel], known: Known,

@@ -85,7 +85,7 @@ def print_ranks(known: Known, space: Space, task: Task, networks: int, epochs: i
             torch.manual_seed(0)
             _, history = train(space.build(architecture), task, settings=settings, seed=0, fabric=fabric,
                                checkpoint=Path(folder) / f"{number}.pt")
-            own.append(float(np.mean([row["validation"] for row in history[-LAST:]])))
+            own.append(float(np.mean([row.validation for row in history[-LAST:]])))
             trials.append(trial_loss(partial(space.build, architecture), task, settings,
                                      SearchSettings().first_trial(epochs), 1, fabric,
                                      Path(folder) / f"trial{number}.pt"))

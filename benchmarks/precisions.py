@@ -9,13 +9,15 @@ a row of a Markdown table per file; interrupt at will, the same command goes on.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from edgenas.cli.app import run as edgenas
 from edgenas.export.package import manifest
+from edgenas.flow.records import Training, Verdict, VerifiedArtifact
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
 
@@ -43,11 +45,12 @@ def main(data: str, out: Path, formats: tuple[str, ...], budget: str, max_images
         check(edgenas(["train", str(out)]))
     refused = [] if (out / "verify.json").exists() else exported(out, formats, max_drop, assignments)
     run = Run.open(out)
-    task = Work(run).task
-    verdict, known = run.read("verify.json"), {a.path: a for a in manifest.read(run.artifacts).artifacts}
+    task, verdict, trained = Work(run).task, Verdict.read(run.folder), Training.read(run.folder)
+    known = {a.path: a for a in manifest.read(run.artifacts).artifacts}
+    assert verdict is not None and trained is not None
     click.echo(f"{len(task.test)} test images, {len(task.validation)} validation images; PyTorch: "
-               f"{run.read('train.json')['accuracy']['test']:.2%} of the test images")
-    for cells in (HEAD, ("---",) * len(HEAD), *(row(a, verdict["artifacts"], known) for a in verdict["artifacts"])):
+               f"{trained.accuracy.test:.2%} of the test images")
+    for cells in (HEAD, ("---",) * len(HEAD), *(row(a, verdict.artifacts, known) for a in verdict.artifacts)):
         click.echo("| " + " | ".join(cells) + " |")
     for text in refused:
         click.echo(text)
@@ -71,14 +74,15 @@ def check(code: int) -> None:
         raise SystemExit(code)
 
 
-def row(artifact: dict[str, Any], beside: list[dict[str, Any]], known: dict[str, manifest.Artifact]) -> tuple[str, ...]:
-    exact = next(a for a in beside if a["format"] == artifact["format"] and a["precision"] == "fp32")
-    name = Path(artifact["path"]).name
+def row(artifact: VerifiedArtifact, beside: Sequence[VerifiedArtifact],
+        known: dict[str, manifest.Artifact]) -> tuple[str, ...]:
+    exact = next(a for a in beside if a.format == artifact.format and a.precision == "fp32")
+    name = Path(artifact.path).name
     q = known[name].quantisation
-    latency = artifact["measured_latency_ms"]
-    return (name, f"{artifact['bytes'] / 1024:.1f}", q.method if q else "", f"{q.drop_points:.2f}" if q else "",
-            f"{artifact['test_accuracy']:.2%}", f"{100 * (exact['test_accuracy'] - artifact['test_accuracy']):.2f}",
-            f"{artifact['agreement']:.2%}", f"{latency:.4f} ms", f"{latency / exact['measured_latency_ms']:.2f}")
+    latency, whole = artifact.measured_latency_ms or math.nan, exact.measured_latency_ms or math.nan
+    return (name, f"{artifact.bytes / 1024:.1f}", q.method if q else "", f"{q.drop_points:.2f}" if q else "",
+            f"{artifact.test_accuracy:.2%}", f"{100 * (exact.test_accuracy - artifact.test_accuracy):.2f}",
+            f"{artifact.agreement:.2%}", f"{latency:.4f} ms", f"{latency / whole:.2f}")
 
 
 if __name__ == "__main__":

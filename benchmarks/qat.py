@@ -20,6 +20,7 @@ from torch import nn
 
 from edgenas.cli.app import run as edgenas
 from edgenas.export.package import manifest
+from edgenas.flow.records import Verdict
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
 from edgenas.space.operators import MBConv
@@ -56,12 +57,13 @@ def harmed(network: nn.Module, factor: float) -> nn.Module:
 
 def show(run: Run) -> None:
     known = {a.path: a for a in manifest.read(run.artifacts).artifacts}
-    for row in run.read("verify.json")["artifacts"]:
-        name = Path(row["path"]).name
+    verdict = Verdict.read(run.folder)
+    for row in verdict.artifacts if verdict else ():
+        name = Path(row.path).name
         q = known[name].quantisation
         click.echo(f"| {name} | {q.method if q else 'fp32'} | "
                    + (f"{q.validation_accuracy_int8:.2%} | {q.drop_points:.2f}" if q else "|")
-                   + f" | {row['test_accuracy']:.2%} | {row['agreement']:.2%} |")
+                   + f" | {row.test_accuracy:.2%} | {row.agreement:.2%} |")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def main(data: str, out: Path, epochs: int, tuning_epochs: int, max_images: int,
         row = kept(out / f"{name}.json", lambda: parity(  # noqa: B023
             name, space, own, other, task, settings, tuning_epochs, seed, out))  # noqa: B023
         print("{strategy} | {supernet:.1%} | {own:.1%}, {other:.1%} | {tuned:.1%} | {first:.3f}, {last:.3f}".format(
-            **row, first=row["entropy"][0], last=row["entropy"][-1]), flush=True)
+            **row, first=row.entropy[0], last=row.entropy[-1]), flush=True)
     model = profiled(space)
     print("pressure | budget, ms | predicted, ms | edges: normal, reduction | dead nodes | entropy")
     free: float | None = None
@@ -108,8 +108,8 @@ def parity(name: str, space: Space, own: Space, other: Space, task: Task, settin
           checkpoint=out / f"{name}-tuned.pt", fabric=fabric)
     draw(out / f"{name}", own, picked_of(result.scores, own))
     return {"strategy": name, "supernet": accuracy_of_supernet, **found,
-            "tuned": accuracy(tuned, task.test, task, fabric), "entropy": [row["entropy"] for row in result.history],
-            "parameter_free": [row["parameter_free"] for row in result.history],
+            "tuned": accuracy(tuned, task.test, task, fabric), "entropy": [row.entropy for row in result.history],
+            "parameter_free": [row.parameter_free for row in result.history],
             "architecture": dict(picked_of(result.scores, own))}
 
 
@@ -167,7 +167,7 @@ def pressed(pressure: str, limit: float | None, space: Space, task: Task, model:
                for node in graph.nodes)
     return {"pressure": pressure, "limit_ms": None if limit is None else round(limit, 4),
             "predicted_ms": model.predict(found), "edges": ", ".join(str(len(edges)) for edges in present),
-            "dead": dead, "entropy": result.history[-1]["entropy"], "architecture": dict(found)}
+            "dead": dead, "entropy": result.history[-1].entropy, "architecture": dict(found)}
 
 
 def draw(path: Path, space: Space, architecture: Architecture) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Final, Literal
 
 Provenance = Literal["measured", "counted", "predicted", "estimated", "published"]
-PROVENANCES: tuple[Provenance, ...] = get_args(Provenance)
+"""How a figure is known. Plain text, as files and tables have it; elsewhere the names below are used."""
+MEASURED: Final = "measured"
+COUNTED: Final = "counted"
+PREDICTED: Final = "predicted"
+ESTIMATED: Final = "estimated"
+PUBLISHED: Final = "published"
+PROVENANCES: tuple[Provenance, ...] = (MEASURED, COUNTED, PREDICTED, ESTIMATED, PUBLISHED)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from edgenas.api.tables import Table
 from edgenas.errors import UsageError
-from edgenas.figure import Figure
+from edgenas.figure import PREDICTED, Figure
 from edgenas.flow.requests import ProfileRequest, assigned
 from edgenas.measure.measurement import STATISTICS
 from edgenas.progress import Progress, Silent
@@ -72,11 +72,10 @@ def profile(device: str = "host", *, space: str = "mobile", data: str = "mnist",
         raise UsageError("edgenas.profile measures a space; like is of no space",
                          f"edgenas profile --device {device} --like {request.like}")
     chosen = space_of(request) if input_shape is None else shaped_space(request, input_shape, classes)
-    document = profile_one(chosen, load_device(device), request, progress or Silent(), write_predictions)
-    low, high = document["reachable"]["latency_ms"]
-    return ProfileReport(Path(document["profile"]), document["device"], document["runtime"],
-                         (Figure(low, "ms", "predicted"), Figure(high, "ms", "predicted")),
-                         document["held_out"]["mape"], document)
+    found = profile_one(chosen, load_device(device), request, progress or Silent(), write_predictions)
+    low, high = (Figure(end, "ms", PREDICTED) for end in found.reachable["latency_ms"])
+    return ProfileReport(Path(found.profile), found.device, found.runtime, (low, high), found.held_out.mape,
+                         found.to_json())
 
 
 def measure(path: str | Path, *, device: str = "host", runtime: str | None = None, threads: int | None = None,

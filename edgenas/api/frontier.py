@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from edgenas.api.run import Run, typed
 from edgenas.api.tables import Table
 from edgenas.errors import UsageError
-from edgenas.figure import Figure, Provenance, unit_of
+from edgenas.figure import Figure
 from edgenas.flow.requests import RunRequest, assigned, budget_texts
 from edgenas.progress import Progress, Silent
 
@@ -112,17 +112,13 @@ def opened(found: Record) -> Frontier:
     from edgenas.flow.run import Run as Folder
     from edgenas.flow.work import Work
 
-    uncut = Point("uncut", figure(found.metric, found.uncut.cost, found.uncut.provenance),
+    uncut = Point("uncut", found.uncut.figure(found.metric),
                   shares(found.uncut.accuracy), True)
-    points = [Point(row.budget, figure(found.metric, row.cost, row.provenance), shares(row.accuracy), row.within,
+    points = [Point(row.budget, row.figure(found.metric), shares(row.accuracy), row.within,
                     row.error) for row in found.rows]
     runs = {row.budget: Run._of(Work(Folder.open(Path(row.run), trusted=True))) for row in found.rows if not row.error}
     return Frontier(Path(found.folder), (uncut, *points), runs, found.model_dump(mode="json"))
 
 
-def figure(metric: str, cost: float | None, word: str | None) -> Figure | None:
-    return None if cost is None else Figure(cost, unit_of(metric), cast(Provenance, word))
-
-
 def shares(accuracy: Accuracy | None) -> dict[str, float]:
-    return accuracy.model_dump() if accuracy else {}
+    return accuracy.by_part if accuracy else {}

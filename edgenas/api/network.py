@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgenas.api.tables import Table, joined, joined_html
 from edgenas.errors import UsageError
-from edgenas.figure import Figure
+from edgenas.figure import COUNTED, Figure
 from edgenas.flow.requests import TargetRequest
 
 if TYPE_CHECKING:
@@ -94,13 +94,10 @@ def predict(path: str | Path, *, device: str = "host", **more: Any) -> Predictio
     """
     from edgenas.flow.predict import predict_file
 
-    document = predict_file(Path(path), TargetRequest.of(device=device, **more))
-    latency = document["latency_ms"]
-    low, high = latency["interval_90"] or (None, None)
-    return Prediction(Path(path), Figure(latency["predicted"], "ms", "predicted", low, high),
-                      Figure(document["macs"], "", "counted"), Figure(document["params"], "", "counted"),
-                      tuple(document["not_counted"]), tuple(latency["no_interval"]), tuple(document["layers"]),
-                      document)
+    found = predict_file(Path(path), TargetRequest.of(device=device, **more))
+    return Prediction(Path(path), found.latency_ms.figure, Figure(found.macs, "", COUNTED),
+                      Figure(found.params, "", COUNTED), found.not_counted, found.latency_ms.no_interval,
+                      tuple(layer.to_json() for layer in found.layers), found.to_json())
 
 
 def export(network: nn.Module, example: Tensor, path: str | Path, *, format: str | None = None,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgenas.errors import MissingExtra
 from edgenas.progress import Progress
 
 if TYPE_CHECKING:
     from edgenas.cost.latency import Study
+    from edgenas.flow.records.documents import Profiled
     from edgenas.flow.work import Work
 
 
@@ -44,11 +45,11 @@ def write_report(work: Work, progress: Progress, *, baselines: bool = False) -> 
     return page.write_report(work.run)
 
 
-def write_predictions(path: Path, document: Mapping[str, Any], found: Study, progress: Progress) -> str | None:
+def write_predictions(path: Path, report: Profiled, found: Study, progress: Progress) -> str | None:
     """The path of the page with a profile's scatter plot; None, and it is said, where plotly is not installed."""
     if importlib.util.find_spec("plotly") is None:
         progress.say('no page of predictions is written, which takes plotly: pip install "edgenas[report]"')
         return None
     from edgenas.report.prediction import write_prediction
 
-    return str(write_prediction(path, document, found.evaluation))
+    return str(write_prediction(path, report, found.evaluation))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgenas.api.tables import Table, joined, joined_html
-from edgenas.figure import Figure, unit_of
+from edgenas.figure import MEASURED, PREDICTED, Figure, Provenance, unit_of
 from edgenas.flow.requests import RunRequest, assigned, budget_texts
 from edgenas.progress import Progress, Silent
 from edgenas.space.architecture import Architecture
@@ -17,6 +17,8 @@ from edgenas.space.architecture import Architecture
 if TYPE_CHECKING:
     from torch import nn
 
+    from edgenas.flow.records import VerifiedArtifact, VerifiedBudget
+    from edgenas.flow.records.result import Result
     from edgenas.flow.work import Work
     from edgenas.measure.runtime import Precision
 
@@ -111,22 +113,20 @@ class Run:
     @property
     def accuracy(self) -> Mapping[str, float]:
         """Shares of right predictions by part of the data, in PyTorch; empty before the training is done."""
-        found: Mapping[str, float] = self._document["accuracy"]
-        return found
+        return self._result.accuracy
 
     @property
     def verdict(self) -> Verdict:
         """Budgets as they were verified on the trained files; before that, as they were measured in the search."""
-        budgets = tuple(_held(row) for row in self._document["budgets"])
+        budgets = tuple(_held(row) for row in self._result.budgets)
         return Verdict(bool(budgets) and all(b.within for b in budgets), budgets)
 
     @property
     def artifacts(self) -> Mapping[str, File]:
         """The verified files by format: `onnx`, or `onnx int8` beside one in float32."""
         found: dict[str, File] = {}
-        for row in self._document["artifacts"]:
-            name = row["format"] if row["precision"] == "fp32" else f"{row['format']} {row['precision']}"
-            found[name] = self._file(row)
+        for row in self._result.artifacts:
+            found[row.format if row.precision == "fp32" else f"{row.format} {row.precision}"] = self._file(row)
         return found if any(" " not in name for name in found) else {n.split()[0]: f for n, f in found.items()}
 
     @property
@@ -171,27 +171,27 @@ class Run:
         return write_report(self._work, progress or Silent(), baselines=baselines)
 
     @property
-    def _document(self) -> Mapping[str, Any]:
+    def _result(self) -> Result:
         from edgenas.flow.specialise import result
 
         return result(self._run)
 
     @cached_property
-    def _latency_word(self) -> Any:
+    def _latency_word(self) -> Provenance:
         from edgenas.flow.target import Target
 
-        return self._work.target.latency_word if Target.at(self._run.config).is_profiled else "measured"
+        return self._work.target.latency_word if Target.at(self._run.config).is_profiled else MEASURED
 
-    def _file(self, row: Mapping[str, Any]) -> File:
-        latency = row["measured_latency_ms"]
-        return File(row["format"], row["precision"], row["runtime"], Path(row["path"]), row["bytes"],
-                    None if latency is None else Figure(latency, "ms", self._latency_word), row["test_accuracy"],
-                    row["agreement"])
+    def _file(self, row: VerifiedArtifact) -> File:
+        latency = row.measured_latency_ms
+        return File(row.format, row.precision, row.runtime, Path(row.path), row.bytes,
+                    None if latency is None else Figure(latency, "ms", self._latency_word), row.test_accuracy,
+                    row.agreement)
 
     def _tables(self) -> list[Table]:
-        document, verdict = self._document, self.verdict
-        budgets = Table.of(f"{self.folder}: {document['space']} on {document['device']} ({document['runtime']})",
-                           ["budget", "limit", "cost", "predicted", "held"],
+        found, verdict = self._result, self.verdict
+        budgets = Table.of(f"{self.folder}: {found.space} on {found.device} ({found.runtime})",
+                           ["budget", "limit", "cost", PREDICTED, "held"],
                            [[b.metric, b.limit, b.cost, b.predicted, "yes" if b.within else "NO"]
                             for b in verdict.budgets])
         files = Table.of("files, on the whole test part",
@@ -285,10 +285,7 @@ def _typed(request: RunRequest) -> list[str]:
     return words
 
 
-def _held(row: Mapping[str, Any]) -> Held:
-    unit, word = unit_of(row["metric"]), row["provenance"]
-    cost = row[word] if row["measured"] is None else row["measured"]
-    predicted = None if row["predicted"] is None else Figure(row["predicted"], unit, "predicted")
-    return Held(row["metric"], row["limit"], Figure(cost, unit, word), predicted, row["within"])
-
-
+def _held(row: VerifiedBudget) -> Held:
+    unit = unit_of(row.metric)
+    predicted = None if row.predicted is None else Figure(row.predicted, unit, PREDICTED)
+    return Held(row.metric, row.limit, row.figure, predicted, row.within)

@@ -16,6 +16,7 @@ from edgenas.errors import UsageError
 
 if TYPE_CHECKING:
     from edgenas.flow.export import Asked
+    from edgenas.flow.records.documents import ForeignExport
 
 
 def _values(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[float, ...] | None:
@@ -144,27 +145,25 @@ def export_own(request: Mapping[str, Any], formats: Sequence[str], asked: Asked,
     wanted = formats or default_formats(product.run)
     check_tune(asked.tune, wanted, asked.target, asked.precision)
     with Terminal() as terminal:
-        document = export_foreign(product, wanted, terminal, asked)
+        found = export_foreign(product, wanted, terminal, asked)
     if bundle:
         write_bundle(product.run.artifacts, bundle)
-    emit(as_json, document | ({"bundle": str(bundle)} if bundle else {}), lambda: _show(document, bundle))
-    return 4 if document["refused"] else 0
+    emit(as_json, {**found.to_json(), **({"bundle": str(bundle)} if bundle else {})}, lambda: _show(found, bundle))
+    return 4 if found.refused else 0
 
 
-def _show(document: Mapping[str, Any], bundle: Path | None) -> None:
+def _show(found: ForeignExport, bundle: Path | None) -> None:
     from edgenas.export.check.gates import described
-    from edgenas.export.package.manifest import Gates
 
-    found = {artifact["path"]: artifact["gates"] for artifact in document["artifacts"]}
-    table(f"{document['space']} in {document['out']}", [
+    gates = {artifact.path: artifact.gates for artifact in found.manifest.artifacts}
+    table(f"{found.manifest.space} in {found.out}", [
         "format", "precision", "file", "KiB", "max abs", "agreement", "accuracy", "in PyTorch", "latency_ms",
         "in the file"], [[
-            row["format"], row["precision"], Path(row["path"]).name, row["bytes"] / 1024, row["max_abs"],
-            f"{row['agreement']:.2%}", f"{row['test_accuracy']:.2%}", f"{row['test_accuracy_pytorch']:.2%}",
-            "not on this device" if row["measured_latency_ms"] is None else row["measured_latency_ms"],
-            described(Gates.model_validate(gates) if (gates := found[Path(row["path"]).name]) else None)]
-            for row in document["verified"]])
-    for format, message in document["refused"].items():
+            row.format, row.precision, Path(row.path).name, row.bytes / 1024, row.max_abs, f"{row.agreement:.2%}",
+            f"{row.test_accuracy:.2%}", f"{row.test_accuracy_pytorch:.2%}",
+            "not on this device" if row.measured_latency_ms is None else row.measured_latency_ms,
+            described(gates[Path(row.path).name])] for row in found.verified])
+    for format, message in found.refused.items():
         say(f"NOT as {format}: {message}")
     if bundle:
         say(f"wrote {bundle}")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from edgenas.text import printable
+
+if TYPE_CHECKING:
+    from edgenas.record import Record
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -18,10 +21,13 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")(function)
 
 
-def emit(as_json: bool, document: dict[str, Any], show: Callable[[], None]) -> None:
+def emit(as_json: bool, document: Record | Mapping[str, object], show: Callable[[], None]) -> None:
     """Print `document` as JSON, or call `show`."""
     if as_json:
-        click.echo(json.dumps(document, indent=1, allow_nan=False))
+        from edgenas.record import Record
+
+        value = document.to_json() if isinstance(document, Record) else document
+        click.echo(json.dumps(value, indent=1, allow_nan=False))
     else:
         show()
 

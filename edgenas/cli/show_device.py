@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from edgenas.cli.output import table
 from edgenas.flow.devices import accelerator_text
+from edgenas.flow.records.documents import DescribedDevice, DescribedProfile
 from edgenas.flow.step import Step
 from edgenas.text import printable
 
@@ -14,18 +14,17 @@ STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "
 WIDTH = 26
 
 
-def show_device(document: Mapping[str, Any]) -> None:
-    """document: as `describe_device` gives it."""
-    device = document["device"]
-    said = {"file": document["path"], **{key: device[key] for key in ("description", "transport", "threads")},
-            **{f"options.{key}": value for key, value in device["options"].items()}}
-    table(f"device {device['name']}", ["what", "value"], [[key, str(value)] for key, value in said.items()])
+def show_device(found: DescribedDevice) -> None:
+    device = found.device
+    said = {"file": found.path, "description": device.description, "transport": device.transport,
+            "threads": device.threads, **{f"options.{key}": value for key, value in device.options.items()}}
+    table(f"device {device.name}", ["what", "value"], [[key, str(value)] for key, value in said.items()])
     table("runtimes, the first by default", ["name", "format", "precisions", "figures are", "extra", "settings"],
-          [[r["name"], r["format"], ", ".join(r["precisions"]), r["provenance"], r["extra"], _settings(r["settings"])]
-           for r in document["runtimes"]])
-    if document["profiles"]:
+          [[r.name, r.format, ", ".join(r.precisions), r.provenance, r.extra, _settings(r.settings)]
+           for r in found.runtimes])
+    if found.profiles:
         table("profiles", ["file", "runtime", "threads", "blocks", "networks", "created", "machine"],
-              [_profile(found) for found in document["profiles"]])
+              [_profile(profile) for profile in found.profiles])
 
 
 def print_step(step: Step) -> None:
@@ -38,13 +37,13 @@ def print_step(step: Step) -> None:
     Console(highlight=False, soft_wrap=True).print(text)
 
 
-def _settings(values: Mapping[str, Any]) -> str:
+def _settings(values: Mapping[str, object]) -> str:
     return ", ".join(f"{key} = {value!r}" for key, value in values.items())
 
 
-def _profile(found: Mapping[str, Any]) -> list[Any]:
-    if "error" in found:
-        return [found["path"], found["error"], "", "", "", "", ""]
-    machine, keys = found["machine"], ("runtime", "runtime_version", "precision", "provenance")
-    return [found["path"], " ".join(found[key] for key in keys), found["threads"], found["blocks"],
-            found["networks"], found["created"], f"{machine.get('cpu')} {accelerator_text(machine)}".strip()]
+def _profile(found: DescribedProfile) -> list[object]:
+    if found.error is not None:
+        return [found.path, found.error, "", "", "", "", ""]
+    words = (found.runtime, found.runtime_version, found.precision, found.provenance)
+    return [found.path, " ".join(words), found.threads, found.blocks, found.networks, found.created,
+            f"{found.machine.get('cpu')} {accelerator_text(found.machine)}".strip()]

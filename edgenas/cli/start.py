@@ -6,13 +6,13 @@ import contextlib
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from edgenas.cli.terminal import Terminal
 from edgenas.errors import MissingExtra, TrustError, UsageError
 from edgenas.flow.records import Frontier
+from edgenas.flow.records.result import Seeds
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
@@ -33,7 +33,7 @@ def started(request: RunRequest, out: str, resume: bool,
 
 
 def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,
-               tries: Sequence[str], phase: Callable[[Work, Terminal], object]) -> dict[str, Any]:
+               tries: Sequence[str], phase: Callable[[Work, Terminal], object]) -> Seeds:
     """`phase` on runs of several seeds below the folder `out`; what is known of them all.
 
     Raises: UsageError for `tries`: every seed could choose another space.

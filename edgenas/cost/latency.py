@@ -31,6 +31,7 @@ from edgenas.cost.profile import Profile
 from edgenas.cost.sampling import SPREAD, spread
 from edgenas.cost.transfer import source_rows, transferred
 from edgenas.errors import ProfileError
+from edgenas.figure import MEASURED
 from edgenas.space.space import Space
 
 FEWEST_NETWORKS = 6
@@ -101,7 +102,7 @@ def study(space: Space, profile: Profile, statistic: str) -> Study:
     afresh_ms = np.array([n.afresh.latency_ms(statistic) for n in ours])
     evaluation = Evaluation(afresh_ms, sum_ms=seen.counts @ plain, doubt_ms=seen.counts @ (doubt * fit.cost_ms),
                             left_out=left_out(seen, fitter), tested=tested)
-    session = SESSION if profile.header.provenance == "measured" else 0.0
+    session = SESSION if profile.header.provenance == MEASURED else 0.0
     return Study(dict(zip(wanted, fit.cost_ms.tolist(), strict=True)), blocks.doubt, fit.overhead_ms, evaluation,
                  session)
 

@@ -26,6 +26,7 @@ from edgenas import __version__
 from edgenas.cost.operators import Network
 from edgenas.cost.published import Published, latency_from
 from edgenas.errors import DeviceError, FileError, ProfileError
+from edgenas.figure import MEASURED, Provenance
 from edgenas.files import append_line, open_bounded, parse_json, user_folder, write_text
 from edgenas.locks import Say, exclusive, locked, to_stderr
 from edgenas.measure.measurement import Measurement
@@ -55,7 +56,7 @@ class Header(BaseModel):
     machine: dict[str, Any]
     created: str = ""
     edgenas: str = __version__
-    provenance: str = "measured"
+    provenance: Provenance = MEASURED
 
     @field_validator("machine")
     @classmethod

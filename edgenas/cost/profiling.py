@@ -22,6 +22,7 @@ from edgenas.cost.published import Published
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import runtime_format
+from edgenas.figure import MEASURED
 from edgenas.measure import measure as measuring
 from edgenas.measure.conditions import Conditions
 from edgenas.measure.device import Device
@@ -84,7 +85,7 @@ def open_profile(device: Device, runtime: str, *, threads: int | None = None, fo
 
 def is_repeated(profile: Profile) -> bool:
     """Whether networks are measured in two sessions: where a figure is estimated or made up, it is always the same."""
-    return profile.header.provenance == "measured" and load_runtime(profile.header.runtime).clock is None
+    return profile.header.provenance == MEASURED and load_runtime(profile.header.runtime).clock is None
 
 
 def steps(profile: Profile, blocks: Sized, networks: Sized) -> int:

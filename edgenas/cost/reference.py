@@ -8,9 +8,8 @@ from pathlib import Path
 from edgenas.cost.blocks import block_latencies
 from edgenas.cost.model import CostModel, combined, networks
 from edgenas.cost.profile import Profile
+from edgenas.figure import PUBLISHED
 from edgenas.space.space import Space
-
-PUBLISHED = "published"
 
 
 def load_published(path: Path) -> Profile | None:

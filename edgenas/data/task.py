@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -55,24 +54,7 @@ class Task:
         std = torch.tensor(self.std, device=images.device).view(1, -1, 1, 1)
         return (images.float() / 255 - mean) / std
 
-    def describe(self) -> dict[str, Any]:
-        """What a run records of its data, as plain JSON values."""
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {
-            "name": self.name,
-            "source": self.source,
-            "classes": list(self.classes),
-            "input_shape": list(self.input_shape),
-            "sizes": {part: len(split) for part, split in parts.items()},
-            "per_class": {part: self._per_class(split) for part, split in parts.items()},
-            "mean": list(self.mean),
-            "std": list(self.std),
-            "seed": self.seed,
-            "skipped": list(self.skipped),
-            "notes": list(self.notes),
-            "fingerprint": self.fingerprint,
-        }
-
-    def _per_class(self, split: Split) -> dict[str, int]:
+    def per_class(self, split: Split) -> dict[str, int]:
+        """How many images each class has in a part."""
         counts = torch.bincount(split.labels, minlength=len(self.classes)).tolist()
         return dict(zip(self.classes, counts, strict=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,6 +12,7 @@ from edgenas.cost.operators import trace
 from edgenas.errors import BudgetError
 from edgenas.flow.measure import costs_everywhere
 from edgenas.flow.own_baselines import RULES, by_rule
+from edgenas.flow.records import Accuracy, Baseline, Baselines
 from edgenas.flow.selection import architecture_costs, trials_of
 from edgenas.flow.train import teacher_of
 from edgenas.flow.verify import run_budgets
@@ -27,7 +27,7 @@ from edgenas.train.loop import train
 
 RANDOM_NETWORKS = 2
 HAND_MADE = "mobilenet_v2_like"
-Made = tuple[Callable[[], nn.Module], dict[str, Any]]
+Made = tuple[Callable[[], nn.Module], Baseline]
 """What builds a network, and what is kept of it before it is trained."""
 
 
@@ -37,7 +37,8 @@ def baselines_phase(work: Work, progress: Progress, count: int = RANDOM_NETWORKS
     Of a user's own network, which was cut: from the weights that they keep, with its teacher, as the found one was.
     """
     run, task = work.run, work.task
-    known: dict[str, Any] = run.read("baselines.json") or {}
+    kept = Baselines.read(run.folder)
+    known = dict(kept.networks) if kept else {}
     made = RULES if run.config.origin else (HAND_MADE,)
     teacher = teacher_of(work, run.config.distill) if run.config.origin and run.config.distill else None
     for name in [*made, *(f"random_{i + 1}" for i in range(count))]:
@@ -48,7 +49,7 @@ def baselines_phase(work: Work, progress: Progress, count: int = RANDOM_NETWORKS
             build, row = baseline(work, name, progress)
         except BudgetError as error:
             progress.say(f"baseline {name}: {error.message}")
-            known[name] = {"skipped": error.message}
+            known[name] = Baseline(skipped=error.message)
         else:
             torch.manual_seed(epoch_generator(run.config.seed, 0, name).initial_seed())
             network = build()
@@ -57,9 +58,9 @@ def baselines_phase(work: Work, progress: Progress, count: int = RANDOM_NETWORKS
                                   teacher=teacher, label=f"train {name}", progress=progress)
             test = accuracy(network, task.test, task, work.fabric)
             counts = trace(network, task.input_shape)
-            known[name] = row | {"accuracy": {"validation": validation, "test": test}, "macs": counts.macs,
-                                 "params": counts.params}
-        run.write("baselines.json", known)
+            known[name] = row.replaced(accuracy=Accuracy(validation=validation, test=test), macs=counts.macs,
+                                       params=counts.params)
+        Baselines(networks=known).write(run.folder)
 
 
 def check_measurable(work: Work) -> None:
@@ -80,8 +81,10 @@ def baseline(work: Work, name: str, progress: Progress) -> Made:
 def hand_made_network(work: Work, progress: Progress) -> Made:
     """Raises: BudgetError when even the smallest misses."""
     run = work.run
-    return hand_made(lambda network: costs_everywhere(work, {HAND_MADE: network})[HAND_MADE], run_budgets(work),
-                     run.config.search, trials_of(work, run.folder / "baselines" / "trials", progress))
+    build, found = hand_made(lambda network: costs_everywhere(work, {HAND_MADE: network})[HAND_MADE],
+                             run_budgets(work), run.config.search,
+                             trials_of(work, run.folder / "baselines" / "trials", progress))
+    return build, Baseline(width=found.width, depth=found.depth, measured=dict(found.costs))
 
 
 def random_network(work: Work, name: str, progress: Progress) -> Made:
@@ -94,5 +97,5 @@ def random_network(work: Work, name: str, progress: Progress) -> Made:
               for choice, candidates in work.space.choices.items()}
     settled = settle(scores, work.models, run_budgets(work), partial(architecture_costs, work), progress)
     chosen: Architecture = settled.architecture
-    figures = next(r["measured"] for r in settled.rounds if r["architecture"] == dict(chosen))
-    return partial(work.space.build, chosen), {"architecture": dict(chosen), "measured": figures}
+    costs = next(attempt.costs for attempt in settled.rounds if attempt.architecture == chosen)
+    return partial(work.space.build, chosen), Baseline(architecture=dict(chosen), measured=dict(costs))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from edgenas.flow.records import Cell, CellEdge
 from edgenas.space import Architecture, Space
 
 
-def cells_of(space: Space, architecture: Architecture) -> list[dict[str, Any]]:
+def cells_of(space: Space, architecture: Architecture) -> tuple[Cell, ...]:
     """Of each kind of cell its nodes, how many edges there could be, and those that are left with their operators."""
-    return [{"name": graph.name, "inputs": list(graph.inputs), "nodes": [*graph.inputs, *graph.nodes],
-             "possible_edges": len(graph.edges),
-             "edges": [{"source": e.source, "target": e.target, "candidate": architecture[e.choice]}
-                       for e in graph.present(architecture)]} for graph in space.graphs]
+    return tuple(Cell(name=graph.name, inputs=tuple(graph.inputs), nodes=(*graph.inputs, *graph.nodes),
+                      possible_edges=len(graph.edges),
+                      edges=tuple(CellEdge(source=e.source, target=e.target, candidate=architecture[e.choice])
+                                  for e in graph.present(architecture))) for graph in space.graphs)
 
 
 def in_words(space: Space, architecture: Architecture) -> list[str]:

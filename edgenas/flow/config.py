@@ -16,6 +16,7 @@ from edgenas.errors import FileError, RunError
 from edgenas.files import JSON_LIMIT, parse_json, read_bounded
 from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import Precision, precision_for
+from edgenas.record import misfit
 from edgenas.search.settings import SearchSettings
 from edgenas.train.settings import QatSettings, TrainSettings
 
@@ -128,8 +129,7 @@ class RunConfig(BaseModel):
         except FileError as error:
             raise RunError(error.message, ANEW) from error
         except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            raise RunError(f"{path} is damaged: {place + ': ' if place else ''}{first['msg']}", ANEW) from error
+            raise RunError(misfit(path, error, known.get("edgenas") if isinstance(known, dict) else None),
+                           ANEW) from error
         except ValueError as error:
             raise RunError(f"{path} is damaged: {error}", ANEW) from error

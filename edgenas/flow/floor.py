@@ -16,9 +16,8 @@ from edgenas.errors import BudgetError, UsageError
 from edgenas.files import read_json, write_json
 from edgenas.flow.configure import configure
 from edgenas.flow.frontier import METRIC, Series, check_folder
-from edgenas.flow.own_network import RECORD
 from edgenas.flow.own_phase import prepare_own
-from edgenas.flow.records import Frontier, FrontierRow
+from edgenas.flow.records import Frontier, FrontierRow, Uncut
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.search import prepare, search_phase
 from edgenas.flow.specialise import specialise
@@ -93,7 +92,9 @@ def reach(series: Series, floor: float, progress: Progress) -> tuple[float, floa
     work = series.work(WHOLE)
     run, count = work.run, len(work.task.validation)
     prepare_own(work, progress)
-    accuracy = run.read(RECORD)["accuracy"]["validation"]
+    uncut = Uncut.read(run.folder)
+    assert uncut is not None
+    accuracy = uncut.accuracy.validation
     if floor > accuracy:
         raise BudgetError(f"the uncut network is right on {accuracy:.1%} of {count} validation "
                           f"images, and --min-accuracy asks for {floor:.1%} of what is cut from it",
@@ -102,7 +103,9 @@ def reach(series: Series, floor: float, progress: Progress) -> tuple[float, floa
     plan = run.folder / f"{PLAN}.json"
     if (known := read_json(plan)) is None:
         prepare(work, progress)
-        known = [work.models[METRIC].reachable[0], run.read(RECORD)["before"][METRIC]]
+        uncut = Uncut.read(run.folder)
+        assert uncut is not None
+        known = [work.models[METRIC].reachable[0], uncut.before[METRIC]]
         write_json(plan, known)
     low, high = map(float, known)
     progress.say(f"at least {floor:.1%} of {count} validation images, at the least {METRIC}: it is "

@@ -16,6 +16,8 @@ from edgenas.flow.export import Asked, export_phase, exporters
 from edgenas.flow.foreign_network import build, check_fits, fingerprint, normalised
 from edgenas.flow.parity import HOST
 from edgenas.flow.product import Product
+from edgenas.flow.records import VerifiedArtifact, VerifiedFiles
+from edgenas.flow.records.documents import ForeignExport
 from edgenas.flow.run import Run
 from edgenas.flow.starters import completed
 from edgenas.flow.target import Target, runtime_of
@@ -80,7 +82,7 @@ def _claim(folder: Path, record: dict[str, Any]) -> None:
                            f"{value}", "choose another --out, or delete that folder")
 
 
-def export_foreign(product: Product, formats: Sequence[str], progress: Progress, asked: Asked) -> dict[str, Any]:
+def export_foreign(product: Product, formats: Sequence[str], progress: Progress, asked: Asked) -> ForeignExport:
     """Export, prove, measure: each format by itself, so that one that cannot hold the network keeps no other back.
 
     Raises: UsageError for an unknown format; ExportError when no format can hold it.
@@ -102,18 +104,19 @@ def export_foreign(product: Product, formats: Sequence[str], progress: Progress,
                           "replace what they name")
     made = [a for a in document.artifacts if a.target == HOST and a.format in set(chosen) - set(refused)
             and asked.precision in (None, a.precision)]
-    return {"out": str(product.run.folder), "refused": refused, "verified": verified(product, made, progress),
-            "warnings": {a.path: said for a in made if (said := doubts(a))}, **document.model_dump(mode="json")}
+    return ForeignExport(out=str(product.run.folder), refused=refused, verified=verified(product, made, progress),
+                         warnings={a.path: tuple(said) for a in made if (said := doubts(a))}, manifest=document)
 
 
-def verified(product: Product, artifacts: Sequence[manifest.Artifact], progress: Progress) -> list[dict[str, Any]]:
+def verified(product: Product, artifacts: Sequence[manifest.Artifact],
+             progress: Progress) -> tuple[VerifiedArtifact, ...]:
     """Each file on the whole test set, beside PyTorch, and its latency; see verify.check()."""
     expected = product.expected()
     right = float((expected.argmax(1) == product.task.test.labels).float().mean())
     progress.start("verify", len(artifacts))
     rows = []
     for artifact in artifacts:
-        rows.append(check(product, artifact, expected) | {"test_accuracy_pytorch": right})
+        rows.append(check(product, artifact, expected).replaced(test_accuracy_pytorch=right))
         progress.advance(f"{artifact.format} {artifact.precision}")
-    product.run.write("verify.json", {"artifacts": rows})
-    return rows
+    VerifiedFiles(artifacts=tuple(rows)).write(product.run.folder)
+    return tuple(rows)

@@ -11,12 +11,9 @@ from pathlib import Path
 from edgenas.cost import budget
 from edgenas.data import Task
 from edgenas.errors import BudgetError, UsageError
-from edgenas.files import write_json
 from edgenas.flow.config import RunConfig
 from edgenas.flow.configure import budgets, configure
-from edgenas.flow.ensemble import known
-from edgenas.flow.own_network import RECORD
-from edgenas.flow.records import Accuracy, Frontier, FrontierRow, FrontierUncut
+from edgenas.flow.records import Accuracy, Frontier, FrontierRow, FrontierUncut, Uncut, Verdict
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run, check_holds_only
 from edgenas.flow.specialise import result, within_budget
@@ -24,7 +21,7 @@ from edgenas.flow.teacher import taken_over
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
 
-NAME, REPORT = "frontier.json", "report.html"
+NAME, REPORT = Frontier.FILE, "report.html"
 METRIC = "latency_ms"
 EXAMPLE = "--latency-ms 75%,50%,25%"
 Phase = Callable[[Work], object]
@@ -96,7 +93,7 @@ class Series:
     def source(self, config: RunConfig) -> Run | None:
         """A run in the folder, of this call or an earlier one, that came to the uncut network and differs by its budget
         alone."""
-        for path in sorted(self.folder.glob(f"{METRIC}=*/{RECORD}")):
+        for path in sorted(self.folder.glob(f"{METRIC}=*/{Uncut.FILE}")):
             known = RunConfig.read(path.parent / "run.json")
             if known.is_same_run(config.model_copy(update={"budgets": known.budgets})):
                 return Run(path.parent, known)
@@ -116,33 +113,34 @@ class Series:
 
     def written(self, floor: float | None = None, chosen: str | None = None) -> Frontier:
         """What is known of all, which is kept beside the runs."""
-        work = next(work for work in self.works.values() if (work.run.folder / RECORD).exists())
-        record, task = work.run.read(RECORD), work.task
-        uncut = FrontierUncut(accuracy=Accuracy(**record["accuracy"]), cost=record.get("before", {}).get(METRIC),
-                              provenance=work.word(METRIC))
+        work = next(work for work in self.works.values() if (work.run.folder / Uncut.FILE).exists())
+        record, task = Uncut.read(work.run.folder), work.task
+        assert record is not None
+        uncut = FrontierUncut(accuracy=record.accuracy, cost=record.before.get(METRIC), provenance=work.word(METRIC))
         found = Frontier(folder=str(self.folder), origin=work.run.config.origin or "", metric=METRIC, floor=floor,
                          chosen=chosen, validation_images=len(task.validation), test_images=len(task.test),
                          uncut=uncut, rows=tuple(sorted(self.rows, key=lambda row: -(row.limit or 0.0))))
-        write_json(self.folder / NAME, found.model_dump(mode="json"))
+        found.write(self.folder)
         return found
 
 
 def share(run: Run, source: Run) -> None:
     """The uncut network, its importance, and what was measured of it, so that shares are of the same figure."""
-    if run.read(RECORD) is not None:
+    known = Uncut.read(source.folder)
+    if known is None or Uncut.read(run.folder) is not None:
         return
-    record, known = taken_over(run, source), source.read(RECORD)
-    run.write(RECORD, record | {name: known[name] for name in ("before",) if name in known})
+    said, _ = taken_over(run, source)
+    Uncut.from_json(said | ({"before": known.before} if known.before else {})).write(run.folder)
 
 
 def row_of(run: Run, text: str, refusal: str | None) -> FrontierRow:
     """What is known of a run: where it was refused, only why."""
     if refusal is not None:
         return FrontierRow(budget=text, run=str(run.folder), within=False, error=refusal)
-    document = result(run)
-    (held,) = (b for b in document["budgets"] if b["metric"] == METRIC)
-    verified = run.read("verify.json") is not None
-    within = within_budget(run) if verified else all(b["within"] for b in document["budgets"])
-    accuracy = Accuracy(**document["accuracy"]) if document["accuracy"] else None
-    return FrontierRow(budget=text, run=str(run.folder), within=within, limit=held["limit"], cost=known(held),
-                       provenance=held["provenance"], accuracy=accuracy)
+    found = result(run)
+    (held,) = (b for b in found.budgets if b.metric == METRIC)
+    verified = Verdict.read(run.folder) is not None
+    within = within_budget(run) if verified else all(b.within for b in found.budgets)
+    accuracy = Accuracy.from_json(found.accuracy) if found.accuracy else None
+    return FrontierRow(budget=text, run=str(run.folder), within=within, limit=held.limit, cost=held.figure.value,
+                       provenance=held.figure.provenance, accuracy=accuracy)

@@ -14,8 +14,8 @@ from edgenas.export.base import Images
 from edgenas.export.package import manifest
 from edgenas.export.package.about import About
 from edgenas.files import sha256
-from edgenas.flow.own_network import RECORD
 from edgenas.flow.product import Product
+from edgenas.flow.records import Decoding, Uncut
 from edgenas.flow.run import Run
 
 PACKAGES = ("torch", "onnx", "onnxruntime", "litert-torch", "ai-edge-litert", "apache-tvm", "ethos-u-vela",
@@ -33,8 +33,8 @@ def describe(product: Product, artifacts: Sequence[manifest.Artifact]) -> manife
 
 def starter(run: Run) -> manifest.Starter | None:
     """As it was when the run began with it."""
-    found = (run.read(RECORD) or {}).get("starter")
-    return manifest.Starter.model_validate(found) if found else None
+    found = Uncut.read(run.folder)
+    return manifest.Starter.model_validate(found.starter.to_json()) if found and found.starter else None
 
 
 def about(run: Run, task: Task, architecture: Mapping[str, str], weights: Path | None = None) -> About:
@@ -61,9 +61,9 @@ def image_input(task: Task) -> manifest.Input:
 
 def profile_sha256(run: Run) -> str | None:
     """Of the profile by which the network was chosen."""
-    decoding = run.read("decoding.json") or {"models": {}}
-    found: str | None = decoding["models"].get("latency_ms", {}).get("profile_sha256")
-    return found
+    decoding = Decoding.read(run.folder)
+    model = decoding.models.get("latency_ms") if decoding else None
+    return model.profile_sha256 if model else None
 
 
 def weights_sha256(weights: Path | None) -> str | None:

@@ -19,6 +19,7 @@ from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import runtime_format
 from edgenas.export.package.labelled import labelled
+from edgenas.figure import PREDICTED
 from edgenas.flow.manifest import longest_about
 from edgenas.flow.target import Target
 from edgenas.flow.work import Work
@@ -39,7 +40,7 @@ def costs(work: Work, networks: Mapping[str, nn.Module], place: str = "") -> dic
     is no latency where the device cannot be measured.
     """
     target, shape = work.targets[place], work.task.input_shape
-    metrics = [m for m in target.metrics if target.word(m) != "predicted"]
+    metrics = [m for m in target.metrics if target.word(m) != PREDICTED]
     asked = [m for m in metrics if m == "latency_ms" or target.told(m)]
     signatures = {name: trace(network, shape).signature
                   for name, network in (networks if asked else {}).items()}

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from torch import nn
 
 from edgenas.errors import BudgetError
 from edgenas.flow.measure import costs_everywhere
+from edgenas.flow.records import Baseline
 from edgenas.flow.verify import run_budgets
 from edgenas.flow.work import Work
 from edgenas.search.strategies.importance import uniform
@@ -24,7 +24,7 @@ RULES = {"uniform_widths": False, "blocks_dropped": True}
 """Name -> whether the residual blocks that can go are left out first."""
 
 
-def by_rule(work: Work, name: str) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+def by_rule(work: Work, name: str) -> tuple[Callable[[], nn.Module], Baseline]:
     """The largest network of a rule whose exported file holds every budget, found by bisection.
 
     Raises: BudgetError when even the smallest misses.
@@ -36,4 +36,4 @@ def by_rule(work: Work, name: str) -> tuple[Callable[[], nn.Module], dict[str, A
     if found is None:
         raise BudgetError("no network of this rule is small enough for the budget")
     chosen, measured = found
-    return partial(work.space.build, chosen), {"architecture": dict(chosen), "measured": measured}
+    return partial(work.space.build, chosen), Baseline(architecture=dict(chosen), measured=measured)

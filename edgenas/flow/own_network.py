@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
+from edgenas.cost.budget import Request
 from edgenas.data import Task
 from edgenas.errors import BudgetError, CheckpointError, RunError, UsageError
 from edgenas.flow.foreign_network import build, check_fits, fingerprint
+from edgenas.flow.records import Uncut
 from edgenas.flow.requests import OwnRequest, RunRequest
 from edgenas.flow.run import Run
 from edgenas.space.elastic import Elastic
@@ -26,7 +27,6 @@ from edgenas.train.weights import load_weights, read_tensors
 
 UNCUT = "uncut"
 IMPORTANCE = "importance"
-RECORD = "own.json"
 FINE_TUNING = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.02, "warmup": 0.1, "epochs": 12}
 """How a network with trained weights is trained on, unless the user says otherwise."""
 TEACH_EPOCHS = 12  # of a network with a new head
@@ -98,9 +98,10 @@ def apart(network: nn.Module, task: Task, name: str, keep: Sequence[str] = ()) -
     return take_apart(network, task.normalise(task.train.images[:BATCH]), name, keep)
 
 
-def stated(run: Run) -> tuple[Any, ...]:
+def stated(run: Run) -> tuple[Request, ...]:
     """The run's budgets, shares of what was measured of the uncut network as figures."""
-    before: Mapping[str, float] = (run.read(RECORD) or {}).get("before", {})
+    record = Uncut.read(run.folder)
+    before = record.before if record else {}
     return tuple(replace(r, value=r.value * before[r.metric], is_share=False)
                  if r.is_share and r.metric in before else r for r in run.config.budgets)
 
@@ -110,7 +111,7 @@ def told_own(error: BudgetError) -> BudgetError:
     return BudgetError(error.message, HINT)
 
 
-def fine_tuning(chosen: Mapping[str, Any]) -> dict[str, Any]:
+def fine_tuning(chosen: Mapping[str, object]) -> dict[str, object]:
     """Options of training: those for trained weights where the user chose none."""
     return {**FINE_TUNING, **chosen}
 

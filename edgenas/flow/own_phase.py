@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import save
 from torch import nn
@@ -13,7 +12,8 @@ from edgenas.cost.operators import trace
 from edgenas.files import replacing
 from edgenas.flow.foreign_network import build
 from edgenas.flow.measure import costs_everywhere, exported
-from edgenas.flow.own_network import IMPORTANCE, RECORD, UNCUT, headed
+from edgenas.flow.own_network import IMPORTANCE, UNCUT, headed
+from edgenas.flow.records import Accuracy, Frozen, StarterOf, Uncut
 from edgenas.flow.run import Run
 from edgenas.flow.starters import starter_of
 from edgenas.flow.teacher import taken_over, teacher_config
@@ -32,98 +32,101 @@ CHANCE = 2.0  # times the share that guessing gets right: a trained network is a
 def prepare_own(work: Work, progress: Progress) -> None:
     """Teach the uncut network, if that was asked for, and learn what it would lose; does nothing when that is done."""
     run = work.run
-    if run.read(RECORD) is not None:
+    if Uncut.read(run.folder) is not None:
         return
-    record = taken_from_teacher(run, progress) if run.config.teacher else taught(work, progress)
-    if "rises" not in record:
-        record |= scored(work)
+    said = taken_from_teacher(run, progress) if run.config.teacher else taught(work, progress)
+    if "rises" not in said:
+        said |= scored(work)
     elastic = work.own.elastic
     for sentence in in_words(elastic.untouched):
         progress.say(sentence)
     removable = sum(block.absent is not None for block in elastic.blocks)
     progress.say(f"{len(elastic.blocks)} blocks vary, {removable} of them can go")
-    run.write(RECORD, record)
+    Uncut.from_json(said).write(run.folder)
 
 
-def taken_from_teacher(run: Run, progress: Progress) -> dict[str, Any]:
+def taken_from_teacher(run: Run, progress: Progress) -> dict[str, object]:
     """What own.json says of the uncut network that another run taught.
 
     Raises: UsageError when that run is of another one.
     """
     source = Path(run.config.teacher or "")
-    record = taken_over(run, Run(source, teacher_config(source, run.config)))
-    progress.say(f"the uncut network, as {source} taught it: validation {record['accuracy']['validation']:.1%}")
-    return record
+    said, validation = taken_over(run, Run(source, teacher_config(source, run.config)))
+    progress.say(f"the uncut network, as {source} taught it: validation {validation:.1%}")
+    return said
 
 
-def taught(work: Work, progress: Progress) -> dict[str, Any]:
+def taught(work: Work, progress: Progress) -> dict[str, object]:
     """Teach the uncut network and keep its weights; what own.json says of it."""
     run, given, c, task = work.run, work.own.network, work.run.config, work.task
     name = c.origin or ""
     head = headed(build(name, None, c.image_size), task, name, new_head=True)[1] if c.new_head else ""
-    record: dict[str, Any] = {"from": name, "parameters": sum(p.numel() for p in given.parameters())}
+    said: dict[str, object] = {"origin": name, "parameters": sum(p.numel() for p in given.parameters())}
     if starter := starter_of(name):
-        record["starter"] = starter.origin()
-        progress.say(f"{name} is of {', '.join(starter.starter.packages)}, licence {record['starter']['licence']}; "
+        said["starter"] = origin = StarterOf.from_json(starter.origin())
+        progress.say(f"{name} is of {', '.join(starter.starter.packages)}, licence {origin.licence}; "
                      f"images are {c.image_size}x{c.image_size}")
     if head:
         progress.say(f"new head: {head} now tells the data's {len(task.classes)} classes apart")
-        record["head"] = head
-    record["probe"] = tried_otherwise(work, given, head, progress)
+        said["head"] = head
+    said["probe"] = tried_otherwise(work, given, head, progress)
     if c.teach_epochs:
-        _, record["history"] = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
-                                     checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=work.fabric,
-                                     label="teach the uncut network", progress=progress)
+        _, history = train(given, task, settings=replace(c.train, epochs=c.teach_epochs), seed=c.seed,
+                           checkpoint=run.folder / UNCUT / "checkpoint.pt", fabric=work.fabric,
+                           label="teach the uncut network", progress=progress)
+        said["history"] = tuple(history)
     validation = accuracy(given, task.validation, task, work.fabric)
-    record["accuracy"] = {"validation": validation, "test": accuracy(given, task.test, task, work.fabric)}
+    said["accuracy"] = Accuracy(validation=validation, test=accuracy(given, task.test, task, work.fabric))
     progress.say(f"the uncut network: validation {validation:.1%}")
     if validation < CHANCE / len(task.classes):
         progress.say("that is hardly better than guessing: is the data normalised as the network was trained (--mean, "
                      "--std, --image-size), and are its classes these, or does it need --new-head?")
     given.cpu().eval()
     save_weights(run.weights(UNCUT), given)
-    return record
+    return said
 
 
-def tried_otherwise(work: Work, network: nn.Module, head: str, progress: Progress) -> dict[str, Any]:
+def tried_otherwise(work: Work, network: nn.Module, head: str, progress: Progress) -> dict[str, object]:
     """Whether the network does better with another usual normalisation than with the run's; says so where it does."""
     from edgenas.flow.probe import probed
 
     found = probed(network.to(work.fabric.device), work.task, head, work.fabric, progress)
-    if said := found.said():
-        progress.say(said)
+    if sentence := found.said():
+        progress.say(sentence)
     return found.row()
 
 
-def scored(work: Work) -> dict[str, Any]:
+def scored(work: Work) -> dict[str, object]:
     """Learn what the uncut network would lose, and keep it; what own.json says of it."""
     elastic, task = work.own.elastic, work.task
     found = importance_of(elastic, task.normalise(task.train.images[:IMAGES]), work.run.config.seed)
     with replacing(work.run.weights(IMPORTANCE)) as scratch:
         scratch.write_bytes(save(found.tensors()))
     work.own.elastic = ranked(elastic, found)
-    return {"kept": {pattern: list(names) for pattern, names in elastic.untouched.items()},
+    return {"kept": {pattern: tuple(names) for pattern, names in elastic.untouched.items()},
             "rises": {name: dict(row) for name, row in work.own.elastic.rises.items()},
-            "fixed": [{"layers": f.layers, "channels": f.channels, "why": f.why} for f in elastic.fixed]}
+            "fixed": tuple(Frozen(layers=f.layers, channels=f.channels, why=f.why) for f in elastic.fixed)}
 
 
 def measure_before(work: Work, progress: Progress) -> None:
     """Measure the uncut network as what comes out will be; kept in own.json."""
     run, space = work.run, work.space
-    record = run.read(RECORD)
-    if record is None or "before" in record:
+    record = Uncut.read(run.folder)
+    if record is None or record.before:
         return
     network = space.build(whole(space)).eval()
     costs = costs_everywhere(work, {UNCUT: network})[UNCUT]
-    run.write(RECORD, record | {"before": costs | counted(work, network)})
+    record.replaced(before=costs | counted(work, network)).write(run.folder)
     progress.say("the uncut network: " + ", ".join(f"{metric} {work.word(metric)} {cost:.4g}"
                                                    for metric, cost in costs.items()))
 
 
 def note_after(work: Work, architecture: Architecture) -> None:
     """Keep what can be counted of the found network in own.json."""
-    run = work.run
-    run.write(RECORD, run.read(RECORD) | {"after": counted(work, work.space.build(architecture).eval())})
+    folder = work.run.folder
+    record = Uncut.read(folder)
+    assert record is not None
+    record.replaced(after=counted(work, work.space.build(architecture).eval())).write(folder)
 
 
 def counted(work: Work, network: nn.Module) -> dict[str, float]:

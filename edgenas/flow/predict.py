@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from edgenas.cost.kernels.coverage import edgenas_lacks
 from edgenas.cost.kernels.model import KernelModel, Layer, Prediction
 from edgenas.cost.metrics import STORAGE, metric_of
 from edgenas.cost.onnx.network import Named, read_onnx
 from edgenas.cost.profile import Profile, profile_path
+from edgenas.flow.records.documents import PredictedFile, PredictedLatency, PredictedLayer
 from edgenas.flow.requests import TargetRequest
 from edgenas.flow.target import runtime_of
 from edgenas.measure.device import load_device
@@ -19,7 +18,7 @@ from edgenas.measure.measurement import STATISTICS
 from edgenas.measure.runtime import precision_for
 
 
-def predict_file(path: Path, request: TargetRequest) -> dict[str, Any]:
+def predict_file(path: Path, request: TargetRequest) -> PredictedFile:
     """What the network in `path` costs on a device that was profiled; nothing is run.
 
     Raises: UsageError for a file that cannot be read; ProfileError for a device without a profile of operators.
@@ -32,26 +31,24 @@ def predict_file(path: Path, request: TargetRequest) -> dict[str, Any]:
     profile = Profile.load(profile_path(device.name, runtime, request.threads or device.threads, precision, folder))
     model = KernelModel.fit(profile, STATISTICS[0])
     found = model.predict(named.network)
-    return {
-        "file": str(path), "device": device.name, "runtime": runtime, "precision": precision,
-        "file_precision": named.precision, "profile": str(profile.path),
-        "latency_ms": _latency(found, _other_precision(named.precision, precision)),
-        "next": _next(path, request, profile) if found.doubts and not edgenas_lacks(found.unknown) else None,
-        "never_profiled": list(found.unknown),
-        "macs": named.network.macs, "macs_at_least": bool(named.not_counted), "not_counted": list(named.not_counted),
-        "params": named.params,
-        "peak_memory_kib": _peak_memory_kib(named),
-        "held_out": asdict(model.held_out) if model.held_out else None,
-        "layers": [_row(name, layer) for name, layer in zip(named.names, found.layers, strict=True)],
-    }
+    return PredictedFile(
+        file=str(path), device=device.name, runtime=runtime, precision=precision, file_precision=named.precision,
+        profile=str(profile.path), latency_ms=_latency(found, _other_precision(named.precision, precision)),
+        next=_next(path, request, profile) if found.doubts and not edgenas_lacks(found.unknown) else None,
+        never_profiled=found.unknown, macs=named.network.macs, macs_at_least=bool(named.not_counted),
+        not_counted=tuple(named.not_counted), params=named.params, peak_memory_kib=_peak_memory_kib(named),
+        held_out=model.held_out,
+        layers=tuple(_row(name, layer) for name, layer in zip(named.names, found.layers, strict=True)))
 
 
-def _latency(found: Prediction, doubts: list[str]) -> dict[str, Any]:
+def _latency(found: Prediction, doubts: list[str]) -> PredictedLatency:
     """The figure; its interval, or why it has none; whether it is a lower bound, as operators' times are missing."""
     doubts = [*doubts, *found.doubts]
-    interval = None if doubts or found.low_ms is None else [found.low_ms, found.high_ms]
-    return {"predicted": found.latency_ms, "interval_90": interval, "overhead": found.overhead_ms,
-            "at_least": bool(found.unknown), "no_interval": doubts}
+    interval = None
+    if not doubts and found.low_ms is not None and found.high_ms is not None:
+        interval = found.low_ms, found.high_ms
+    return PredictedLatency(predicted=found.latency_ms, interval_90=interval, overhead=found.overhead_ms,
+                            at_least=bool(found.unknown), no_interval=tuple(doubts))
 
 
 def _next(path: Path, request: TargetRequest, profile: Profile) -> str:
@@ -78,8 +75,8 @@ def _peak_memory_kib(named: Named) -> float:
     return of(named.network, precision)
 
 
-def _row(name: str, layer: Layer) -> dict[str, Any]:
+def _row(name: str, layer: Layer) -> PredictedLayer:
     operator = layer.operator
-    return {"name": name, "kind": operator.kind, "family": layer.family, "detail": operator.detail,
-            "shape": list(operator.shape), "macs": operator.macs, "params": operator.params,
-            "latency_ms": layer.latency_ms, "provenance": layer.provenance}
+    return PredictedLayer(
+        name=name, kind=operator.kind, family=layer.family, detail=operator.detail, shape=operator.shape,
+        macs=operator.macs, params=operator.params, latency_ms=layer.latency_ms, provenance=layer.provenance)

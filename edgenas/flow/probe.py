@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -68,7 +67,7 @@ class Probe:
         return (f"{who} {found.accuracy:.1%} of {self.images} validation images with {how}, and on "
                 f"{given.accuracy:.1%} as they are normalised now: is that how it was trained?")
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, object]:
         better = self.better
         return asdict(self) | {"better": better.name if better else None}
 

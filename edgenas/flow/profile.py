@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from edgenas.cost.drift import drift
 from edgenas.cost.latency import Study, check_margin, model_of, study
@@ -17,6 +15,7 @@ from edgenas.data import load
 from edgenas.errors import ProfileError, UsageError
 from edgenas.flow.configure import part
 from edgenas.flow.profile_operators import profile_operators
+from edgenas.flow.records.documents import Profiled, SpaceBlocks, TransferSource
 from edgenas.flow.requests import ProfileRequest
 from edgenas.flow.support import supported, told
 from edgenas.flow.target import runtime_of
@@ -28,7 +27,7 @@ from edgenas.progress import Progress
 from edgenas.space import Space, load_space
 from edgenas.space.precision import in_precision
 
-WritePage = Callable[[Path, Mapping[str, Any], Study, Progress], str | None]
+WritePage = Callable[[Path, Profiled, Study, Progress], str | None]
 
 
 def space_of(request: ProfileRequest) -> Space:
@@ -70,7 +69,7 @@ def space_options(request: ProfileRequest) -> dict[str, str]:
 
 
 def profile_one(space: Space, device: Device, request: ProfileRequest, progress: Progress,
-                write_page: WritePage | None = None) -> dict[str, Any]:
+                write_page: WritePage | None = None) -> Profiled:
     """Profile a device for a space as the command line's options say; returns the report.
 
     write_page: writes a page of how well networks are predicted, and tells its path.
@@ -96,11 +95,11 @@ def profile_one(space: Space, device: Device, request: ProfileRequest, progress:
         spent = measure(Bench(space, device, profile, progress.advance, progress.say), request, source, progress)
     with TORCH:
         found = study(space, profile, STATISTICS[0])
-    document = describe(space, profile, found) | {
-        "measured_now": len(profile.blocks) + len(profile.networks) - before, "seconds": asdict(spent)}
-    page = write_page(profile.path.with_suffix(".html"), document, found, progress) if write_page else None
+    report = describe(space, profile, found).replaced(
+        measured_now=len(profile.blocks) + len(profile.networks) - before, seconds=spent)
+    page = write_page(profile.path.with_suffix(".html"), report, found, progress) if write_page else None
     check_margin(found.evaluation.held_out(), space, profile)
-    return document | {"page": page}
+    return report.replaced(page=page)
 
 
 def check_whole(request: ProfileRequest, precision: str) -> None:
@@ -131,19 +130,20 @@ def measure(bench: Bench, request: ProfileRequest, source: Profile | None, progr
     return bench.spent
 
 
-def describe(space: Space, profile: Profile, found: Study) -> dict[str, Any]:
+def describe(space: Space, profile: Profile, found: Study) -> Profiled:
     header, model = profile.header, model_of(space, found)
-    own = places(space)
-    return {"profile": str(profile.path), "device": header.device, "runtime": header.runtime,
-            "runtime_version": header.runtime_version, "threads": header.threads, "precision": header.precision,
-            "provenance": header.provenance, "machine": header.machine, "space": space.name,
-            "input_shape": list(space.input_shape), "blocks": len(profile.blocks), "networks": len(profile.networks),
-            "space_blocks": {"measured": sum(s in profile.blocks for s in own),
-                             "predicted": sum(s not in profile.blocks for s in own)},
-            "transfer": profile.transfer and {"path": profile.transfer.path, "sha256": profile.transfer.digest,
-                                              "device": profile.transfer.device, "runtime": profile.transfer.runtime},
-            "reachable": {"latency_ms": list(model.reachable)}, "interval": model.band and asdict(model.band),
-            "held_out": asdict(found.evaluation.held_out()), "drift": asdict(drift(profile, STATISTICS[0]))}
+    own, source = places(space), profile.transfer
+    measured = sum(s in profile.blocks for s in own)
+    return Profiled(
+        profile=str(profile.path), device=header.device, runtime=header.runtime,
+        runtime_version=header.runtime_version, threads=header.threads, precision=header.precision,
+        provenance=header.provenance, machine=header.machine, space=space.name, input_shape=space.input_shape,
+        blocks=len(profile.blocks), networks=len(profile.networks),
+        space_blocks=SpaceBlocks(measured=measured, predicted=len(own) - measured),
+        transfer=TransferSource(path=source.path, sha256=source.digest, device=source.device,
+                                runtime=source.runtime) if source else None,
+        reachable={"latency_ms": model.reachable}, interval=model.band, held_out=found.evaluation.held_out(),
+        drift=drift(profile, STATISTICS[0]))
 
 
 def source_of(text: str, folder: Path | None) -> Profile:

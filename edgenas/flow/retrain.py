@@ -10,6 +10,7 @@ from edgenas.export.quantise.fake_quantised import FakeQuantised
 from edgenas.export.quantise.quantised import trainable
 from edgenas.flow.measure import calibration
 from edgenas.flow.product import Product
+from edgenas.flow.records import Retraining
 from edgenas.progress import Progress
 from edgenas.train.quantisation_aware import fine_tune
 from edgenas.train.settings import QatSettings
@@ -29,19 +30,20 @@ def retrained(product: Product, settings: QatSettings, progress: Progress, preci
     run, task, network = product.run, product.task, copy.deepcopy(product.network)
     name = name_of(precision)
     student = trainable(network, calibration(task), precision)
-    known = run.read(f"{name}.json") or {}
-    if known.get("settings") != asdict(settings):
+    file = f"{name}.json"
+    known = Retraining.read(run.folder, file)
+    if known is None or known.settings != asdict(settings):
         shutil.rmtree(run.folder / name, ignore_errors=True)
-        known = {"settings": asdict(settings)}
-        run.write(f"{name}.json", known)
-    if "history" in known:
+        known = Retraining(settings=asdict(settings))
+        known.write(run.folder, file)
+    if known.history is not None:
         load_weights(run.weights(name), student, f"edgenas export {run.folder} --precision {precision}")
         return student.eval()
     validation, history = fine_tune(
         student, network, task, settings, seed=run.config.seed, checkpoint=run.folder / name / "checkpoint.pt",
         accelerator=run.config.accelerator, progress=progress)
     save_weights(run.weights(name), student)
-    run.write(f"{name}.json", known | {"history": history, "accuracy": {"validation": validation}})
+    known.replaced(history=tuple(history), accuracy={"validation": validation}).write(run.folder, file)
     return student
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgenas.errors import RunError
-from edgenas.files import read_json, write_json
+from edgenas.files import write_json
 from edgenas.flow import trust
 from edgenas.flow.config import RunConfig
-from edgenas.flow.records import KINDS, record
 
 if TYPE_CHECKING:
     from edgenas.space.architecture import Architecture
@@ -95,18 +94,6 @@ class Run:
                            f"run the recorded command again with --resume: {shlex.join(self.config.command)} --resume")
         return Architecture.load(path)
 
-    def read(self, name: str) -> Any:
-        """A JSON file of the folder, None if there is none.
-
-        Raises: RunError when it is damaged, or not of the shape that its kind has.
-        """
-        value = read_json(self.folder / name)
-        if value is not None and name in KINDS:
-            record(self.folder / name, value)
-        return value
-
-    def write(self, name: str, value: Mapping[str, Any]) -> None:
-        write_json(self.folder / name, value)
 
 
 def check_holds_only(folder: Path, is_own: Callable[[str], bool], kind: str, option: str) -> None:

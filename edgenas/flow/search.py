@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 from edgenas.cost.missing import missing_blocks, missing_networks
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import profile_space, steps
+from edgenas.figure import PREDICTED
 from edgenas.flow import support
 from edgenas.flow.cells import cells_of, in_words
 from edgenas.flow.own_phase import measure_before, note_after, prepare_own
+from edgenas.flow.records import Data, Decoding, Layer, Model, Round
 from edgenas.flow.selection import candidates_of, settled_on, words
 from edgenas.flow.starters import worth_saying
 from edgenas.flow.work import Work
@@ -55,7 +55,7 @@ def missing(space: Space, profile: Profile) -> int:
 def profile_device(work: Work, place: str, progress: Progress) -> None:
     """Measure what the cost models of a target need, and say how good they are."""
     target, space = work.targets[place], work.space
-    if target.latency_word == "predicted":
+    if target.latency_word == PREDICTED:
         model, _ = work.latency(place)
         progress.say(f"latency_ms is predicted from published latencies of {target.device.name}'s blocks; nothing is "
                      f"measured. Margin {model.margin:.1%}")
@@ -84,7 +84,7 @@ def search_phase(work: Work, progress: Progress) -> Architecture:
     run = work.run
     if (run.folder / "architecture.json").exists():
         return work.architecture
-    run.write("data.json", work.task.describe())
+    Data.of(work.task).write(run.folder)
     if run.config.origin:
         prepare_own(work, progress)
     elif said := worth_saying(len(work.task.train), work.task.input_shape[0]):
@@ -101,11 +101,11 @@ def search_phase(work: Work, progress: Progress) -> Architecture:
     settled = settled_on(work, result, candidates, progress)
     for sentence in in_words(work.space, settled.architecture):
         progress.say(sentence)
-    known: dict[str, Any] = {}
+    found = decoding(work, settled, candidates.trials)
     if work.strategy.trains_supernet:
         with asking(result.supernet, work.task, work.strategy, work.fabric) as validation:
-            known["supernet_validation"] = validation(settled.architecture)
-    record(work, settled, candidates.trials, known)
+            found = found.replaced(supernet_validation=validation(settled.architecture))
+    found.write(run.folder)
     if run.config.origin:
         note_after(work, settled.architecture)
     settled.architecture.save(run.folder / "architecture.json")
@@ -131,50 +131,37 @@ def worthwhile(work: Work, progress: Progress) -> Space:
     return narrowed(work.space, vain)
 
 
-def record(work: Work, settled: Settled, trials: Mapping[Architecture, Trial], known: Mapping[str, Any]) -> None:
-    models: dict[str, Any] = {}
-    for name, model in work.models.items():
-        models[name] = {"reachable": list(model.reachable), "margin": model.margin, "exact": model.exact,
-                        "provenance": work.word(name)}
+def decoding(work: Work, settled: Settled, trials: Mapping[Architecture, Trial]) -> Decoding:
+    """What is kept of the search's choice."""
+    rounds = [trials[attempt.architecture].noted(made) if attempt.architecture in trials else made
+              for attempt in settled.rounds for made in [Round.of(attempt, words(work))]]
+    return Decoding(
+        models=models(work), budgets=tuple(work.budgets), architecture=dict(settled.architecture),
+        predicted={m: model.predict(settled.architecture) for m, model in work.models.items()},
+        layers=layers(work, settled.architecture), cells=cells_of(work.space, settled.architecture),
+        rounds=tuple(rounds))
+
+
+def models(work: Work) -> dict[str, Model]:
+    """By metric what is kept of the run's cost models."""
+    found = {name: Model(reachable=model.reachable, margin=model.margin, exact=model.exact, provenance=work.word(name))
+             for name, model in work.models.items()}
     for place, there in work.targets.items():
         name = f"latency_ms@{place}" if place else "latency_ms"
-        if name in models:
-            error = work.latency(place)[1]
-            models[name] |= {"held_out": asdict(error) if error else None, "profile_sha256": there.profile.digest,
-                             "provenance": there.profile.header.provenance}
-    rounds = []
-    for entry in settled.rounds:
-        trial = trials.get(Architecture(entry["architecture"]))
-        rounds.append(labelled(entry, words(work)) | (trial.row if trial else {}))
-    work.run.write("decoding.json", {
-        "models": models,
-        "budgets": [asdict(b) for b in work.budgets],
-        "architecture": dict(settled.architecture),
-        "predicted": {m: model.predict(settled.architecture) for m, model in work.models.items()},
-        "layers": layers(work, settled.architecture),
-        "cells": cells_of(work.space, settled.architecture),
-        "rounds": rounds,
-        **known,
-    })
+        if name in found:
+            found[name] = found[name].replaced(held_out=work.latency(place)[1], profile_sha256=there.profile.digest,
+                                               provenance=there.profile.header.provenance)
+    return found
 
 
-def labelled(entry: dict[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-    """A round of settling whose costs stand under the word for how each is known; what is counted, under measured."""
-    found: dict[str, dict[str, float]] = {"predicted": entry["predicted"], "measured": {}}
-    for metric, cost in entry["measured"].items():
-        word = "measured" if known[metric] == "counted" else known[metric]
-        found[word] = found.get(word, {}) | {metric: cost}
-    return entry | found
-
-
-def layers(work: Work, architecture: Architecture) -> list[dict[str, Any]]:
+def layers(work: Work, architecture: Architecture) -> tuple[Layer, ...]:
     """The network's places in order, with what each adds to every metric, as predicted; those of one choice once."""
     shares = {metric: model.shares(architecture) for metric, model in work.models.items()}
-    rows = [{"place": name, "candidate": p.candidate or type(p.module).__name__, "input_shape": list(p.input_shape),
-             "predicted": {metric: share[name] for metric, share in shares.items()}}
+    rows = [Layer(place=name, candidate=p.candidate or type(p.module).__name__, input_shape=tuple(p.input_shape),
+                  predicted={metric: share[name] for metric, share in shares.items()})
             for name, p in first_places(work.space, architecture).items()]
     overhead = {metric: share["overhead"] for metric, share in shares.items() if "overhead" in share}
-    return [*rows, {"place": "overhead", "candidate": "", "input_shape": [], "predicted": overhead}]
+    return (*rows, Layer(place="overhead", candidate="", input_shape=(), predicted=overhead))
 
 
 def first_places(space: Space, architecture: Architecture) -> dict[str, Part]:

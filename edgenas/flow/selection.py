@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from edgenas.errors import BudgetError
+from edgenas.figure import Provenance
 from edgenas.flow.measure import costs_everywhere
 from edgenas.flow.own_network import told_own
+from edgenas.flow.records import Search
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.search import SearchResult
 from edgenas.selection.candidates import Candidates
 from edgenas.selection.correction import Settled, settle
 from edgenas.selection.trials import Trials
+from edgenas.selection.tried import TriedNetwork
 from edgenas.space import Architecture
 
 
@@ -26,8 +30,13 @@ def trials_of(work: Work, folder: Path, progress: Progress) -> Trials:
 def candidates_of(work: Work, result: SearchResult, progress: Progress) -> Candidates:
     """What the run's search leaves to choose from; what is known of each is kept in search.json."""
     run = work.run
+
+    def keep(tried: Sequence[TriedNetwork]) -> None:
+        scores = {choice: dict(row) for choice, row in result.scores.items()}
+        Search(history=tuple(result.history), scores=scores, tried=tuple(tried)).write(run.folder)
+
     return Candidates(work.space, work.strategy, result, work.models, work.budgets, run.config.search,
-                      trials_of(work, run.folder / "search" / "trials", progress), partial(run.write, "search.json"))
+                      trials_of(work, run.folder / "search" / "trials", progress), keep)
 
 
 def settled_on(work: Work, result: SearchResult, candidates: Candidates, progress: Progress) -> Settled:
@@ -46,6 +55,6 @@ def architecture_costs(work: Work, architecture: Architecture) -> dict[str, floa
     return {m: found[m] if m in found else model.predict(architecture) for m, model in work.models.items()}
 
 
-def words(work: Work) -> dict[str, str]:
+def words(work: Work) -> dict[str, Provenance]:
     """How what `architecture_costs` says of each metric is known."""
     return {metric: work.word(metric) for metric in work.models}

@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from edgenas.errors import DeviceError, EdgenasError, Interrupted, UsageError
 from edgenas.flow.profile import WritePage, profile_one, space_of
+from edgenas.flow.records.documents import Profiled
 from edgenas.flow.requests import ProfileRequest
 from edgenas.measure.device import Device, load_device
 from edgenas.progress import Progress
 from edgenas.space import Space
 
 HERE = "local"
-Outcome = dict[str, Any] | EdgenasError
+Outcome = Profiled | EdgenasError
 
 
 def profile_devices(names: Sequence[str], request: ProfileRequest, progress: Progress,

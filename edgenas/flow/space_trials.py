@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
-from typing import Any
 
 import torch
 
 from edgenas.cost.model import exact_model
 from edgenas.errors import BudgetError
+from edgenas.flow.records.result import SpaceNetwork, SpaceRow, Spaces
 from edgenas.flow.search import prepare
 from edgenas.flow.selection import trials_of
 from edgenas.flow.work import Work
@@ -56,16 +56,17 @@ class Tried:
         model = exact_model(self.work.space, "macs")
         return [model.predict(a) for a in self.networks]
 
-    def row(self) -> dict[str, Any]:
-        networks = [{"architecture": dict(a), "macs": self.macs[i],
-                     "predicted": {m: model.predict(a) for m, model in self.work.models.items()},
-                     "trial_losses": {epochs: finite(row[i]) for epochs, row in self.losses.items()}}
-                    for i, a in enumerate(self.networks)]
-        return {"options": list(self.options), "run": str(self.work.run.folder), "refused": self.refused,
-                "networks": networks, "losses": {epochs: finite(fmean(row)) for epochs, row in self.losses.items()}}
+    def row(self) -> SpaceRow:
+        networks = tuple(SpaceNetwork(
+            architecture=dict(a), macs=self.macs[i],
+            predicted={m: model.predict(a) for m, model in self.work.models.items()},
+            trial_losses={epochs: finite(row[i]) for epochs, row in self.losses.items()})
+            for i, a in enumerate(self.networks))
+        return SpaceRow(options=self.options, run=str(self.work.run.folder), refused=self.refused, networks=networks,
+                        losses={epochs: finite(fmean(row)) for epochs, row in self.losses.items()})
 
 
-def compare(spaces: Sequence[Tried], progress: Progress) -> dict[str, Any]:
+def compare(spaces: Sequence[Tried], progress: Progress) -> Spaces:
     """Draw networks of each space and train them a little; what `spaces.json` keeps."""
     for space in spaces:
         try:
@@ -82,7 +83,7 @@ def compare(spaces: Sequence[Tried], progress: Progress) -> dict[str, Any]:
     config = spaces[0].work.run.config
     chosen = fastest(list(held), config.search, config.train,
                      lambda names, epochs: losses([held[name] for name in names], epochs, progress))
-    return {"chosen": list(chosen), "spaces": [space.row() for space in spaces]}
+    return Spaces(chosen=chosen, spaces=tuple(space.row() for space in spaces))
 
 
 def drawn(work: Work, count: int, generator: torch.Generator, scores: Scores | None = None) -> list[Architecture]:

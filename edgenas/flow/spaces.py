@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from edgenas.errors import UsageError
-from edgenas.files import read_json, write_json
 from edgenas.flow.configure import budgets, configure
+from edgenas.flow.records.result import Spaces
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run, check_holds_only
 from edgenas.flow.space_trials import Tried, compare
@@ -18,7 +17,6 @@ from edgenas.flow.work import Work
 from edgenas.options import parse
 from edgenas.progress import Progress
 
-NAME = "spaces.json"
 EXAMPLE = "write for example --try space.width=1,1.5,2"
 
 
@@ -41,24 +39,23 @@ def best_space(folder: Path, request: RunRequest, tries: Sequence[str], progress
         configs.append(config)
     spaces = [Tried(options, Work(Run.create(folder / folder_name(options), config, resume=resume), task))
               for options, config in zip(combinations, configs, strict=True)]
-    number = chosen_of(read_json(folder / NAME), combinations)
+    number = chosen_of(Spaces.read(folder), combinations)
     if number is None:
         found = compare(spaces, progress)
-        write_json(folder / NAME, found)
+        found.write(folder)
         for space in spaces:
             space.trials(progress).clear()
-        number = combinations.index(tuple(found["chosen"]))
+        number = combinations.index(found.chosen)
     progress.say(f"space searched: {spaces[number].name}")
     return spaces[number].work
 
 
-def chosen_of(known: Any, combinations: Sequence[tuple[str, ...]]) -> int | None:
+def chosen_of(known: Spaces | None, combinations: Sequence[tuple[str, ...]]) -> int | None:
     """Which of these spaces `spaces.json` says was chosen; None where it is not of exactly these."""
-    try:
-        tried, chosen = [tuple(row["options"]) for row in known["spaces"]], tuple(known["chosen"])
-    except (KeyError, TypeError):
+    tried = [row.options for row in known.spaces] if known else []
+    if known is None or tried != list(combinations) or known.chosen not in tried:
         return None
-    return tried.index(chosen) if tried == list(combinations) and chosen in tried else None
+    return tried.index(known.chosen)
 
 
 def combined(tries: Sequence[str]) -> list[tuple[str, ...]]:
@@ -84,7 +81,7 @@ def check_budgets(request: RunRequest) -> None:
 
 def check_folder(folder: Path, combinations: Sequence[tuple[str, ...]]) -> None:
     """Raises: RunError for a folder that holds anything but runs of these spaces."""
-    known = {NAME, *map(folder_name, combinations)}
+    known = {Spaces.FILE, *map(folder_name, combinations)}
     check_holds_only(folder, known.__contains__, "space of this --try", "--try")
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from edgenas.cost.metrics import bare
 from edgenas.flow.baselines import baselines_phase
 from edgenas.flow.export import default_formats, export_phase, is_exported
+from edgenas.flow.records import Decoding, Training, Uncut, Verdict, VerifiedBudget
+from edgenas.flow.records.result import Before, Result
 from edgenas.flow.run import Run
 from edgenas.flow.search import search_phase
 from edgenas.flow.target import Target
 from edgenas.flow.train import train_phase
-from edgenas.flow.verify import is_verified, known_as, verify_phase
+from edgenas.flow.verify import is_verified, verify_phase
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
 
@@ -34,52 +34,33 @@ def specialise(work: Work, progress: Progress, *, formats: Sequence[str] = (), b
         baselines_phase(work, progress)
 
 
-def result(run: Run) -> dict[str, Any]:
-    """What is known of a run: the JSON document of `edgenas run` and `edgenas verify`, as far as phases are done."""
-    decoding, trained, verdict = (run.read(f"{name}.json") or {} for name in ("decoding", "train", "verify"))
+def result(run: Run) -> Result:
+    """What is known of a run, as far as its phases are done: what `edgenas run` and `edgenas verify` print."""
+    decoding, trained, verdict = Decoding.read(run.folder), Training.read(run.folder), Verdict.read(run.folder)
     target = Target.at(run.config)
-    document: dict[str, Any] = {
-        "run": str(run.folder), "device": target.device.name, "runtime": run.config.runtime,
-        "strategy": run.config.strategy, "space": run.config.space, "space_options": run.config.space_options,
-        "seed": run.config.seed,
-        "statistic": run.config.statistic if target.is_measurable else "mean",
-        "reachable": {metric: model["reachable"] for metric, model in decoding.get("models", {}).items()},
-        "budgets": [word(b) for b in verdict.get("budgets", ())] or unverified(decoding),
-        "architecture": dict(run.architecture) if decoding else {},
-        "accuracy": trained.get("accuracy", {}),
-        "artifacts": verdict.get("artifacts", []),
-    }
-    if own := run.read("own.json"):
-        document["uncut"] = {"accuracy": own["accuracy"], "costs": own.get("before", {})}
-        document["counted"] = own.get("after", {})
-    return document
+    found = Result(
+        run=str(run.folder), device=target.device.name, runtime=run.config.runtime, strategy=run.config.strategy,
+        space=run.config.space, space_options=run.config.space_options, seed=run.config.seed,
+        statistic=run.config.statistic if target.is_measurable else "mean",
+        reachable={metric: model.reachable for metric, model in decoding.models.items()} if decoding else {},
+        budgets=budgets(decoding, verdict), architecture=dict(run.architecture) if decoding else {},
+        accuracy=trained.accuracy.by_part if trained else {}, artifacts=verdict.artifacts if verdict else ())
+    own = Uncut.read(run.folder)
+    return found.replaced(uncut=Before(accuracy=own.accuracy, costs=own.before), counted=own.after) if own else found
 
 
-def word(budget: dict[str, Any]) -> dict[str, Any]:
-    """A verified budget with the word for how its cost is known, which older runs do not have."""
-    known = next(name for name in ("measured", "estimated", "predicted") if budget.get(name) is not None)
-    return budget if budget.get("provenance") else budget | {"provenance": known}
-
-
-def unverified(decoding: dict[str, Any]) -> list[dict[str, Any]]:
-    """The budgets of a run whose trained artifact is not verified yet: measured figures are of the decoded network."""
-    if not decoding:
-        return []
-    chosen = max((r for r in decoding["rounds"] if r["within"]),
-                 key=lambda r: r["architecture"] == decoding["architecture"])
-    return [{"metric": b["metric"], "limit": b["limit"], "predicted": decoding["predicted"][b["metric"]]}
-            | known_as(*decoded_cost(chosen, b["metric"], decoding["models"].get(b["metric"], {}))) | {"within": True}
-            for b in decoding["budgets"]]
-
-
-def decoded_cost(entry: dict[str, Any], metric: str, model: dict[str, Any]) -> tuple[str, float]:
-    """How the cost of a round's network is known, and what it is."""
-    word = next(word for word in ("measured", "estimated", "predicted") if metric in entry.get(word, {}))
-    counted = model.get("provenance", "counted" if bare(metric) != "latency_ms" else word) == "counted"
-    return "counted" if counted else word, entry[word][metric]
+def budgets(decoding: Decoding | None, verdict: Verdict | None) -> tuple[VerifiedBudget, ...]:
+    """As they were verified; before that, against what was measured of the decoded network. All say how their cost is
+    known, which older runs leave out."""
+    if verdict is not None and verdict.budgets:
+        return tuple(b if b.provenance else b.replaced(provenance=b.figure.provenance) for b in verdict.budgets)
+    if decoding is None:
+        return ()
+    return tuple(VerifiedBudget.of(b, decoding.predicted[b.metric], decoding.figure(b.metric), within=True)
+                 for b in decoding.budgets)
 
 
 def within_budget(run: Run) -> bool:
     """Whether the last verification found every budget held."""
-    verdict = run.read("verify.json")
-    return bool(verdict and verdict["within"])
+    verdict = Verdict.read(run.folder)
+    return verdict is not None and verdict.within

@@ -14,8 +14,9 @@ from edgenas.cost.latency import latency_model
 from edgenas.cost.model import CostModel, exact_model
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
-from edgenas.cost.reference import PUBLISHED, load_published, sum_model
+from edgenas.cost.reference import load_published, sum_model
 from edgenas.errors import unknown
+from edgenas.figure import COUNTED, PREDICTED, PUBLISHED, Provenance
 from edgenas.flow.config import RunConfig
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.measurement import STATISTICS
@@ -60,17 +61,17 @@ class Target:
                                                     folder=self.profiles, precision=self.precision)
 
     @property
-    def latency_word(self) -> str:
+    def latency_word(self) -> Provenance:
         """How an exported network's latency is known: measured, estimated, or, from published blocks, predicted."""
         provenance = self.profile.header.provenance
-        return "predicted" if provenance == PUBLISHED else provenance
+        return PREDICTED if provenance == PUBLISHED else provenance
 
-    def word(self, metric: str) -> str:
+    def word(self, metric: str) -> Provenance:
         """How an exported network's cost is known; "counted" if in the file or its operators, without a device."""
         if metric == "latency_ms":
             return self.latency_word
         told = self.told(metric)
-        return told.word if told else "counted"
+        return told.word if told else COUNTED
 
     def told(self, metric: str) -> Told | None:
         """Which figure of the runtime is that metric, if one is."""

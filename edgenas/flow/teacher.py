@@ -11,13 +11,14 @@ from safetensors.torch import save
 from edgenas.errors import RunError, UsageError
 from edgenas.files import replacing
 from edgenas.flow.config import RunConfig
-from edgenas.flow.own_network import IMPORTANCE, RECORD, UNCUT
+from edgenas.flow.own_network import IMPORTANCE, UNCUT
+from edgenas.flow.records import Uncut
 from edgenas.train.weights import read_tensors
 
 if TYPE_CHECKING:
     from edgenas.flow.run import Run
 
-TAUGHT = ("from", "starter", "parameters", "head", "history", "accuracy", "probe")
+TAUGHT = ("origin", "starter", "parameters", "head", "history", "accuracy", "probe")
 """Of own.json: what is said of the uncut network itself."""
 SCORED = ("rises", "fixed", "kept")
 """Of own.json: what follows from its importance, and from what the user keeps."""
@@ -38,7 +39,7 @@ def teacher_config(folder: Path, config: RunConfig) -> RunConfig:
     for name, theirs, ours in differences(known, config):
         raise UsageError(f"--teacher {folder} is of another network, other data or another recipe: its {name} is "
                          f"{theirs}, not {ours}", HINT)
-    if not (folder / RECORD).exists():
+    if not (folder / Uncut.FILE).exists():
         raise UsageError(f"the run in --teacher {folder} has no taught network yet", f"edgenas run … --out {folder} "
                          "--resume finishes it")
     return known
@@ -53,21 +54,22 @@ def differences(one: RunConfig, other: RunConfig) -> Iterator[tuple[str, Any, An
     yield from (pair for pair in pairs if pair[1] != pair[2])
 
 
-def taken_over(run: Run, source: Run) -> dict[str, Any]:
+def taken_over(run: Run, source: Run) -> tuple[dict[str, object], float]:
     """Take the weights of `source`'s uncut network into `run`'s folder, and its importance where the same modules are
-    kept; returns what own.json can say of them.
+    kept; returns what own.json can say of them, and the validation accuracy.
 
     Raises: CheckpointError or RunError when they are damaged or gone.
     """
-    record = source.read(RECORD)
+    record = Uncut.read(source.folder)
     if record is None:
-        raise RunError(f"there is no {RECORD} in {source.folder}", HINT)
+        raise RunError(f"there is no {Uncut.FILE} in {source.folder}", HINT)
     names: tuple[str, ...] = TAUGHT
     if source.config.keep == run.config.keep and source.weights(IMPORTANCE).exists():
         copied(run, source, IMPORTANCE)
         names += SCORED
     copied(run, source, UNCUT)
-    return {name: record[name] for name in names if name in record} | {"teacher": str(source.folder)}
+    said = {name: getattr(record, name) for name in names if name in record.model_fields_set}
+    return said | {"teacher": str(source.folder)}, record.accuracy.validation
 
 
 def copied(run: Run, source: Run, name: str) -> None:

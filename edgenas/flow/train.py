@@ -11,6 +11,7 @@ from edgenas.cost.model import exact_model
 from edgenas.data.task import Task
 from edgenas.errors import UserCodeError
 from edgenas.flow.own_network import UNCUT
+from edgenas.flow.records import Accuracy, Training
 from edgenas.flow.work import Work
 from edgenas.imports import import_function, users_code
 from edgenas.progress import Progress
@@ -38,7 +39,7 @@ def train_phase(work: Work, progress: Progress) -> None:
                                 checkpoint=run.folder / "train" / "checkpoint.pt", fabric=work.fabric,
                                 teacher=teacher, progress=progress)
     test = accuracy(network, task.test, task, work.fabric)
-    run.write("train.json", {"history": history, "accuracy": {"validation": validation, "test": test}})
+    Training(history=tuple(history), accuracy=Accuracy(validation=validation, test=test)).write(run.folder)
     save_weights(run.weights(), network)
 
 

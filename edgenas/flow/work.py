@@ -16,6 +16,7 @@ from edgenas.cost.metrics import bare
 from edgenas.cost.model import CostModel
 from edgenas.data import Task, load
 from edgenas.errors import BudgetError, RunError
+from edgenas.figure import Provenance
 from edgenas.flow.configure import configure
 from edgenas.flow.inheritance import inherits, strategy_of
 from edgenas.flow.own_network import Own, stated, told_own
@@ -100,7 +101,7 @@ class Work:
         """All, by the place that budgets name: the run's own has no name."""
         return {"": self.target, **self.further}
 
-    def word(self, metric: str) -> str:
+    def word(self, metric: str) -> Provenance:
         """How an exported network's cost is known; "counted" if in the file or its operators, without a device."""
         return self.targets[place_of(metric)].word(bare(metric))
 

@@ -6,18 +6,14 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from edgenas.cost.budget import Budget
 from edgenas.export.package import manifest
-from edgenas.files import read_json
+from edgenas.figure import MEASURED, Provenance
 from edgenas.flow.config import RunConfig
 from edgenas.flow.inheritance import supernet_fits
-from edgenas.flow.records import Baseline, Data, Decoding, Search, Training, Uncut, Verdict, record
+from edgenas.flow.records import Baseline, Baselines, Data, Decoding, Search, Training, Uncut, Verdict
 from edgenas.flow.run import Run
-
-WORDS = {"estimated": "estimated", "published": "predicted", "counted": "counted"}
-"""How a network's own cost is known, by what its model was learned from; else it is measured."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +51,11 @@ class Contents:
         budgets = self.verdict.budgets if self.verdict else ()
         return next((b.cost for b in budgets if b.metric == metric), None)
 
-    def known(self, metric: str) -> str:
-        """How the network's own figure of `metric` is known."""
-        model = self.decoding.models.get(metric) if self.decoding else None
-        if model is None:
-            return "measured"
-        return "counted" if model.exact else WORDS.get(model.provenance, "measured")
+    def known(self, metric: str) -> Provenance:
+        """How the network's own figure of `metric` is known; measured, where there is no budget of it."""
+        if self.decoding is None or metric not in self.decoding.models:
+            return MEASURED
+        return self.decoding.figure(metric).provenance
 
     @property
     def test_images(self) -> int:
@@ -86,19 +81,10 @@ class Contents:
 
 def read(run: Run) -> Contents:
     """Raises: RunError naming the file that is damaged."""
-    described = (run.artifacts / manifest.NAME).exists()
+    described, baselines = (run.artifacts / manifest.NAME).exists(), Baselines.read(run.folder)
     return Contents(
         folder=run.folder, config=run.config, supernet_fits=supernet_fits(run),
-        data=_read(run, "data.json"), search=_read(run, "search.json"),
-        decoding=_read(run, "decoding.json"), training=_read(run, "train.json"),
-        manifest=manifest.read(run.artifacts) if described else None,
-        verdict=_read(run, "verify.json"),
-        baselines=_read(run, "baselines.json") or {},
-        uncut=_read(run, "own.json"),
-    )
-
-
-def _read(run: Run, name: str) -> Any:
-    """As its kind (see flow/records.py), None if the file is not there."""
-    value = read_json(run.folder / name)
-    return None if value is None else record(run.folder / name, value)
+        data=Data.read(run.folder), search=Search.read(run.folder), decoding=Decoding.read(run.folder),
+        training=Training.read(run.folder), manifest=manifest.read(run.artifacts) if described else None,
+        verdict=Verdict.read(run.folder), baselines=baselines.networks if baselines else {},
+        uncut=Uncut.read(run.folder))

@@ -8,19 +8,19 @@ from typing import Any
 from urllib.parse import quote
 
 from edgenas.errors import RunError
-from edgenas.files import read_json, write_text
-from edgenas.flow.records import Accuracy, Frontier, FrontierRow, record
+from edgenas.files import write_text
+from edgenas.flow.records import Accuracy, Frontier, FrontierRow
 from edgenas.report.markup import Html, note, section, table, tag
 from edgenas.report.page import NAME, page
-from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, across, plot, plotly
+from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, Across, plot, plotly
 from edgenas.report.units import amount, percent, titled
 
-RECORD, CHECKED = "frontier.json", "validation"
+CHECKED = "validation"
 
 
 def is_frontier(folder: Path) -> bool:
     """Whether it is of several budgets, and no run by itself."""
-    return (folder / RECORD).exists() and not (folder / "run.json").exists()
+    return (folder / Frontier.FILE).exists() and not (folder / "run.json").exists()
 
 
 def write_frontier(folder: Path) -> Path:
@@ -29,10 +29,10 @@ def write_frontier(folder: Path) -> Path:
     Raises: MissingExtra when plotly is not installed; RunError for a damaged file.
     """
     _, javascript = plotly()
-    known = read_json(folder / RECORD)
-    if known is None:
-        raise RunError(f"there is no {RECORD} in {folder}", "edgenas run --from net.py:build --latency-ms 75%,50%,25%")
-    found: Frontier = record(folder / RECORD, known)
+    found = Frontier.read(folder)
+    if found is None:
+        raise RunError(f"there is no {Frontier.FILE} in {folder}",
+                       "edgenas run --from net.py:build --latency-ms 75%,50%,25%")
     body = tag("main", tag("header", tag("h1", f"{found.origin} at {len(found.rows)} budgets"),
                            tag("p", found.folder, class_="about")), frontier(found))
     write_text(folder / NAME, page(f"edgenas: {found.origin} at several budgets", body, javascript))
@@ -83,7 +83,7 @@ def drawing(found: Frontier) -> Html:
     part = CHECKED if found.floor is not None else "test"
     return plot(traces, title=f"Accuracy on the {part} part, and cost of each network's file",
                 x=titled(found.metric, found.uncut.provenance), y=f"accuracy on the {part} part", height=360,
-                lines=[across(found.floor, LIMIT)] if found.floor is not None else [], yaxis={"tickformat": ".1%"})
+                lines=[Across(found.floor, LIMIT).shape] if found.floor is not None else [], yaxis={"tickformat": ".1%"})
 
 
 def dots(found: Frontier, points: list[tuple[str, float, Accuracy]], colour: str, symbol: str) -> dict[str, Any]:

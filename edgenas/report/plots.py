@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -11,6 +12,8 @@ from edgenas.report.markup import Html, tag
 
 MEASURED, PREDICTED, LIMIT = "var(--measured)", "var(--predicted)", "var(--limit)"
 RANDOM, HANDMADE, SOFT, RULE = "var(--random)", "var(--handmade)", "var(--soft)", "var(--rule)"
+Trace = dict[str, object]
+"""What a plot draws, by plotly's own names."""
 FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 
 
@@ -27,8 +30,8 @@ def plotly() -> tuple[ModuleType, str]:
     return graph_objects, get_plotlyjs()
 
 
-def plot(traces: Sequence[Mapping[str, Any]], *, title: str, x: str, y: str, height: int = 240,
-         lines: Sequence[Mapping[str, Any]] = (), **layout: Any) -> Html:
+def plot(traces: Sequence[Trace], *, title: str, x: str, y: str, height: int = 240,
+         lines: Sequence[Trace] = (), **layout: Any) -> Html:
     """Scatter traces in the page's style. x, y: the axes' titles, with units. lines: plotly's shapes."""
     graph_objects, _ = plotly()
     axis = {"gridcolor": RULE, "linecolor": RULE, "zerolinecolor": RULE, "automargin": True,
@@ -45,7 +48,15 @@ def plot(traces: Sequence[Mapping[str, Any]], *, title: str, x: str, y: str, hei
                                             data_spec=drawn.to_json(), style=f"height:{height}px"))
 
 
-def across(y: float, colour: str, dash: str = "solid") -> dict[str, Any]:
+@dataclass(frozen=True)
+class Across:
     """A horizontal line over the whole width."""
-    return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y,
-            "line": {"color": colour, "width": 2, "dash": dash}}
+
+    y: float
+    colour: str
+    dash: str = "solid"
+
+    @property
+    def shape(self) -> Trace:
+        return {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": self.y, "y1": self.y,
+                "line": {"color": self.colour, "width": 2, "dash": self.dash}}

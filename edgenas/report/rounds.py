@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgenas.figure import MEASURED, PREDICTED, Provenance
 from edgenas.flow.records import Decoding, Round
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, note, table, tag, verdict
@@ -22,7 +23,7 @@ UNMEASURED = ("The device is known by published latencies of blocks only: that a
 def rounds(run: Contents, decoding: Decoding) -> Html:
     head = ["round"]
     for b in decoding.budgets:
-        predicted = "exact" if decoding.models[b.metric].exact else "predicted"
+        predicted = "exact" if decoding.models[b.metric].exact else PREDICTED
         head += [f"{b.metric} {predicted}", run.known(b.metric), "of budget"]
     tried = any(entry.trial_epochs is not None for entry in decoding.rounds)
     rows = [[str(number), *figures(decoding, entry), judged(decoding, entry), *[trial(entry)] * tried,
@@ -32,8 +33,8 @@ def rounds(run: Contents, decoding: Decoding) -> Html:
                note(f"{explained(run.known('latency_ms'))} {FASTEST if tried else BEST}"))
 
 
-def explained(word: str) -> str:
-    return UNMEASURED if word == "predicted" else EXPLAINED.replace("measured", word)
+def explained(word: Provenance) -> str:
+    return UNMEASURED if word == PREDICTED else EXPLAINED.replace(MEASURED, word)
 
 
 def trial(entry: Round) -> str:

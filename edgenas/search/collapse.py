@@ -5,12 +5,12 @@ What counts is what the architecture learned, the prices of the budgets aside: a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from edgenas.search.history import SearchEpoch
 from edgenas.search.state import SearchState
 from edgenas.space.choice import places_of
 
@@ -49,7 +49,7 @@ def picked(state: SearchState) -> float:
     return float(free.gather(1, best)[rows].float().mean()) if rows.any() else 0.0
 
 
-def warnings(state: SearchState, history: Sequence[Mapping[str, Any]]) -> list[str]:
+def warnings(state: SearchState, history: Sequence[SearchEpoch]) -> list[str]:
     """What is wrong with the search and what helps, in sentences for the user."""
     found = []
     mass, picks = share(state), picked(state)
@@ -57,8 +57,8 @@ def warnings(state: SearchState, history: Sequence[Mapping[str, Any]]) -> list[s
         found.append(f"the search collapsed: candidates without parameters hold {mass:.0%} of the probability and are "
                      f"the likeliest in {picks:.0%} of the choices that have one. Try --strategy darts_minus, "
                      "or noisy_darts, or --set search.scoring=perturbation")
-    if len(history) >= EPOCHS and history[-1]["entropy"] > UNDECIDED * history[0]["entropy"] > 0:
-        found.append(f"the search decided little: the entropy of its choices went from {history[0]['entropy']:.3f} to "
-                     f"{history[-1]['entropy']:.3f} of the largest. Try more epochs (--set search.epochs=) or a larger "
+    if len(history) >= EPOCHS and history[-1].entropy > UNDECIDED * history[0].entropy > 0:
+        found.append(f"the search decided little: the entropy of its choices went from {history[0].entropy:.3f} to "
+                     f"{history[-1].entropy:.3f} of the largest. Try more epochs (--set search.epochs=) or a larger "
                      "--set architecture_travel=")
     return found

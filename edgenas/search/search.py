@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -19,6 +18,7 @@ from edgenas.data.task import Split, Task
 from edgenas.progress import Progress, Silent
 from edgenas.search import collapse
 from edgenas.search.decode import Constraint, Scores
+from edgenas.search.history import BudgetState, SearchEpoch
 from edgenas.search.multiplier import Multipliers, allowed
 from edgenas.search.parameters import ArchitectureParameters, entropy
 from edgenas.search.penalty import penalty_of
@@ -39,7 +39,7 @@ class SearchResult:
 
     scores: Scores
     supernet: nn.Module
-    history: list[dict[str, Any]]
+    history: list[SearchEpoch]
 
 
 def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, CostModel], budgets: Sequence[Budget], *,
@@ -56,13 +56,13 @@ def search(space: Space, task: Task, strategy: Strategy, models: Mapping[str, Co
     settings.check(strategy)
     parts = hold_out(task.train, strategy.architecture_share, seed)
     steps = steps_of(parts[0], settings)
-    mask, earlier = allowed(space.choices, models, budgets), list[dict[str, Any]]()
+    mask, earlier = allowed(space.choices, models, budgets), list[SearchEpoch]()
     for stage in stages_of(settings.epochs, strategy.stages(settings.epochs), checkpoint):
         state = begin(stage, space, strategy, (models, budgets), mask, settings, steps, seed, fabric)
         saved = Checkpoint(stage.checkpoint, {
             "supernet": state.network, "parameters": state.parameters, "multipliers": state.multipliers,
             "optimizer": state.weight_optimizer, "architecture_optimizer": state.architecture_optimizer},
-            ("loss", "accuracy", "seconds"))
+            SearchEpoch)
         saved.restore()
         if strategy.trains_supernet:
             _train(state, task, parts, strategy, settings, seed, stage, saved, progress)
@@ -105,7 +105,7 @@ def begin(stage: Stage, space: Space, strategy: Strategy,
 
 
 def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy: Strategy, settings: SearchSettings,
-           seed: int, stage: Stage, saved: Checkpoint, progress: Progress) -> None:
+           seed: int, stage: Stage, saved: Checkpoint[SearchEpoch], progress: Progress) -> None:
     weights_part, held_part = parts
     augment = Augment.for_task(task)
     progress.start(stage.label, stage.epochs, saved.epochs)
@@ -125,17 +125,19 @@ def _train(state: SearchState, task: Task, parts: tuple[Split, Split], strategy:
                 group["lr"] = settings.lr * cosine(now)
             logs.append(strategy.step(state, batch, next(held, None), now))
         row = {key: sum(log[key] for log in logs) / len(logs) for key in logs[0]}
-        saved.save(row | _figures(state) | {"seconds": time.perf_counter() - started})
-        progress.advance(f"loss {row['loss']:.3f} accuracy {row['accuracy']:.1%}")
+        made = _epoch(state, row, time.perf_counter() - started)
+        saved.save(made)
+        progress.advance(f"loss {made.loss:.3f} accuracy {made.accuracy:.1%}")
 
 
-def _figures(state: SearchState) -> dict[str, Any]:
-    """The epoch's entropy and share of parameter-free candidates; per budget expected cost, target, multiplier."""
+def _epoch(state: SearchState, logged: Mapping[str, float], seconds: float) -> SearchEpoch:
+    """logged: by the strategy, the means of its steps."""
     multipliers, probabilities = state.multipliers, state.probabilities.detach()
     columns = zip(multipliers.metrics, multipliers.cost(probabilities).tolist(), multipliers.targets.tolist(),
                   multipliers.value.tolist(), strict=True)
-    return {"entropy": entropy(probabilities, state.parameters.mask), "parameter_free": collapse.share(state),
-            "budgets": {m: {"expected": e, "target": t, "multiplier": v} for m, e, t, v in columns}}
+    return SearchEpoch.from_json({
+        **logged, "entropy": entropy(probabilities, state.parameters.mask), "parameter_free": collapse.share(state),
+        "budgets": {m: BudgetState(expected=e, target=t, multiplier=v) for m, e, t, v in columns}, "seconds": seconds})
 
 
 def steps_of(split: Split, settings: SearchSettings) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
@@ -15,6 +14,16 @@ from edgenas.selection.sampling import favour
 from edgenas.space.architecture import Architecture
 
 Rank = Callable[[Mapping[str, CostModel]], Sequence[Architecture]]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A network whose file was measured, or what stands for that. costs, predicted: by metric. within: every budget."""
+
+    architecture: Architecture
+    costs: Mapping[str, float]
+    predicted: Mapping[str, float]
+    within: bool
 
 
 @dataclass
@@ -32,7 +41,7 @@ class Attempts:
     budgets: Sequence[Budget]
     rank: Rank | None = None
     ranking: Sequence[Architecture] = ()
-    rounds: list[dict[str, Any]] = field(default_factory=list)
+    rounds: list[Attempt] = field(default_factory=list)
     held: dict[Architecture, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -41,7 +50,7 @@ class Attempts:
 
     @property
     def measured(self) -> list[Architecture]:
-        return [Architecture(row["architecture"]) for row in self.rounds]
+        return [attempt.architecture for attempt in self.rounds]
 
     @property
     def favoured(self) -> Scores:
@@ -75,8 +84,8 @@ class Attempts:
         """The model as it was, its mean error put right: of the measured networks, which lie far apart, and of one more
         on which it has none, as one error says little of the next."""
         model = self.given[metric]
-        errors = [row["measured"][metric] - model.predict(Architecture(row["architecture"])) for row in self.rounds
-                  if metric in row["predicted"]]
+        errors = [attempt.costs[metric] - model.predict(attempt.architecture) for attempt in self.rounds
+                  if metric in attempt.predicted]
         return model if model.exact else replace(model, bias=model.bias + sum(errors) / (len(errors) + 1))
 
     def decoded(self, caution: float) -> Architecture | None:
@@ -98,26 +107,23 @@ class Attempts:
         certain = [c for c in constraints_of(self.models, self.budgets, caution, 0.0) if c.model.exact]
         return decode(thrift, [*certain, Constraint(uncertain, math.inf)], self.measured)
 
-    def take(self, picked: Architecture, measured: dict[str, float]) -> dict[str, Any]:
+    def take(self, picked: Architecture, costs: Mapping[str, float]) -> Attempt:
         """Note what was measured of a network, and correct the models."""
-        row = {"architecture": dict(picked), "measured": measured,
-               "predicted": {b.metric: self.by[b.metric].predict(picked) for b in self.budgets},
-               "within": all(measured[b.metric] <= safe(b) for b in self.budgets)}
-        self.rounds.append(row)
+        made = Attempt(picked, costs, {b.metric: self.by[b.metric].predict(picked) for b in self.budgets},
+                       all(costs[b.metric] <= safe(b) for b in self.budgets))
+        self.rounds.append(made)
         for b in self.budgets:
             model = self.models[b.metric]
-            self.models[b.metric] = model if model.exact else model.corrected(picked, measured[b.metric])
-        if row["within"]:
-            self.held[picked] = self.used(row)
-        return row
+            self.models[b.metric] = model if model.exact else model.corrected(picked, costs[b.metric])
+        if made.within:
+            self.held[picked] = self.used(made)
+        return made
 
-    def used(self, row: Mapping[str, Any]) -> float:
+    def used(self, made: Attempt) -> float:
         """The share of the first budget that was measured."""
-        share: float = row["measured"][self.budgets[0].metric] / self.budgets[0].limit
-        return share
+        return made.costs[self.budgets[0].metric] / self.budgets[0].limit
 
-    def share_of_prediction(self, row: Mapping[str, Any]) -> float:
+    def share_of_prediction(self, made: Attempt) -> float:
         """What was measured of the first budget's metric, as a share of what the model had said as it was given."""
         metric = self.budgets[0].metric
-        share: float = row["measured"][metric] / self.given[metric].predict(Architecture(row["architecture"]))
-        return share
+        return made.costs[metric] / self.given[metric].predict(made.architecture)

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
@@ -21,6 +20,7 @@ from edgenas.selection.limits import FLOOR, LOW_FLOOR, well_used
 from edgenas.selection.ranking import ranked
 from edgenas.selection.sampling import sample
 from edgenas.selection.trials import Trial, Trials, fastest, finite
+from edgenas.selection.tried import TriedNetwork
 from edgenas.selection.zero_cost import MEASURES
 from edgenas.space import Architecture, Space
 from edgenas.space.precision import int8_choices
@@ -37,7 +37,7 @@ class Candidates:
     """Of one search, whose result they are drawn from.
 
     models: as they were before anything was measured. settings: how many there are, and by what they are ranked.
-    training: trials of them. keep: is handed what search.json keeps, whenever more is known.
+    training: trials of them. keep: is handed what is known of each that was tried, whenever more is known.
 
     tried: the figures by which each was ranked: the supernet's accuracy on validation images, zero-cost measures, or
     both; none where nothing ranks. trials: of those that were trained a little, the longest.
@@ -50,7 +50,7 @@ class Candidates:
     budgets: Sequence[Budget]
     settings: SearchSettings
     training: Trials
-    keep: Callable[[Mapping[str, Any]], object]
+    keep: Callable[[Sequence[TriedNetwork]], object]
     tried: Tried = field(default_factory=dict)
     trials: dict[Architecture, Trial] = field(default_factory=dict)
 
@@ -137,9 +137,9 @@ class Candidates:
 
     def note(self) -> None:
         """Have what is known of each kept; None is what could not be measured."""
-        found = [{"architecture": dict(a), **{name: finite(value) for name, value in figures.items()},
-                  **(self.trials[a].row if a in self.trials else {})} for a, figures in self.tried.items()]
-        self.keep({"history": self.result.history, "scores": self.result.scores, "tried": found})
+        found = {a: TriedNetwork.of(dict(a), {name: finite(value) for name, value in figures.items()})
+                 for a, figures in self.tried.items()}
+        self.keep([self.trials[a].noted(row) if a in self.trials else row for a, row in found.items()])
 
 
 def costliest(trials: Mapping[Architecture, Trial], found: Architecture, model: CostModel) -> Architecture:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
+from edgenas.figure import MEASURED, PREDICTED, Provenance
 from edgenas.progress import Progress
 from edgenas.search.decode import Scores, even
-from edgenas.selection.attempts import Attempts, Rank
+from edgenas.selection.attempts import Attempt, Attempts, Rank
 from edgenas.selection.limits import FLOOR
 from edgenas.space.architecture import Architecture
 
@@ -25,14 +25,14 @@ Choose = Callable[[Sequence[Architecture]], Architecture]
 
 @dataclass
 class Settled:
-    """rounds: per measured network its picks, predicted and measured figures, and whether it held the budgets."""
+    """rounds: the measured networks, in that order."""
 
     architecture: Architecture
-    rounds: list[dict[str, Any]] = field(default_factory=list)
+    rounds: list[Attempt] = field(default_factory=list)
 
 
 def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Budget], measure: Measure,
-           progress: Progress, words: Mapping[str, str] | None = None, rank: Rank | None = None, wanted: int = 1,
+           progress: Progress, words: Mapping[str, Provenance] | None = None, rank: Rank | None = None, wanted: int = 1,
            choose: Choose | None = None) -> Settled:
     """A network whose measured costs hold every budget.
 
@@ -46,10 +46,10 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
     """
     attempts = Attempts(scores, models, budgets, rank)
 
-    def taken(picked: Architecture) -> dict[str, Any]:
-        row = attempts.take(picked, dict(measure(picked)))
-        progress.say(f"round {len(attempts.rounds)}: " + told(row, budgets, words or {}))
-        return row
+    def taken(picked: Architecture) -> Attempt:
+        made = attempts.take(picked, dict(measure(picked)))
+        progress.say(f"round {len(attempts.rounds)}: " + told(made, budgets, words or {}))
+        return made
 
     found = shortlisted(attempts, taken, wanted)
     if found:
@@ -58,16 +58,15 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
         picked = attempts.decoded(caution=0.5**number)
         if picked is None:
             continue  # the next round is less cautious
-        row = taken(picked)
-        if row["within"] and attempts.used(row) >= FLOOR:
+        made = taken(picked)
+        if made.within and attempts.used(made) >= FLOOR:
             break
     if not attempts.held:
         raise BudgetError(_failure(attempts.rounds, budgets, words), HINT)
     return Settled(attempts.best, attempts.rounds)
 
 
-def shortlisted(attempts: Attempts, taken: Callable[[Architecture], Mapping[str, Any]],
-                wanted: int) -> list[Architecture]:
+def shortlisted(attempts: Attempts, taken: Callable[[Architecture], Attempt], wanted: int) -> list[Architecture]:
     """Up to `wanted` ranked networks that hold every budget when measured, best first, of twice as many.
 
     A network that shows that far too much was predicted is none of them. When there are none left before any held,
@@ -79,8 +78,8 @@ def shortlisted(attempts: Attempts, taken: Callable[[Architecture], Mapping[str,
         picked = attempts.ranked(again=not found)
         if picked is None:
             break
-        row = taken(picked)
-        if row["within"] and attempts.share_of_prediction(row) >= TOO_CHEAP:
+        made = taken(picked)
+        if made.within and attempts.share_of_prediction(made) >= TOO_CHEAP:
             found.append(picked)
     return found
 
@@ -91,19 +90,19 @@ def check_together(models: Mapping[str, CostModel], budgets: Sequence[Budget]) -
         raise BudgetError(_failure((), budgets), HINT)
 
 
-def told(row: Mapping[str, Any], budgets: Sequence[Budget], words: Mapping[str, str]) -> str:
+def told(made: Attempt, budgets: Sequence[Budget], words: Mapping[str, Provenance]) -> str:
     """A round's costs, each under the word for how it is known."""
-    return ", ".join(f"{b.metric} predicted {row['predicted'][b.metric]:.4g}"
-                     + ("" if word == "predicted" else f" {word} {row['measured'][b.metric]:.4g}")
-                     + f" of {b.limit:.4g}" for b in budgets for word in [words.get(b.metric, "measured")])
+    return ", ".join(f"{b.metric} {PREDICTED} {made.predicted[b.metric]:.4g}"
+                     + ("" if word == PREDICTED else f" {word} {made.costs[b.metric]:.4g}")
+                     + f" of {b.limit:.4g}" for b in budgets for word in [words.get(b.metric, MEASURED)])
 
 
-def _failure(rounds: Sequence[Mapping[str, Any]], budgets: Sequence[Budget],
-             words: Mapping[str, str] | None = None) -> str:
+def _failure(rounds: Sequence[Attempt], budgets: Sequence[Budget],
+             words: Mapping[str, Provenance] | None = None) -> str:
     if not rounds:
         return "no network of this space is predicted to hold " + " and ".join(
             f"{b.metric} = {b.limit:.4g}" for b in budgets) + " at once"
-    tried = "; ".join(", ".join(f"{b.metric} {r['measured'][b.metric]:.4g} of {b.limit:.4g}" for b in budgets)
+    tried = "; ".join(", ".join(f"{b.metric} {r.costs[b.metric]:.4g} of {b.limit:.4g}" for b in budgets)
                       for r in rounds)
-    known = dict.fromkeys((words or {}).get(b.metric, "measured") for b in budgets)
+    known = dict.fromkeys((words or {}).get(b.metric, MEASURED) for b in budgets)
     return f"none of {len(rounds)} decoded networks held the budget when {' and '.join(known)}: {tried}"

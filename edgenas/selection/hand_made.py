@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from torch import nn
 
@@ -21,8 +21,17 @@ DEPTHS = (1, 2, 3, 4)
 Cost = Callable[[nn.Module], dict[str, float]]
 
 
+@dataclass(frozen=True)
+class HandMade:
+    """costs: of its exported file, by metric."""
+
+    width: float
+    depth: int
+    costs: Mapping[str, float]
+
+
 def hand_made(cost: Cost, budgets: Sequence[Budget], search: SearchSettings,
-              trials: Trials) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+              trials: Trials) -> tuple[Callable[[], nn.Module], HandMade]:
     """Of each depth the widest network whose exported file holds every budget; of these the one that learns fastest,
     which is how a found network is taken as well.
 
@@ -43,7 +52,7 @@ def hand_made(cost: Cost, budgets: Sequence[Budget], search: SearchSettings,
     depth = fastest(list(held), search, trials.settings, losses)
     trials.clear()
     width, measured = held[depth]
-    return partial(network, task, width, depth), {"width": width, "depth": depth, "measured": measured}
+    return partial(network, task, width, depth), HandMade(width, depth, measured)
 
 
 def network(task: Task, width: float, depth: int) -> nn.Module:

@@ -17,6 +17,7 @@ from torch import nn
 
 from edgenas.data.task import Task
 from edgenas.train.checkpoint import Checkpoint, epoch_generator
+from edgenas.train.history import TrialEpoch
 from edgenas.train.loop import OPTIMIZERS, train_epoch
 from edgenas.train.settings import TrainSettings
 
@@ -36,16 +37,15 @@ def trial_loss(build: Callable[[], nn.Module], task: Task, settings: TrainSettin
     network = build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     wrapped, optimizer = fabric.setup(network, OPTIMIZERS[settings.optimizer](network, settings.lr,
                                                                              settings.weight_decay))
-    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer}, ("loss",))
+    saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer}, TrialEpoch)
     saved.restore()
     for row in saved.history[:epochs]:
-        on_epoch(f"loss {row['loss']:.3f}")
+        on_epoch(f"loss {row.loss:.3f}")
     for epoch in range(saved.epochs, epochs):
         loss = train_epoch(wrapped, optimizer, task, settings, seed, epoch, fabric)
-        saved.save({"loss": loss})
+        saved.save(TrialEpoch(loss=loss))
         on_epoch(f"loss {loss:.3f}")
-    found: float = saved.history[epochs - 1]["loss"]
-    return found
+    return saved.history[epochs - 1].loss
 
 
 def halved(best: Sequence[T], epochs: int, most: int, losses: Callable[[list[T], int], Mapping[T, float]]) -> T:

@@ -16,12 +16,14 @@ from torch import nn
 from edgenas.data.task import Task
 from edgenas.errors import Diverged
 from edgenas.progress import Progress
+from edgenas.record import Record
 from edgenas.search.settings import SearchSettings
 from edgenas.selection.learning_speed import halved, trial_loss
 from edgenas.space import Architecture, Space
 from edgenas.train.settings import TrainSettings
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,9 @@ class Trial:
     loss: float
     epochs: int
 
-    @property
-    def row(self) -> dict[str, float | None]:
-        return {"trial_loss": finite(self.loss), "trial_epochs": self.epochs}
+    def noted(self, record: R) -> R:
+        """The record with what is known of its network by this."""
+        return record.replaced(trial_loss=finite(self.loss), trial_epochs=self.epochs)
 
 
 @dataclass(frozen=True)

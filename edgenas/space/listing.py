@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from edgenas.errors import UsageError
+from edgenas.record import Number, Record
 from edgenas.space.load import load_space, space_names, summary
 from edgenas.space.space import Space
 from edgenas.text import quoted
@@ -13,7 +13,17 @@ from edgenas.text import quoted
 LARGEST_SIDE = 4096
 
 
-def listing(input_shape: str, classes: int) -> list[dict[str, Any]]:
+class ListedSpace(Record):
+    """size: architectures. reachable: by metric its smallest and largest cost on a device, None where nothing was
+    profiled; only where a device was asked for."""
+
+    name: str
+    summary: str
+    size: int
+    reachable: dict[str, tuple[Number, Number] | None] = {}
+
+
+def listing(input_shape: str, classes: int) -> list[ListedSpace]:
     """Every space with its number of architectures.
 
     Raises: UsageError as parse_shape has it.
@@ -22,8 +32,8 @@ def listing(input_shape: str, classes: int) -> list[dict[str, Any]]:
     return [entry(name, load_space(name, shape, classes)) for name in space_names()]
 
 
-def entry(name: str, space: Space) -> dict[str, Any]:
-    return {"name": name, "summary": summary(name), "size": space.size}
+def entry(name: str, space: Space) -> ListedSpace:
+    return ListedSpace(name=name, summary=summary(name), size=space.size)
 
 
 def parse_shape(text: str) -> tuple[int, int, int]:

@@ -67,7 +67,7 @@ class OneEpoch(Silent):
 
 def content(result: SearchResult) -> tuple[Any, ...]:
     """All that a search gives but the time it took, comparable."""
-    history = [{key: value for key, value in row.items() if key != "seconds"} for row in result.history]
+    history = [{key: value for key, value in row.to_json().items() if key != "seconds"} for row in result.history]
     return result.scores, history, {key: value.tolist() for key, value in result.supernet.state_dict().items()}
 
 

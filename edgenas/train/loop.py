@@ -19,6 +19,7 @@ from edgenas.errors import CheckpointError
 from edgenas.progress import Progress, Silent
 from edgenas.train.checkpoint import ANEW, Checkpoint, epoch_generator
 from edgenas.train.fabric import accuracy, adamw, checked, prepared, sgd
+from edgenas.train.history import TrainEpoch
 from edgenas.train.settings import TrainSettings
 
 GRADIENT_NORM = 5.0
@@ -55,7 +56,7 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
           teacher: nn.Module | None = None, label: str = "train", progress: Progress | None = None,
           option: str = "train.lr",
           optimizer_of: Callable[[nn.Module, float, float], Optimizer] | None = None
-          ) -> tuple[float, list[dict[str, Any]]]:
+          ) -> tuple[float, list[TrainEpoch]]:
     """Train `network` in place and leave it with its best weights, on the CPU, in evaluation mode.
 
     Goes on from `checkpoint` if that file exists, to the same result as without the interruption. Returns the
@@ -72,7 +73,7 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
     teacher = teacher.to(fabric.device).eval() if teacher is not None else None
     best = Best()
     saved = Checkpoint(checkpoint, {"network": network, "optimizer": optimizer, "best": best},
-                       ("loss", "validation", "seconds"))
+                       TrainEpoch)
     saved.restore()
     best.check(network, checkpoint)
     progress.start(label, settings.epochs, saved.epochs)
@@ -81,7 +82,7 @@ def train(network: nn.Module, task: Task, *, settings: TrainSettings, seed: int,
         loss = train_epoch(wrapped, optimizer, task, settings, seed, epoch, fabric, teacher, option)
         validation = accuracy(network, task.validation, task, fabric)
         best.offer(validation, network)
-        saved.save({"loss": loss, "validation": validation, "seconds": time.perf_counter() - started})
+        saved.save(TrainEpoch(loss=loss, validation=validation, seconds=time.perf_counter() - started))
         progress.advance(f"loss {loss:.3f} validation {validation:.1%}")
     network.load_state_dict(best.weights)
     network.cpu().eval()

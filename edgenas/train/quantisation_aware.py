@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -17,12 +16,13 @@ from torch import nn
 from edgenas.data.task import Task
 from edgenas.progress import Progress
 from edgenas.train.fabric import new_fabric
+from edgenas.train.history import TrainEpoch
 from edgenas.train.loop import train
 from edgenas.train.settings import QatSettings, TrainSettings
 
 
 def fine_tune(student: nn.Module, teacher: nn.Module, task: Task, settings: QatSettings, *, seed: int,
-              checkpoint: Path, accelerator: str, progress: Progress) -> tuple[float, list[dict[str, Any]]]:
+              checkpoint: Path, accelerator: str, progress: Progress) -> tuple[float, list[TrainEpoch]]:
     """Train in place, as train.train() does: goes on from `checkpoint`, ends with the best epoch's weights and ranges.
 
     Float32 whatever the run trains in: rounding to int8 is what must be exact.

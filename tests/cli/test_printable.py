@@ -16,7 +16,9 @@ from edgenas.cli import show_device, show_inspection
 from edgenas.cli.output import say, table
 from edgenas.cli.show_device import print_step
 from edgenas.cli.terminal import Terminal
+from edgenas.flow.records.documents import DescribedDevice, DescribedProfile, DescribedRuntime
 from edgenas.flow.step import Step
+from edgenas.measure.device import Device
 from edgenas.text import printable
 
 ESCAPES = "\x1b[2J\x1b]0;owned\x07\x9b31m\r\b\u202e\udc80\u2028end"
@@ -49,11 +51,13 @@ ARTIFACT = {"path": ESCAPES, "format": ESCAPES, "precision": ESCAPES, "target": 
             "operators": {ESCAPES: 1}, "warnings": [ESCAPES],
             "reads": {"kinds": [ESCAPES], "needs": [ESCAPES]}}
 BUNDLE = INSPECTED | {"kind": "bundle", "artifacts": [ARTIFACT], "members": [ESCAPES]}
-DEVICE = {"path": ESCAPES, "device": {"name": "a", "description": ESCAPES, "transport": ESCAPES, "threads": 1,
-                                      "options": {ESCAPES: ESCAPES}},
-          "runtimes": [{"name": ESCAPES, "format": ESCAPES, "precisions": [ESCAPES], "provenance": ESCAPES,
-                        "extra": ESCAPES, "settings": {ESCAPES: ESCAPES}}],
-          "profiles": [{"path": ESCAPES, "error": ESCAPES}]}
+DEVICE = DescribedDevice.model_construct(
+    path=ESCAPES,
+    device=Device.model_construct(name="a", description=ESCAPES, transport=ESCAPES, threads=1,
+                                  options={ESCAPES: ESCAPES}),
+    runtimes=[DescribedRuntime.model_construct(name=ESCAPES, format=ESCAPES, precisions=[ESCAPES], provenance=ESCAPES,
+                                               extra=ESCAPES, settings={ESCAPES: ESCAPES})],
+    profiles=[DescribedProfile.model_construct(path=ESCAPES, error=ESCAPES)])
 
 
 @pytest.mark.parametrize("tell", [

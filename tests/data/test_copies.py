@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgenas.data import DataWarning, load
+from edgenas.flow.records import Data
 
 
 def saved(tmp_path, **arrays):
@@ -37,7 +38,7 @@ def test_test_images_that_train_has_are_counted_and_named(tmp_path, images):
     assert said == ("3 of 8 test images found in train too, where accuracy says nothing of new images: train image 7 "
                     "is the same as test image 0",)
     assert len(task.train) == 40  # the source's own parts stay as they are
-    assert task.describe()["notes"] == list(said)
+    assert list(Data.of(task).notes) == list(said)
 
 
 def test_an_image_in_two_classes_is_counted_and_named(tmp_path, images):

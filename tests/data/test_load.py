@@ -10,6 +10,7 @@ import torch
 
 from edgenas.data import DataWarning, load
 from edgenas.errors import DataError, UsageError
+from edgenas.flow.records import Data
 
 
 def hashes(split) -> list[bytes]:
@@ -62,7 +63,7 @@ def test_the_seed_decides_the_split_and_the_fingerprint():
 
 def test_digits_in_full():
     task = load("digits")
-    record = json.loads(json.dumps(task.describe()))
+    record = json.loads(json.dumps(Data.of(task).to_json()))
     assert record["sizes"] == {"train": 1258, "validation": 269, "test": 270}
     assert record["classes"] == list("0123456789")
     assert all(26 <= count <= 28 for count in record["per_class"]["test"].values())
@@ -86,7 +87,7 @@ def test_a_text_file_named_jpg(folder):
     with pytest.warns(DataWarning, match=r"^1 image left out, which cannot be read: cat/fake\.jpg \(text, no image\)$"):
         task = load(str(root), on_bad_image="skip")
     assert task.skipped == ("cat/fake.jpg",)
-    assert task.describe()["skipped"] == ["cat/fake.jpg"]
+    assert Data.of(task).skipped == ("cat/fake.jpg",)
     assert len(task.train) + len(task.validation) + len(task.test) == 24
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from edgenas.data import Split, Task
+from edgenas.flow.records import Data
 
 
 def split(*labels: int) -> Split:
@@ -36,7 +37,7 @@ def test_normalise_is_the_formula_and_keeps_the_layout(task, layout):
 
 
 def test_describe_is_json_and_counts_each_class_of_each_part(task):
-    record = json.loads(json.dumps(task.describe(), allow_nan=False))
+    record = json.loads(json.dumps(Data.of(task).to_json(), allow_nan=False))
     assert record["per_class"] == {"train": {"cat": 2, "dog": 1}, "validation": {"cat": 0, "dog": 1},
                                    "test": {"cat": 1, "dog": 1}}
     assert record["sizes"] == {"train": 3, "validation": 1, "test": 2}

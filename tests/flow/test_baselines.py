@@ -55,7 +55,7 @@ def test_an_interrupted_comparison_keeps_the_baselines_that_are_done(out: Path, 
     monkeypatch.setattr(baselines, "train", train)
     with pytest.raises(KeyboardInterrupt):
         baselines_phase(Work(run), Silent(), count=1)
-    assert list(run.read("baselines.json")) == ["mobilenet_v2_like"]
+    assert list(json.loads((out / "baselines.json").read_text())) == ["mobilenet_v2_like"]
 
 
 def test_a_baseline_that_cannot_hold_the_budget_is_said_to_be_skipped(out: Path, monkeypatch):
@@ -68,6 +68,6 @@ def test_a_baseline_that_cannot_hold_the_budget_is_said_to_be_skipped(out: Path,
     monkeypatch.setattr(baselines, "costs_everywhere", lambda work, networks: {
         name: {"macs": 9e9, "peak_memory_kib": 1.0} for name in networks})
     baselines_phase(Work(Run.open(out)), Heard(), count=0)
-    row = Run.open(out).read("baselines.json")["mobilenet_v2_like"]
+    row = json.loads((out / "baselines.json").read_text())["mobilenet_v2_like"]
     assert row == {"skipped": "no MobileNetV2-like network is small enough for the budget"}
     assert any("baseline mobilenet_v2_like: no MobileNetV2-like" in text for text in said)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edgenas import __version__
 from edgenas.cost.budget import Request
 from edgenas.errors import RunError
 from edgenas.files import write_json
@@ -63,6 +64,15 @@ def test_another_schema_and_an_unknown_key_are_refused(tmp_path: Path):
         path.write_text(json.dumps(CONFIG.model_dump(mode="json") | change))
         with pytest.raises(RunError, match=word):
             RunConfig.read(path)
+
+
+def test_a_run_of_another_version_is_one_sentence(tmp_path: Path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(CONFIG.model_dump(mode="json") | {"schema_version": 3, "edgenas": "9.8.7"}))
+    with pytest.raises(RunError) as error:
+        RunConfig.read(path)
+    assert error.value.message == (f"{path} is of edgenas 9.8.7, and edgenas {__version__} reads another form: "
+                                   "schema_version: Input should be 2")
 
 
 def test_a_run_of_the_first_schema_is_read(tmp_path: Path):

@@ -32,7 +32,7 @@ def board(tmp_path) -> str:
 
 
 def test_a_device_with_its_runtimes(board, tmp_path):
-    found = describe_device(board, tmp_path / "none")
+    found = describe_device(board, tmp_path / "none").to_json()
     assert found["path"] == board and found["device"]["name"] == "board" and found["profiles"] == []
     vela, mock = found["runtimes"]
     assert vela["settings"]["accelerator"] == "ethos-u55-256" and len(vela["settings"]) > 1, "the defaults too"
@@ -45,7 +45,7 @@ def test_a_device_with_its_runtimes(board, tmp_path):
 def test_its_profiles_are_listed_and_a_damaged_one_says_so(board, tmp_path):
     profile(tmp_path).add_block("b", exact(1.0))
     profile(tmp_path, "vela", "int8").path.write_text("{}\n")
-    good, bad = describe_device(board, tmp_path)["profiles"]
+    good, bad = describe_device(board, tmp_path).to_json()["profiles"]
     assert (good["runtime"], good["blocks"], good["networks"], good["threads"]) == ("mock", 1, 0, 1)
     assert set(bad) == {"path", "error"} and "damaged" in bad["error"]
 
@@ -60,12 +60,12 @@ def test_profiles_of_one_runtime_are_not_those_of_another_with_a_longer_name(tmp
 
 
 def test_profiles_that_come_with_edgenas_are_listed_until_there_is_one_of_the_users_own(tmp_path):
-    [published] = describe_device("pixel1", tmp_path)["profiles"]
+    [published] = describe_device("pixel1", tmp_path).to_json()["profiles"]
     assert published["provenance"] == "published" and published["blocks"] > 0
     own = tmp_path / "pixel1" / Path(published["path"]).name
     own.parent.mkdir()
     own.write_bytes(Path(published["path"]).read_bytes())
-    assert [found["path"] for found in describe_device("pixel1", tmp_path)["profiles"]] == [str(own)]
+    assert [found["path"] for found in describe_device("pixel1", tmp_path).to_json()["profiles"]] == [str(own)]
 
 
 def test_an_unknown_device_suggests_the_nearest():

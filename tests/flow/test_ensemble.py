@@ -8,6 +8,7 @@ import pytest
 
 from edgenas.cli.show_seeds import told
 from edgenas.flow.ensemble import best, learned, spread, summary
+from edgenas.flow.records.result import SeedRow
 from edgenas.flow.run import Run
 from edgenas.selection.correlation import score_correlation
 
@@ -113,7 +114,8 @@ def test_the_best_is_of_those_within_budget_and_never_by_the_test_part() -> None
     rows = [{"seed": 0, "run": "a", "within": False, "costs": {}, "accuracy": {"validation": 0.99, "test": 0.1}},
             {"seed": 1, "run": "b", "within": True, "costs": {}, "accuracy": {"validation": 0.8, "test": 0.2}},
             {"seed": 2, "run": "c", "within": True, "costs": {}, "accuracy": {"validation": 0.7, "test": 0.9}}]
-    assert best(rows) == {"seed": 1, "run": "b", "by": "validation_accuracy"}
+    rows = [SeedRow.from_json(row | {"error": None}) for row in rows]
+    assert best(rows).to_json() == {"seed": 1, "run": "b", "by": "validation_accuracy"}
     assert best(rows[:1]) is None
-    assert summary(Path("x"), rows)["within"] == 2
-    assert spread([1.0, 2.0, 3.0]) == {"count": 3, "mean": 2.0, "sd": 1.0, "min": 1.0, "max": 3.0}
+    assert summary(Path("x"), rows).within == 2
+    assert spread([1.0, 2.0, 3.0]).to_json() == {"count": 3, "mean": 2.0, "sd": 1.0, "min": 1.0, "max": 3.0}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class Macs:
     def widest(self, depth: int) -> tuple[float, dict[str, float]] | None:
         return hand_made.widest(self.work.task, depth, self.of, self.budgets)
 
-    def made(self) -> tuple[Callable[[], nn.Module], dict[str, Any]]:
+    def made(self) -> tuple[Callable[[], nn.Module], hand_made.HandMade]:
         trials = trials_of(self.work, self.work.run.folder / "baselines" / "trials", Silent())
         return hand_made.hand_made(self.of, self.budgets, self.work.run.config.search, trials)
 
@@ -81,11 +81,11 @@ def test_of_those_the_one_that_learns_fastest_is_taken(work: Work, tmp_path: Pat
     losses = {depth: trial_loss(partial(hand_made.network, work.task, held[depth][0], depth), work.task, config.train,
                                 config.search.first_trial(config.train.epochs), config.seed, work.fabric,
                                 tmp_path / f"{depth}.pt") for depth in held}
-    assert row["depth"] == min(losses, key=lambda depth: losses[depth])
-    assert (row["width"], row["measured"]) == held[row["depth"]]
-    assert trace(build().eval(), work.task.input_shape).macs == row["measured"]["macs"]
+    assert row.depth == min(losses, key=lambda depth: losses[depth])
+    assert (row.width, row.costs) == held[row.depth]
+    assert trace(build().eval(), work.task.input_shape).macs == row.costs["macs"]
     assert not (work.run.folder / "baselines" / "trials").exists()
-    assert json.dumps(row)
+    assert json.dumps(asdict(row))
 
 
 def test_widths_that_round_to_the_same_channels_are_tried_once(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:

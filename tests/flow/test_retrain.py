@@ -10,6 +10,7 @@ import torch
 from saturation import exact_int8
 
 from edgenas.export.package import manifest
+from edgenas.flow.records import Retraining
 from edgenas.flow.retrain import retrained
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
@@ -63,7 +64,7 @@ def test_what_rounding_harms_training_mends_and_the_manifest_says_so(run: Run):
     assert [q.method for q in made if q] == ["qat", "qat"]
     onnx, tflite = made
     assert onnx and tflite and onnx.drop_points == pytest.approx(tflite.drop_points, abs=2) and onnx.drop_points <= 4
-    assert run.read("qat.json")["settings"]["epochs"] == 10 and (run.folder / "qat.safetensors").exists()
+    assert Retraining.read(run.folder).settings["epochs"] == 10 and (run.folder / "qat.safetensors").exists()
     again = succeed("export", run.folder, *EXPORT, "--max-drop", "4")
     assert "10 steps" not in again.err
 
@@ -89,7 +90,7 @@ def test_it_goes_on_where_it_was_interrupted_to_the_same_weights(run: Run, monke
     edgenas("export", run.folder, "--precision", "int8", "--max-drop", "0", "--set", "qat.epochs=3").refused(
         130, "interrupted")
     monkeypatch.undo()
-    assert "history" not in run.read("qat.json")
+    assert Retraining.read(run.folder).history is None
     settings = QatSettings(epochs=3)
     resumed = retrained(Work(run).product(), settings, Silent()).state_dict()
     (run.folder / "qat.json").unlink()
@@ -100,7 +101,7 @@ def test_it_goes_on_where_it_was_interrupted_to_the_same_weights(run: Run, monke
 def test_other_settings_begin_anew(run: Run):
     first = retrained(Work(run).product(), QatSettings(epochs=1), Silent()).state_dict()
     other = retrained(Work(run).product(), QatSettings(epochs=1, lr=1e-2), Silent()).state_dict()
-    assert run.read("qat.json")["settings"]["lr"] == 1e-2
+    assert Retraining.read(run.folder).settings["lr"] == 1e-2
     assert not all(value.equal(other[name]) for name, value in first.items())
 
 

@@ -11,9 +11,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from edgenas.errors import CheckpointError, RunError, StorageError
-from edgenas.flow.records import KINDS
+from edgenas.files import write_json
+from edgenas.flow.records import KINDS, Decoding
 from edgenas.flow.run import Run
 from edgenas.flow.work import Work
+from edgenas.record import Kept
 from edgenas.space import Architecture
 from edgenas.train.weights import load_weights, save_weights
 
@@ -42,7 +44,7 @@ def test_resuming_what_was_never_begun_begins_it(tmp_path: Path):
 
 def test_another_run_is_replaced_only_while_nothing_was_done(tmp_path: Path):
     folder, other = tmp_path / "run", CONFIG.model_copy(update={"seed": 5})
-    Run.create(folder, CONFIG, resume=False).write("data.json", {})
+    write_json(Run.create(folder, CONFIG, resume=False).folder / "data.json", {})
     assert Run.create(folder, other, resume=False).config.seed == 5
     (folder / "search").mkdir()
     for resume in (True, False):
@@ -145,17 +147,18 @@ def test_an_unfinished_search_says_how_to_finish_it(run: Run):
 def test_a_damaged_record_is_named(run: Run):
     (run.folder / "decoding.json").write_text('{"models": ')
     with pytest.raises(RunError, match="decoding.json is damaged"):
-        run.read("decoding.json")
-    assert run.read("nothing.json") is None
+        Decoding.read(run.folder)
+    assert Decoding.read(run.folder, "nothing.json") is None
 
 
-@pytest.mark.parametrize("name", sorted(KINDS))
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("value", [[], 3, "text", {"models": 3, "history": 3, "artifacts": 3, "name": 3, "a": 3,
                                                    "settings": 3}])
-def test_a_record_of_another_shape_is_named_with_the_place(run: Run, name: str, value: object):
+def test_a_record_of_another_shape_is_named_with_the_place(run: Run, kind: type[Kept], value: object):
+    name = kind.FILE
     (run.folder / name).write_text(json.dumps(value))
     with pytest.raises(RunError, match=f"{name} is damaged: ") as error:
-        run.read(name)
+        kind.read(run.folder)
     assert len(error.value.message) < 700
 
 
@@ -183,7 +186,7 @@ def test_pipes_and_links_are_no_records_and_no_weights(run: Run):
     with pytest.raises(RunError, match="is a pipe, not a regular file"):
         Run.open(run.folder)
     with pytest.raises(RunError, match="is a pipe"):
-        run.read("decoding.json")
+        Decoding.read(run.folder)
     with pytest.raises(CheckpointError, match="is a pipe"):
         load_weights(run.weights(), nn.Linear(1, 1), "a command")
     with pytest.raises(RunError, match="is a pipe"):

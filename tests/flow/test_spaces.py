@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgenas.errors import UsageError
+from edgenas.flow.records.result import Spaces
 from edgenas.flow.run import Run
 from edgenas.flow.spaces import chosen_of, combined
 from edgenas.flow.work import Work
@@ -119,17 +120,21 @@ def test_a_folder_of_something_else_is_refused(searched: tuple[Path, Result], tm
     (tmp_path / "file").touch()
     edgenas(*asked, tmp_path / "file", *TRIES).refused(2, "is a file")
     out = Path(shutil.copytree(searched[0], tmp_path / "runs"))
-    (out / "spaces.json").write_text("{")
-    edgenas(*asked, out, *TRIES).refused(2, "damaged", "delete it")
+    for content in ("{", "[]", '{"chosen": ["space.width=0.25"]}'):
+        (out / "spaces.json").write_text(content)
+        edgenas(*asked, out, *TRIES).refused(2, "damaged", "delete it")
 
 
-@pytest.mark.parametrize("known", [None, [], {"chosen": ["space.width=0.25"]},
-                                   {"chosen": ["space.width=9"], "spaces": [{"options": ["space.width=0.25"]}]},
-                                   {"chosen": ["space.width=0.25"], "spaces": [{"options": ["space.width=0.25"]}]}])
-def test_a_choice_among_other_spaces_is_none(known: object) -> None:
+def kept(chosen: str, *spaces: str) -> Spaces:
+    return Spaces.from_json({"chosen": [chosen], "spaces": [
+        {"options": [options], "run": "a", "refused": None, "networks": [], "losses": {}} for options in spaces]})
+
+
+@pytest.mark.parametrize("known", [None, kept("space.width=9", "space.width=0.25"),
+                                   kept("space.width=0.25", "space.width=0.25")])
+def test_a_choice_among_other_spaces_is_none(known: Spaces | None) -> None:
     assert chosen_of(known, [("space.width=0.25",), ("space.width=9",)]) is None
-    assert chosen_of({"chosen": ["a=1"], "spaces": [{"options": ["a=2"]}, {"options": ["a=1"]}]},
-                     [("a=2",), ("a=1",)]) == 1
+    assert chosen_of(kept("a=1", "a=2", "a=1"), [("a=2",), ("a=1",)]) == 1
 
 
 def test_a_budget_that_leaves_room_for_a_wider_space_is_told_so(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 
 from edgenas.cost.profile import Profile
 from edgenas.errors import BudgetError, Diverged, MissingExtra, RunError
+from edgenas.flow.records import Decoding
 from edgenas.flow.run import Run
-from edgenas.flow.specialise import result, unverified, within_budget
+from edgenas.flow.specialise import budgets, result, within_budget
 from edgenas.selection import correction
 
 from .flows import DIGITS, EPOCHS, FLOW, MOCK, NARROW, OWN, QUICK, Finished, copied, edgenas, files, succeed
@@ -192,13 +193,13 @@ def test_a_run_is_within_budget_only_when_it_was_verified(counted: Finished, tmp
     assert within_budget(run)
     (run.folder / "verify.json").unlink()
     assert not within_budget(run)
-    assert result(run)["artifacts"] == [] and all(b["within"] for b in result(run)["budgets"])
+    assert result(run).artifacts == () and all(b.within for b in result(run).budgets)
 
 
 def test_the_result_of_a_run_that_has_not_begun_is_empty(counted: Finished, tmp_path: Path):
     (tmp_path / "run").mkdir()
     shutil.copy(counted.folder / "run.json", tmp_path / "run")
-    found = result(Run.open(tmp_path / "run"))
+    found = result(Run.open(tmp_path / "run")).to_json()
     assert found["architecture"] == found["accuracy"] == found["reachable"] == {}
     assert found["budgets"] == found["artifacts"] == []
 
@@ -207,10 +208,12 @@ def test_figures_of_an_unverified_run_are_the_chosen_round_s():
     rounds = [{"architecture": {"a": "x"}, "within": True, "measured": {"macs": 5.0}},
               {"architecture": {"a": "y"}, "within": True, "measured": {"macs": 7.0}},
               {"architecture": {"a": "y"}, "within": False, "measured": {"macs": 9.0}}]
-    decoding = {"budgets": [{"metric": "macs", "limit": 8.0}], "predicted": {"macs": 6.0}, "rounds": rounds,
-                "architecture": {"a": "y"}, "models": {"macs": {"provenance": "counted"}}}
-    assert unverified(decoding) == [{"metric": "macs", "limit": 8.0, "predicted": 6.0, "measured": 7.0,
-                                      "provenance": "counted", "within": True}]
+    decoding = Decoding.from_json({
+        "budgets": [{"metric": "macs", "limit": 8.0}], "predicted": {"macs": 6.0},
+        "rounds": [row | {"predicted": {"macs": 6.0}} for row in rounds], "architecture": {"a": "y"}, "layers": [],
+        "models": {"macs": {"provenance": "counted", "reachable": [1.0, 9.0], "margin": 0.0, "exact": False}}})
+    assert [b.to_json() for b in budgets(decoding, None)] == [{
+        "metric": "macs", "limit": 8.0, "predicted": 6.0, "measured": 7.0, "provenance": "counted", "within": True}]
 
 
 def test_a_format_that_is_not_known_is_refused_before_the_run_begins(tmp_path: Path):

@@ -68,12 +68,12 @@ def test_the_sentence_names_the_first_ones():
 
 
 def test_a_space_is_shown_with_what_a_target_cannot_run():
-    found = describe_space(f"{FILE}:network", "1x8x8", 10, (), "ethos-u55-128", None, None)
+    found = describe_space(f"{FILE}:network", "1x8x8", 10, (), "ethos-u55-128", None, None).to_json()
     assert found["size"] == 12 and found["target"]["known"] and found["target"]["runtime"] == "vela"
     assert found["choices"][0] == {"name": "1", "input_shapes": [[8, 8, 8]],
                                    "candidates": ["plain", "strided", "wide", "gelu"]}
     assert list(found["target"]["unsupported"]) == ["1"]
-    assert describe_space("mobile", "1x8x8", 10, ("space.depth=1",), None, None, None)["target"] is None
+    assert describe_space("mobile", "1x8x8", 10, ("space.depth=1",), None, None, None).target is None
     with pytest.raises(UsageError, match="'search.epochs' is no option of a space"):
         describe_space("mobile", "1x8x8", 10, ("search.epochs=1",), None, None, None)
 

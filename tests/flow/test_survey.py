@@ -21,7 +21,7 @@ def one_space(monkeypatch):
 
 def asked(profiles: Path, **changes):
     given = {"input_shape": "1x8x8", "classes": 10, "device": "mock", "runtime": None, "threads": None} | changes
-    return survey(**given, profiles=str(profiles))
+    return [space.to_json() for space in survey(**given, profiles=str(profiles))]
 
 
 def test_a_space_tells_what_it_reaches_and_latency_only_where_it_was_profiled(tmp_path: Path):

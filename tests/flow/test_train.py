@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_training_with_the_supernet_as_teacher_ends_elsewhere(run: Run, finished
     distilled = changed(run, distill="supernet")
     train_phase(distilled, Silent())
     assert not same(distilled.network(), Work(Run.open(finished.folder)).network())
-    assert set(distilled.run.read("train.json")["accuracy"]) == {"validation", "test"}
+    assert set(json.loads((distilled.run.folder / "train.json").read_text())["accuracy"]) == {"validation", "test"}
 
 
 def test_a_teacher_of_one_s_own_is_used(work: Work, tmp_path: Path):

@@ -53,9 +53,10 @@ def test_what_a_run_kept_is_read_without_pytorch(counted: Finished) -> None:
     code = f"""
 import sys
 from pathlib import Path
+from edgenas.flow.records import Decoding, Verdict
 from edgenas.flow.run import Run
 run = Run.open(Path({str(counted.folder)!r}))
-print(run.read("decoding.json")["predicted"], run.read("verify.json")["within"])
+print(Decoding.read(run.folder).predicted, Verdict.read(run.folder).within)
 print(sorted({{"torch", "sklearn", "scipy.stats", "lightning_fabric"}} & set(sys.modules)))
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()

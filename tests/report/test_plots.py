@@ -21,7 +21,7 @@ def test_missing_plotly_says_which_extra_to_install(monkeypatch):
 
 def test_a_plot_keeps_its_values_and_titles():
     page = Page(plots.plot([{"x": [1, 2], "y": [0.25, 0.5]}], title='"Loss" <1>', x="epoch", y="share",
-                           lines=[plots.across(0.4, plots.LIMIT)]))
+                           lines=[plots.Across(0.4, plots.LIMIT).shape]))
     spec = page.plots['"Loss" <1>']
     assert (spec["data"][0]["x"], spec["data"][0]["y"]) == ([1, 2], [0.25, 0.5])
     assert spec["layout"]["xaxis"]["title"]["text"] == "epoch"

@@ -6,14 +6,18 @@ import numpy as np
 import pytest
 
 from edgenas.cost.heldout import Evaluation
+from edgenas.flow.records.documents import Profiled
 from edgenas.report.prediction import drawing, write_prediction
 
 from .runs import Page
 
 HELD = {"networks": 12, "mape": 0.021, "spearman": 0.98, "kendall": 0.9, "within_5": 0.75, "within_10": 1.0,
         "coverage": 0.9166, "margin": 0.03}
-DOCUMENT = {"device": "board", "runtime": "litert", "space": "mobile <b>", "input_shape": [3, 32, 32], "threads": 2,
-            "profile": "profiles/board/litert-fp32-2t.jsonl", "held_out": HELD}
+REPORT = {"device": "board", "runtime": "litert", "space": "mobile <b>", "input_shape": [3, 32, 32], "threads": 2,
+          "profile": "profiles/board/litert-fp32-2t.jsonl", "held_out": HELD, "runtime_version": "2",
+          "precision": "fp32", "provenance": "measured", "machine": {}, "blocks": 9, "networks": 12, "transfer": None,
+          "interval": None, "space_blocks": {"measured": 9, "predicted": 0}, "reachable": {"latency_ms": [1.0, 2.0]},
+          "drift": {"checks": 0, "largest": None, "disagreed": 0}}
 
 
 def evaluation(networks: int) -> Evaluation:
@@ -40,7 +44,7 @@ def test_where_networks_are_too_few_there_are_no_bars() -> None:
 
 
 def test_the_page_stands_alone_and_names_what_it_is_of(tmp_path: Path) -> None:
-    path = write_prediction(tmp_path / "board.html", DOCUMENT, evaluation(13))
+    path = write_prediction(tmp_path / "board.html", Profiled.from_json(REPORT), evaluation(13))
     page = Page(path.read_text())
     assert "board, litert" in page.sections["headline"] and "mobile <b> at 3x32x32" in page.sections["headline"]
     assert {0.021, 0.98, 0.9, 0.75, 1.0, 0.9166, 12} <= page.values
@@ -49,6 +53,6 @@ def test_the_page_stands_alone_and_names_what_it_is_of(tmp_path: Path) -> None:
 
 
 def test_coverage_that_is_not_known_is_left_out(tmp_path: Path) -> None:
-    document = DOCUMENT | {"held_out": HELD | {"coverage": None}}
-    page = Page(write_prediction(tmp_path / "board.html", document, evaluation(8)).read_text())
+    report = Profiled.from_json(REPORT | {"held_out": HELD | {"coverage": None}})
+    page = Page(write_prediction(tmp_path / "board.html", report, evaluation(8)).read_text())
     assert "interval" not in page.sections["errors"]

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from edgenas.search import collapse
+from edgenas.search.history import SearchEpoch
 from edgenas.search.state import SearchState
 from edgenas.space import choices_of
 
@@ -74,13 +75,13 @@ def test_a_search_that_ends_in_skips_is_told_with_the_remedy(first: float, secon
         assert f"{(first + second) / 2:.0%} of the probability" in found[0]
 
 
-def rows(*entropies: float) -> list[dict[str, float]]:
-    return [{"entropy": e} for e in entropies]
+def rows(*entropies: float) -> list[SearchEpoch]:
+    return [SearchEpoch(loss=1.0, accuracy=0.5, entropy=e, budgets={}, seconds=1.0) for e in entropies]
 
 
 @pytest.mark.parametrize(("history", "warned"), [
     (rows(1.0, 0.999, 0.995), True), (rows(0.9, 0.95, 0.99), True), (rows(1.0, 0.9, 0.8), False),
     (rows(1.0, 1.0), False), ([], False), (rows(0.0, 0.0, 0.0), False)])
-def test_a_search_whose_entropy_does_not_fall_is_told(history: list[dict[str, float]], warned: bool) -> None:
+def test_a_search_whose_entropy_does_not_fall_is_told(history: list[SearchEpoch], warned: bool) -> None:
     found = collapse.warnings(learned(state(), 0.2, 0.2), history)
     assert [("decided little" in w, "search.epochs" in w) for w in found] == [(True, True)] * warned

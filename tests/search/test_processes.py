@@ -36,7 +36,7 @@ def job(fabric):
                     settings=SearchSettings(epochs=1, batch_size=32), checkpoint=folder / f"{rank}.pt")
     weights = sum(float(p.detach().double().abs().sum()) for p in result.supernet.parameters())
     (folder / f"{rank}.json").write_text(json.dumps({"scores": result.scores, "weights": weights,
-                                                     "loss": result.history[-1]["loss"]}))
+                                                     "loss": result.history[-1].loss}))
 
 Fabric(accelerator="cpu", devices=2, strategy=DDPStrategy(start_method="fork", find_unused_parameters=True)).launch(job)
 """

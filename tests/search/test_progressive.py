@@ -140,7 +140,7 @@ def test_a_search_goes_on_exactly_wherever_it_was_interrupted(tmp_path: Path) ->
         torch.manual_seed(99)
         again = run(PDarts(), folder)
         assert again.scores == whole.scores
-        assert [row["loss"] for row in again.history] == [row["loss"] for row in whole.history]
+        assert [row.loss for row in again.history] == [row.loss for row in whole.history]
         assert all(torch.equal(value, whole.supernet.state_dict()[name])
                    for name, value in again.supernet.state_dict().items())
 

@@ -84,7 +84,7 @@ def searched(name: str, *, weakly: bool, twice: bool = False, **options: str) ->
         with TemporaryDirectory() as folder:
             result = search(space, stripes(), strategy, {}, [], settings=settings, seed=seed, fabric=fabric(),
                             checkpoint=Path(folder) / "c.pt", progress=heard)
-        shares.append(result.history[-1]["parameter_free"])
+        shares.append(result.history[-1].parameter_free)
     return sum(shares) / SEEDS, heard.said
 
 

@@ -15,6 +15,7 @@ from edgenas.data import Split, Task, load
 from edgenas.errors import RunError
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
+from edgenas.search.history import SearchEpoch
 from edgenas.search.search import SearchResult, hold_out, search
 from edgenas.search.settings import SearchSettings
 from edgenas.search.state import SearchState
@@ -69,8 +70,8 @@ def same_weights(one: nn.Module, other: nn.Module) -> bool:
     return list(a) == list(b) and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def figures(history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{key: value for key, value in row.items() if key != "seconds"} for row in history]
+def figures(history: Sequence[SearchEpoch]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.to_json().items() if key != "seconds"} for row in history]
 
 
 def test_a_finished_search_gives_its_result_again_without_training(
@@ -138,30 +139,30 @@ def test_each_epoch_leaves_its_figures(tmp_path: Path) -> None:
                     fabric=fabric())
     assert len(result.history) == 2
     for row in result.history:
-        assert set(row) == {"loss", "accuracy", "entropy", "parameter_free", "budgets", "seconds"}
-        assert set(row["budgets"]["macs"]) == {"expected", "target", "multiplier"}
-        assert row["budgets"]["macs"]["target"] == 3.0
-        assert 0 < row["entropy"] <= 1
-        assert row["seconds"] > 0
-    model, last = table(), result.history[-1]["budgets"]["macs"]
-    assert last["multiplier"] > 0
+        assert set(row.to_json()) == {"loss", "accuracy", "entropy", "parameter_free", "budgets", "seconds"}
+        assert set(row.budgets["macs"].to_json()) == {"expected", "target", "multiplier"}
+        assert row.budgets["macs"].target == 3.0
+        assert 0 < row.entropy <= 1
+        assert row.seconds > 0
+    model, last = table(), result.history[-1].budgets["macs"]
+    assert last.multiplier > 0
     expected = model.fixed
     for choice, scores in result.scores.items():
         costs = torch.tensor([model.table[choice][name] for name in scores])
-        tilted = torch.tensor([*scores.values()]) - last["multiplier"] / last["target"] * costs
+        tilted = torch.tensor([*scores.values()]) - last.multiplier / last.target * costs
         expected += float((torch.softmax(tilted, 0) * costs).sum())
-    assert last["expected"] == pytest.approx(expected, rel=1e-4)
+    assert last.expected == pytest.approx(expected, rel=1e-4)
 
 
 def test_entropy_falls_and_the_budget_holds_over_a_snas_search(tmp_path: Path) -> None:
     result = search(stack_space(), colours(), Snas(), {"macs": table()}, [Budget("macs", 3.0)],
                     settings=SearchSettings(epochs=12, batch_size=32), seed=0, checkpoint=tmp_path / "c.pt",
                     fabric=fabric())
-    entropies = [row["entropy"] for row in result.history]
+    entropies = [row.entropy for row in result.history]
     assert entropies[-1] < 0.8 * entropies[0]
-    assert all(row["budgets"]["macs"]["expected"] < 1.05 * 3.0 for row in result.history)
-    assert max(row["budgets"]["macs"]["multiplier"] for row in result.history) > 0
-    assert result.history[-1]["accuracy"] > result.history[0]["accuracy"]
+    assert all(row.budgets["macs"].expected < 1.05 * 3.0 for row in result.history)
+    assert max(row.budgets["macs"].multiplier for row in result.history) > 0
+    assert result.history[-1].accuracy > result.history[0].accuracy
 
 
 class Looking(Random):

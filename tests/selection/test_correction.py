@@ -8,6 +8,7 @@ from edgenas.cost.budget import Budget
 from edgenas.cost.model import CostModel
 from edgenas.errors import BudgetError
 from edgenas.progress import Silent
+from edgenas.selection.attempts import Attempt
 from edgenas.selection.correction import RANKED_ROUNDS, ROUNDS, check_together, settle
 from edgenas.selection.limits import REPEATABILITY, safe
 from edgenas.space import Architecture
@@ -38,38 +39,37 @@ def test_a_network_that_is_as_predicted_is_taken_at_once():
     heard = Heard()
     found = settled(7.7, lambda predicted: predicted, progress=heard)
     assert dict(found.architecture) == {"a": "large", "b": "middle"}
-    assert found.rounds == [{"architecture": dict(found.architecture), "predicted": {"latency_ms": 7.5},
-                             "measured": {"latency_ms": 7.5}, "within": True}]
+    assert found.rounds == [Attempt(found.architecture, predicted={"latency_ms": 7.5}, costs={"latency_ms": 7.5},
+                                    within=True)]
     assert heard.lines == ["round 1: latency_ms predicted 7.5 measured 7.5 of 7.7"]
 
 
 def test_a_network_over_budget_corrects_the_model_until_one_holds():
     found = settled(8.0, lambda predicted: 1.4 * predicted)
     first, *_ = found.rounds
-    assert not first["within"] and first["measured"]["latency_ms"] > 8.0
+    assert not first.within and first.costs["latency_ms"] > 8.0
     assert 1.4 * latency().predict(found.architecture) <= 8.0
-    chosen = next(r for r in found.rounds if r["architecture"] == dict(found.architecture))
-    assert chosen["within"]
-    assert found.rounds[1]["predicted"]["latency_ms"] > latency().predict(
-        Architecture(found.rounds[1]["architecture"]))
+    chosen = next(r for r in found.rounds if r.architecture == dict(found.architecture))
+    assert chosen.within
+    assert found.rounds[1].predicted["latency_ms"] > latency().predict(found.rounds[1].architecture)
 
 
 def test_a_budget_that_is_hardly_used_is_used_better():
     found = settled(8.0, lambda predicted: 0.6 * predicted)
     first, *others = found.rounds
-    assert first["within"] and first["measured"]["latency_ms"] < 0.95 * 8.0
+    assert first.within and first.costs["latency_ms"] < 0.95 * 8.0
     assert others
-    best = max(r["measured"]["latency_ms"] for r in found.rounds if r["within"])
+    best = max(r.costs["latency_ms"] for r in found.rounds if r.within)
     assert 0.6 * latency().predict(found.architecture) == pytest.approx(best)
-    assert best > first["measured"]["latency_ms"]
+    assert best > first.costs["latency_ms"]
 
 
 def test_of_the_networks_that_use_the_budget_well_the_best_scored_is_taken():
     scores = {"a": {"small": -1.0, "middle": -2.0, "large": -9.0}, "b": {"small": -1.0, "middle": -3.0, "large": -9.0}}
     found = settle(scores, {"latency_ms": latency(margin=0.5)}, [Budget("latency_ms", 5.9)],
                    lambda a: {"latency_ms": latency().predict(a)}, Silent())
-    held = [r for r in found.rounds if r["within"]]
-    well_used = [r["architecture"] for r in held if r["measured"]["latency_ms"] >= 0.9 * 5.9]
+    held = [r for r in found.rounds if r.within]
+    well_used = [r.architecture for r in held if r.costs["latency_ms"] >= 0.9 * 5.9]
     assert len(well_used) < len(held)
     assert dict(found.architecture) == max(well_used, key=lambda a: sum(scores[c][n] for c, n in a.items()))
 
@@ -97,7 +97,7 @@ def test_a_device_that_alternates_is_asked_about_each_network_once():
 
     found = settle(SCORES, {"latency_ms": latency()}, [Budget("latency_ms", 8.0)], measure, Silent())
     assert len(set(asked)) == len(asked) == len(found.rounds) <= ROUNDS
-    assert [r["within"] for r in found.rounds] == [i % 2 == 1 for i in range(len(found.rounds))]
+    assert [r.within for r in found.rounds] == [i % 2 == 1 for i in range(len(found.rounds))]
     assert found.architecture in [a for i, a in enumerate(asked) if i % 2]
 
 
@@ -122,8 +122,8 @@ def test_an_exact_model_is_never_corrected():
     found = settle(SCORES, models, budgets,
                    lambda a: {"macs": exact.predict(a), "latency_ms": 1.3 * latency().predict(a)}, Silent())
     for row in found.rounds:
-        assert row["predicted"]["macs"] == row["measured"]["macs"] == exact.predict(Architecture(row["architecture"]))
-    assert found.rounds[-1]["within"]
+        assert row.predicted["macs"] == row.costs["macs"] == exact.predict(row.architecture)
+    assert found.rounds[-1].within
 
 
 def test_every_budget_must_hold_not_only_the_first():
@@ -164,20 +164,20 @@ def test_the_best_ranked_network_that_holds_is_taken_whatever_its_score():
     ranking = [of("large", "large"), of("small", "large"), of("large", "middle")]
     found = ranked(7.7, ranking, lambda predicted: predicted)
     assert found.architecture == of("small", "large")  # the first is predicted to miss, and is not measured
-    assert [row["architecture"] for row in found.rounds] == [dict(of("small", "large"))]
+    assert [row.architecture for row in found.rounds] == [dict(of("small", "large"))]
 
 
 def test_the_ranking_is_gone_down_with_half_of_the_first_error():
     ranking = [of("large", "middle"), of("small", "large"), of("middle", "middle")]  # 7.5, 7 and 5.5
     found = ranked(7.8, ranking, lambda predicted: predicted + (1.0 if predicted == 7.5 else 0.0))
-    assert [row["predicted"]["latency_ms"] for row in found.rounds] == [7.5, 7.5]
+    assert [row.predicted["latency_ms"] for row in found.rounds] == [7.5, 7.5]
     assert found.architecture == ranking[1]
 
 
 def test_after_a_few_ranked_networks_that_miss_one_is_decoded():
     ranking = [a for a in EVERY if latency().predict(a) <= 9.0]
     found = ranked(9.0, ranking, lambda predicted: predicted * (1.9 if predicted > 3.5 else 1.0))
-    tried = [Architecture(row["architecture"]) for row in found.rounds]
+    tried = [row.architecture for row in found.rounds]
     assert len([a for a in tried if a in ranking[:RANKED_ROUNDS]]) <= RANKED_ROUNDS and len(tried) <= ROUNDS
     assert latency().predict(found.architecture) <= 9.0 / 1.9 or latency().predict(found.architecture) <= 3.5
 

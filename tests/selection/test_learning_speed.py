@@ -30,7 +30,7 @@ def test_the_loss_is_that_of_the_training_it_begins(tmp_path: Path) -> None:
     _, history = train(stack_space().build(ARCHITECTURE), colours(), settings=SETTINGS, seed=3, fabric=fabric(),
                        checkpoint=tmp_path / "whole.pt")
     for epochs in (1, 4):
-        assert trial(tmp_path / str(epochs), epochs) == pytest.approx(history[epochs - 1]["loss"], rel=1e-4)
+        assert trial(tmp_path / str(epochs), epochs) == pytest.approx(history[epochs - 1].loss, rel=1e-4)
 
 
 def test_an_interrupted_trial_goes_on_to_the_same_result(tmp_path: Path) -> None:

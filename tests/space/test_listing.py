@@ -8,7 +8,7 @@ from edgenas.space.listing import listing, parse_shape
 
 
 def test_every_space_tells_how_many_architectures_it_has() -> None:
-    found = {space["name"]: space for space in listing("1x28x28", 10)}
+    found = {space.name: space.to_json() for space in listing("1x28x28", 10)}
     assert list(found) == space_names()
     assert all(space["summary"] and space["size"] > 1 for space in found.values())
     assert found["nasbench201"]["size"] == 5 ** 6

@@ -16,6 +16,7 @@ from edgenas.errors import Diverged, RunError
 from edgenas.progress import Silent
 from edgenas.train import loop as module
 from edgenas.train.fabric import accuracy, new_fabric
+from edgenas.train.history import TrainEpoch
 from edgenas.train.loop import TEMPERATURE, Best, distillation, train
 from edgenas.train.settings import TrainSettings
 
@@ -58,7 +59,7 @@ class Teacher(nn.Module):
 
 
 def run(task: Task, fabric: Fabric, folder: Path, *, net: nn.Module | None = None, epochs: int = 3, seed: int = 0,
-        **options: Any) -> tuple[nn.Module, float, list[dict[str, Any]]]:
+        **options: Any) -> tuple[nn.Module, float, list[TrainEpoch]]:
     net = net or network()
     settings = TrainSettings(epochs=epochs, batch_size=32, **options.pop("settings", {}))
     validation, history = train(net, task, settings=settings, seed=seed, checkpoint=folder / "c.pt", fabric=fabric,
@@ -71,8 +72,8 @@ def same(one: nn.Module, other: nn.Module) -> bool:
     return list(a) == list(b) and all(torch.equal(a[key], b[key]) for key in a)
 
 
-def losses(history: list[dict[str, Any]]) -> list[tuple[float, float]]:
-    return [(row["loss"], row["validation"]) for row in history]
+def losses(history: list[TrainEpoch]) -> list[tuple[float, float]]:
+    return [(row.loss, row.validation) for row in history]
 
 
 def test_training_learns(task: Task, fabric: Fabric, tmp_path: Path) -> None:
@@ -80,9 +81,9 @@ def test_training_learns(task: Task, fabric: Fabric, tmp_path: Path) -> None:
     net, validation, history = run(task, fabric, tmp_path, epochs=8)
     assert before < 0.3
     assert validation > 0.7
-    assert validation == max(row["validation"] for row in history)
-    assert history[-1]["loss"] < history[0]["loss"]
-    assert [set(row) for row in history] == [{"loss", "validation", "seconds"}] * 8
+    assert validation == max(row.validation for row in history)
+    assert history[-1].loss < history[0].loss
+    assert [set(row.to_json()) for row in history] == [{"loss", "validation", "seconds"}] * 8
     assert accuracy(net, task.validation, task, fabric) == pytest.approx(validation)
     assert not net.training
     assert {p.device.type for p in net.parameters()} == {"cpu"}
@@ -104,7 +105,7 @@ def test_the_weights_of_the_best_epoch_are_kept_the_earliest_of_equals(
     monkeypatch.setattr(module, "accuracy", scripted(figures, kept))
     net, validation, history = run(task, fabric, tmp_path)
     assert validation == figures[best]
-    assert [row["validation"] for row in history] == figures
+    assert [row.validation for row in history] == figures
     assert all(torch.equal(value, kept[best][key]) for key, value in net.state_dict().items())
     assert not all(torch.equal(kept[0][key], kept[1][key]) for key in kept[0])
 
@@ -234,8 +235,8 @@ def test_the_loss_is_the_share_of_both(task: Task, fabric: Fabric, tmp_path: Pat
     teacher = Teacher(torch.zeros(10))
     for share, loss in ((0.25, 0.75 * 3 + 0.25 * 7), (1.0, 7.0)):
         history = run(task, fabric, tmp_path / str(share), epochs=1, teacher=teacher, settings={"distill": share})[2]
-        assert history[0]["loss"] == pytest.approx(loss)
-    assert run(task, fabric, tmp_path / "none", epochs=1)[2][0]["loss"] == pytest.approx(3.0)
+        assert history[0].loss == pytest.approx(loss)
+    assert run(task, fabric, tmp_path / "none", epochs=1)[2][0].loss == pytest.approx(3.0)
 
 
 def test_best_keeps_a_copy() -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edgenas.bounds import MOST_OPERATORS, MOST_PROBES, MOST_SEED
 from edgenas.cli.options import data_options, runtime_options, space_options
 from edgenas.cli.output import emit, json_option, say, table
+
+if TYPE_CHECKING:
+    from edgenas.flow.records.documents import Profiled
+    from edgenas.flow.side_by_side import Outcome
 
 
 @click.command(epilog="Example: edgenas profile --device host --data mnist --runtime onnxruntime")
@@ -58,8 +62,9 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
             emit(as_json, document, lambda: show(document))
             return 0
         found = profile_devices(device, request, terminal, terminal.beside, write_predictions)
-    reports = [{"device": name, "error": {"kind": o.kind, "message": o.message, "hint": o.hint}}
-               if isinstance(o, EdgenasError) else o for name, o in found]
+    reports: list[Mapping[str, object]] = [
+        {"device": name, "error": {"kind": o.kind, "message": o.message, "hint": o.hint}}
+        if isinstance(o, EdgenasError) else o.to_json() for name, o in found]
     emit(as_json, {"profiles": reports}, lambda: show_all(found))
     failures = [(name, o) for name, o in found if isinstance(o, EdgenasError)]
     for name, error in failures:
@@ -67,9 +72,9 @@ def command(as_json: bool, device: tuple[str, ...], **options: Any) -> int:
     return failures[0][1].exit_code if failures else 0
 
 
-def show_all(found: Sequence[tuple[str, Any]]) -> None:
+def show_all(found: Sequence[tuple[str, Outcome]]) -> None:
     for _, outcome in found:
-        if isinstance(outcome, dict):
+        if not isinstance(outcome, Exception):
             show(outcome)
 
 
@@ -85,27 +90,26 @@ def show_like(document: dict[str, Any]) -> None:
          else "unknown: too few networks"]])
 
 
-def show(document: dict[str, Any]) -> None:
-    held, drift, seconds = document["held_out"], document["drift"], document["seconds"]
-    blocks, interval = document["space_blocks"], document["interval"]
-    table(f"profile of {document['device']}, {document['runtime']}, {document['precision']}", ["what", "value"], [
-        ["file", document["profile"]],
-        ["blocks of this space", f"{blocks['measured']} {document['provenance']}, {blocks['predicted']} predicted"],
-        ["networks " + document["provenance"], document["networks"]],
-        ["this space reaches, latency_ms", "{:.4g} to {:.4g}".format(*document["reachable"]["latency_ms"])],
-        ["networks held out, each in turn", held["networks"]],
-        ["mean absolute error", f"{held['mape']:.1%}"],
-        ["Spearman, Kendall", f"{held['spearman']:.3f}, {held['kendall']:.3f}"],
-        ["within ±5%, ±10%", f"{held['within_5']:.0%}, {held['within_10']:.0%}"],
-        ["90% interval", f"-{1 - 1 / (1 + interval['below']):.1%} to +{interval['above']:.1%}, holds "
-                         f"{held['coverage']:.0%}" if interval and held["coverage"] is not None
-                         else "unknown: too few networks"],
-        ["margin for decoding", f"{held['margin']:.1%}"],
-        ["largest drift", "not checked" if drift["largest"] is None else f"{drift['largest']:+.1%}"],
-        ["rounds never agreed", f"{drift['disagreed']} of {document['blocks'] + document['networks']}"],
-        *([["figures of the processor's time", f"{drift['by_cpu']}: other programs made wall time longer"]]
-          if drift["by_cpu"] else []),
-        *([[f"seconds for {seconds['modules']}", f"export {seconds['export']:.1f}, transfer and run "
-            f"{seconds['measure']:.1f}"]] if seconds["modules"] else []),
-        *([["page", document["page"]]] if document["page"] else []),
+def show(found: Profiled) -> None:
+    held, drift, seconds, blocks, interval = (found.held_out, found.drift, found.seconds, found.space_blocks,
+                                              found.interval)
+    table(f"profile of {found.device}, {found.runtime}, {found.precision}", ["what", "value"], [
+        ["file", found.profile],
+        ["blocks of this space", f"{blocks.measured} {found.provenance}, {blocks.predicted} predicted"],
+        [f"networks {found.provenance}", found.networks],
+        ["this space reaches, latency_ms", "{:.4g} to {:.4g}".format(*found.reachable["latency_ms"])],
+        ["networks held out, each in turn", held.networks],
+        ["mean absolute error", f"{held.mape:.1%}"],
+        ["Spearman, Kendall", f"{held.spearman:.3f}, {held.kendall:.3f}"],
+        ["within ±5%, ±10%", f"{held.within_5:.0%}, {held.within_10:.0%}"],
+        ["90% interval", f"-{1 - 1 / (1 + interval.below):.1%} to +{interval.above:.1%}, holds {held.coverage:.0%}"
+                         if interval and held.coverage is not None else "unknown: too few networks"],
+        ["margin for decoding", f"{held.margin:.1%}"],
+        ["largest drift", "not checked" if drift.largest is None else f"{drift.largest:+.1%}"],
+        ["rounds never agreed", f"{drift.disagreed} of {found.blocks + found.networks}"],
+        *([["figures of the processor's time", f"{drift.by_cpu}: other programs made wall time longer"]]
+          if drift.by_cpu else []),
+        *([[f"seconds for {seconds.modules}", f"export {seconds.export:.1f}, transfer and run "
+            f"{seconds.measure:.1f}"]] if seconds.modules else []),
+        *([["page", found.page]] if found.page else []),
     ])

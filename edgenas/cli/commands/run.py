@@ -40,7 +40,7 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], f
         document = seeds_done(request, out, resume, seeds, tries,
                               partial(specialise_and_report, formats=formats, baselines=baselines))
         emit(as_json, document, lambda: show_seeds(document))
-        return 0 if document["within"] else 3
+        return 0 if document.within else 3
     with started(request, out, resume, tries) as (work, terminal):
         specialise_and_report(work, terminal, formats=formats, baselines=baselines)
     emit(as_json, result(work.run), lambda: show_all(work.run))

@@ -32,7 +32,7 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], a
     if seeds:
         document = seeds_done(request, out, resume, seeds, tries, search_phase)
         emit(as_json, document, lambda: show_seeds(document))
-        return 0 if document["within"] else 3
+        return 0 if document.within else 3
     with started(request, out, resume, tries) as (work, terminal):
         search_phase(work, terminal)
     emit(as_json, result(work.run), lambda: show_result(work.run))

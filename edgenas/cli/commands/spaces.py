@@ -92,16 +92,16 @@ def _list(as_json: bool, request: dict[str, Any]) -> None:
         if foreign := [name for name in _typed() if name in ("runtime", "precision", "threads", "profiles")]:
             raise UsageError(f"--{foreign[0]} is of a device, and there is no --device", "--device host")
         plain = listing(request["input_shape"], request["classes"])
-        emit(as_json, {"spaces": plain}, lambda: table(
+        emit(as_json, {"spaces": [s.to_json() for s in plain]}, lambda: table(
             f"{title}; --device NAME tells what they cost", ["name", "architectures", "summary"],
-            [[s["name"], s["size"], s["summary"]] for s in plain]))
+            [[s.name, s.size, s.summary] for s in plain]))
         return
     from edgenas.flow.survey import survey
 
     found = survey(**request)
-    rows = [[s["name"] if row == 0 else "", s["size"] if row == 0 else "", metric, *(span or ["not profiled", ""])]
-            for s in found for row, (metric, span) in enumerate(s["reachable"].items())]
-    emit(as_json, {"spaces": found},
+    rows = [[s.name if row == 0 else "", s.size if row == 0 else "", metric, *(span or ("not profiled", ""))]
+            for s in found for row, (metric, span) in enumerate(s.reachable.items())]
+    emit(as_json, {"spaces": [s.to_json() for s in found]},
          lambda: table(title, ["name", "architectures", "metric", "smallest", "largest"], rows))
 
 

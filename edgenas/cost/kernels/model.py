@@ -18,6 +18,7 @@ from edgenas.cost.kernels.sampling import BORROWED, family, features
 from edgenas.cost.operators import Network, Operator
 from edgenas.cost.profile import Profile
 from edgenas.errors import ProfileError
+from edgenas.figure import MEASURED, PREDICTED, Provenance
 
 Floats = NDArray[np.float64]
 
@@ -28,14 +29,14 @@ TOO_FEW = "the profile has too few whole networks for an interval: edgenas profi
 
 @dataclass(frozen=True)
 class Layer:
-    """One operator's latency in ms inside a network: "measured" (this very kernel was), "predicted", or None where no
+    """One operator's latency in ms inside a network: measured (this very kernel was), predicted, or None where no
     kernel of its family was ever profiled.
     """
 
     operator: Operator
     family: str
     latency_ms: float | None
-    provenance: str | None
+    provenance: Provenance | None
 
 
 @dataclass(frozen=True)
@@ -114,20 +115,20 @@ class KernelModel:
         times = [ms for ms, _ in self._alone(network).values()]
         return float(Inside(self.inside.call_ms).of(np.array(times), np.zeros(len(times))).sum())
 
-    def _alone(self, network: Network) -> dict[int, tuple[float, str]]:
+    def _alone(self, network: Network) -> dict[int, tuple[float, Provenance]]:
         """Operators' latencies in a file of their own and where they come from, by index; not of unknown families."""
-        found: dict[int, tuple[float, str]] = {}
+        found: dict[int, tuple[float, Provenance]] = {}
         due: dict[str, list[int]] = {}
         for index, operator in enumerate(network.operators):
             measured = self.profile.blocks.get(_signature(network, index))
             if measured is not None:
-                found[index] = measured.latency_ms(self.statistic), "measured"
+                found[index] = measured.latency_ms(self.statistic), MEASURED
             elif (name := self._taken_for(operator)) in self.regressions:
                 due.setdefault(name, []).append(index)
         for name, indices in due.items():
             rows = np.array([features(network, index) for index in indices])
             predicted = self.regressions[name].predict(rows)
-            found |= {index: (float(ms), "predicted") for index, ms in zip(indices, predicted, strict=True)}
+            found |= {index: (float(ms), PREDICTED) for index, ms in zip(indices, predicted, strict=True)}
         return found
 
     def _taken_for(self, operator: Operator) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.errors import UsageError
@@ -74,12 +74,12 @@ def identity(run: Contents, found: Profile) -> list[Html]:
     return [note("Profile at the search: SHA-256 ", tag("code", model.profile_sha256[:12]), f"; {same}.")]
 
 
-def machine(values: dict[str, Any]) -> str:
+def machine(values: Mapping[str, object]) -> str:
     parts = {"cpu": "{}", "cores": "{} cores", "architecture": "{}", "memory_gib": "{} GiB", "id": "id {}"}
     return ", ".join(text.format(values[name]) for name, text in parts.items() if name in values)
 
 
-def state(values: dict[str, Any]) -> str:
+def state(values: Mapping[str, object]) -> str:
     known = [text.format(values[name]) for name, text in STATE.items() if values.get(name) is not None]
     return ", ".join(known) or "unknown"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgenas.figure import PUBLISHED
 from edgenas.flow.records import Model
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, listing, not_done, note, section, tag
@@ -20,7 +21,7 @@ def cost_models(run: Contents) -> Html:
 def described(model: Model) -> list[Html]:
     if model.exact:
         return [note("Exact: it follows from the network's operators and needs no measurement.")]
-    if model.provenance == "published":
+    if model.provenance == PUBLISHED:
         return [note("Predicted: the sum of the blocks' published latencies, and not measured. No whole networks were "
                      "published, so that there is neither a calibration nor an interval; margin ",
                      percent(model.margin), ", for blocks whose latency is predicted from others'.")]

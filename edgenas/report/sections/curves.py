@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from edgenas.flow.records import SearchEpoch, TrainEpoch
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, not_done, note, section, tag
-from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, PREDICTED, across, plot
+from edgenas.report.plots import HANDMADE, LIMIT, MEASURED, PREDICTED, Across, plot
 from edgenas.report.section import Section
 from edgenas.report.units import percent, unit
 
@@ -42,8 +41,8 @@ def pressure(run: Contents, metric: str, history: Sequence[SearchEpoch]) -> list
     """The expected cost on its way to the target, and the multiplier that pulls it there."""
     states = [row.budgets[metric] for row in history]
     expected = [state.expected for state in states]
-    lines = [across(states[-1].target, LIMIT, "dot")]
-    lines += [across(b.limit, LIMIT) for b in run.budgets if b.metric == metric]
+    lines = [Across(states[-1].target, LIMIT, "dot")]
+    lines += [Across(b.limit, LIMIT) for b in run.budgets if b.metric == metric]
     return [curve(f"Expected {metric}", f"{unit(metric) or metric}, expected", expected, colour=PREDICTED,
                   lines=lines),
             curve(f"Multiplier of {metric}", "λ (no unit)", [state.multiplier for state in states])]
@@ -67,15 +66,15 @@ def training(run: Contents) -> list[Html]:
 
 
 def curve(title: str, y: str, values: Sequence[float], *, colour: str = HANDMADE,
-          tickformat: str | None = None, lines: Sequence[dict[str, Any]] = ()) -> Html:
+          tickformat: str | None = None, lines: Sequence[Across] = ()) -> Html:
     """One value per epoch."""
-    shown = [*values, *(line["y0"] for line in lines)]
+    shown = [*values, *(line.y for line in lines)]
     room = 0.08 * (max(shown) - min(shown)) or 0.1 * abs(shown[0]) or 1.0
     hover = ".2%" if tickformat else ".5g"
     trace = {"x": list(range(1, len(values) + 1)), "y": list(values), "mode": "lines+markers",
              "line": {"color": colour, "width": 2.5}, "marker": {"size": 6 if len(values) <= 40 else 3},
              "hovertemplate": f"epoch %{{x}}: %{{y:{hover}}}<extra></extra>"}
-    return plot([trace], title=title, x="epoch", y=y, lines=lines,
+    return plot([trace], title=title, x="epoch", y=y, lines=[line.shape for line in lines],
                 yaxis={"tickformat": tickformat, "range": [min(shown) - room, max(shown) + room]},
                 xaxis={"tickformat": "d", "dtick": max(1, len(values) // 6)})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgenas.cost.budget import Budget
+from edgenas.figure import MEASURED, PREDICTED
 from edgenas.flow.records import Decoding
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, join, not_done, note, section, tag
@@ -11,7 +12,7 @@ from edgenas.report.section import Section
 from edgenas.report.units import amount, percent
 
 ROOM = 1.1  # the scale of the bars goes this far beyond the largest figure
-LEGEND = {"limit": "budget", "predicted": "predicted, or exact", "measured": "measured, or counted"}
+LEGEND = {"limit": "budget", PREDICTED: "predicted, or exact", MEASURED: "measured, or counted"}
 
 
 def funnel(run: Contents) -> Html:
@@ -30,11 +31,11 @@ def stages(run: Contents, decoding: Decoding, budget: Budget) -> Html:
     """One budget's bars with their shares of it, the limit a line through all of them."""
     metric, word = budget.metric, run.known(budget.metric)
     exact = decoding.models[metric].exact
-    rows = [("predicted", "exact, from the operators" if exact else "predicted by the cost model",
+    rows = [(PREDICTED, "exact, from the operators" if exact else "predicted by the cost model",
              decoding.predicted[metric]),
-            ("measured", f"{word}, decoded network, untrained", decoding.chosen.cost(metric)),
-            ("measured", f"{word}, trained and exported artifact", run.verified(metric))]
-    if word == "predicted":
+            (MEASURED, f"{word}, decoded network, untrained", decoding.chosen.cost(metric)),
+            (MEASURED, f"{word}, trained and exported artifact", run.verified(metric))]
+    if word == PREDICTED:
         rows = rows[:1]  # nothing can be measured
     end = ROOM * max([budget.limit, *(value for _, _, value in rows if value is not None)])
     line = tag("div", class_="line", style=f"left:{budget.limit / end:.3%}")

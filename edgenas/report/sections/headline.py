@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edgenas.figure import PREDICTED
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, join, tag, verdict
 from edgenas.report.section import Section
@@ -23,7 +24,7 @@ def says(run: Contents) -> Html:
     """One sentence: whether the budgets are held, by what, and how well it is known."""
     if run.verdict:
         parts = [join([f"{b.metric} ", bare(b.cost), f" {run.known(b.metric)} of ", bare(b.limit), " budget: ",
-                       FORETOLD if run.known(b.metric) == "predicted" and b.within else verdict(b.within)])
+                       FORETOLD if run.known(b.metric) == PREDICTED and b.within else verdict(b.within)])
                  for b in run.verdict.budgets]
         return tag("p", join(parts, "; "), class_="says good" if run.verdict.within else "says bad")
     if run.decoding:

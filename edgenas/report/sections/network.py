@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgenas.cost.metrics import METRICS
+from edgenas.figure import PREDICTED
 from edgenas.flow.records import Decoding, Layer
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, not_done, note, section, tag
@@ -21,7 +22,7 @@ def network(run: Contents) -> Html:
     metric = drawn_metric(decoding)
     layers = [layer for layer in decoding.layers if metric in layer.predicted]
     costs = [layer.predicted[metric] for layer in layers]
-    how = "exact" if decoding.models[metric].exact else "predicted"
+    how = "exact" if decoding.models[metric].exact else PREDICTED
     if sums(metric):
         whole, said = sum(costs), "; percentages are shares of the whole, "
     else:

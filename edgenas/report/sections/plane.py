@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any
 
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, not_done, note, section, table, tag
-from edgenas.report.plots import LIMIT, plot
+from edgenas.report.plots import LIMIT, Trace, plot
 from edgenas.report.points import FOUND, KINDS, Kind, Point, points
 from edgenas.report.section import Section
 from edgenas.report.units import amount, digits, percent, titled
@@ -60,7 +59,7 @@ def legend(shown: Sequence[Point]) -> Html:
     return tag("div", *keys, class_="legend")
 
 
-def dots(run: Contents, kind: Kind, shown: Sequence[Point]) -> dict[str, Any]:
+def dots(run: Contents, kind: Kind, shown: Sequence[Point]) -> Trace:
     bars = {"array": [standard_error(run, p) for p in shown], "color": kind.colour, "thickness": 1.2,
             "width": 5}
     return {"x": [p.cost for p in shown], "y": [p.accuracy.test for p in shown],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edgenas.figure import COUNTED
 from edgenas.flow.records import Uncut
 from edgenas.report.contents import Contents
 from edgenas.report.markup import Html, figure, note, section, table, tag
@@ -42,7 +43,7 @@ def rows(run: Contents, before: Uncut) -> list[list[str]]:
                       figure(now - was, f"{100 * (now - was):+.2f} points")])
     for metric, was in before.before.items():
         after = cost_after(run, before, metric)
-        known = run.known(metric) if metric in {b.metric for b in run.budgets} else "counted"
+        known = run.known(metric) if metric in {b.metric for b in run.budgets} else COUNTED
         found.append([f"{metric}, {known}", amount(metric, was), *(
             [amount(metric, after), figure(after / was - 1, f"{after / was - 1:+.1%}")] if after is not None
             else ["not known yet", ""])])

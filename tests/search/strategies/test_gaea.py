@@ -86,7 +86,7 @@ def test_its_mixture_becomes_sparser_than_that_of_adam_through_a_softmax(tmp_pat
     """As the paper says; both with their default rates, after the same steps."""
     run = partial(search, stack_space(), TASK, models={"macs": table()}, budgets=[], seed=seed, fabric=fabric(),
                   settings=SearchSettings(epochs=8, batch_size=16))
-    entropies = {name: run(strategy=load_strategy(name), checkpoint=tmp_path / name).history[-1]["entropy"]
+    entropies = {name: run(strategy=load_strategy(name), checkpoint=tmp_path / name).history[-1].entropy
                  for name in ("gaea", "darts")}
     assert entropies["gaea"] < entropies["darts"]
 

@@ -147,7 +147,7 @@ def test_prices_and_what_was_pruned_survive_an_interruption(tmp_path: Path) -> N
             run(GoldNas(), tmp_path / "parts", progress=OneEpoch())
     again = run(GoldNas(), tmp_path / "parts")
     assert again.scores == whole.scores
-    assert [row["loss"] for row in again.history] == [row["loss"] for row in whole.history]
+    assert [row.loss for row in again.history] == [row.loss for row in whole.history]
 
 
 def test_in_cells_what_is_left_is_a_network(tmp_path: Path) -> None:
