@@ -83,7 +83,8 @@ def drawing(found: Frontier) -> Html:
     part = CHECKED if found.floor is not None else "test"
     return plot(traces, title=f"Accuracy on the {part} part, and cost of each network's file",
                 x=titled(found.metric, found.uncut.provenance), y=f"accuracy on the {part} part", height=360,
-                lines=[Across(found.floor, LIMIT).shape] if found.floor is not None else [], yaxis={"tickformat": ".1%"})
+                lines=[Across(found.floor, LIMIT).shape] if found.floor is not None else [],
+                yaxis={"tickformat": ".1%"})
 
 
 def dots(found: Frontier, points: list[tuple[str, float, Accuracy]], colour: str, symbol: str) -> dict[str, Any]:
