@@ -14,6 +14,7 @@ from edgenas.flow.foreign_network import build
 from edgenas.flow.measure import costs_everywhere, exported
 from edgenas.flow.own_network import IMPORTANCE, UNCUT, headed
 from edgenas.flow.records import Accuracy, Frozen, StarterOf, Uncut
+from edgenas.flow.records.probe import Probe
 from edgenas.flow.run import Run
 from edgenas.flow.starters import starter_of
 from edgenas.flow.teacher import taken_over, teacher_config
@@ -86,14 +87,14 @@ def taught(work: Work, progress: Progress) -> dict[str, object]:
     return said
 
 
-def tried_otherwise(work: Work, network: nn.Module, head: str, progress: Progress) -> dict[str, object]:
+def tried_otherwise(work: Work, network: nn.Module, head: str, progress: Progress) -> Probe:
     """Whether the network does better with another usual normalisation than with the run's; says so where it does."""
     from edgenas.flow.probe import probed
 
     found = probed(network.to(work.fabric.device), work.task, head, work.fabric, progress)
     if sentence := found.said():
         progress.say(sentence)
-    return found.row()
+    return found
 
 
 def scored(work: Work) -> dict[str, object]:

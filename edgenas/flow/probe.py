@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 
 import torch
 from lightning_fabric import Fabric
@@ -19,57 +19,15 @@ from torch import Tensor, nn
 from edgenas.data import Task
 from edgenas.data.statistics import mean_std
 from edgenas.data.task import Split
+from edgenas.flow.records.probe import Probe, Tried, Values
 from edgenas.progress import Progress
 from edgenas.train.fabric import accuracy, predict
 
-Values = tuple[float, ...]
 KNOWN: dict[int, tuple[str, tuple[Values, Values]]] = {
     3: ("ImageNet's", ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))), 1: ("MNIST's", ((0.1307,), (0.3081,)))}
 """By the number of channels."""
 FITTED, JUDGED = 400, 400  # images that a linear classifier learns from, and that it is judged by
-LEAST, ERRORS = 0.05, 2.5  # a difference that is told: so much, and so many of its standard errors
 GIVEN = "as they are now"
-
-
-@dataclass(frozen=True)
-class Tried:
-    """accuracy: a share of the judged images."""
-
-    name: str
-    mean: Values
-    std: Values
-    accuracy: float
-
-
-@dataclass(frozen=True)
-class Probe:
-    """by: "head", the network's own, or "features". images: that were judged. rows: the given normalisation first."""
-
-    by: str
-    images: int
-    rows: tuple[Tried, ...]
-
-    @property
-    def better(self) -> Tried | None:
-        """A normalisation with which the network does better than with the given one, by more than chance."""
-        best, given = max(self.rows, key=lambda row: row.accuracy), self.rows[0]
-        shares = [row.accuracy * (1 - row.accuracy) for row in (best, given)]
-        needed = max(LEAST, ERRORS * math.sqrt(sum(shares) / max(1, self.images)))
-        return best if best.accuracy - given.accuracy > needed else None
-
-    def said(self) -> str:
-        """A sentence where another normalisation is better; else nothing."""
-        found, given = self.better, self.rows[0]
-        if found is None:
-            return ""
-        who = "the network is right on" if self.by == "head" else "a linear classifier of its features is right on"
-        how = f"--mean {_written(found.mean)} --std {_written(found.std)} ({found.name})"
-        return (f"{who} {found.accuracy:.1%} of {self.images} validation images with {how}, and on "
-                f"{given.accuracy:.1%} as they are normalised now: is that how it was trained?")
-
-    def row(self) -> dict[str, object]:
-        better = self.better
-        return asdict(self) | {"better": better.name if better else None}
 
 
 def probed(network: nn.Module, task: Task, head: str, fabric: Fabric, progress: Progress) -> Probe:
@@ -82,9 +40,9 @@ def probed(network: nn.Module, task: Task, head: str, fabric: Fabric, progress: 
     for name, (mean, std) in known.items():
         so = replace(task, mean=mean, std=std)
         share = by_features(network, so, head, judged, fabric) if head else accuracy(network, judged, so, fabric)
-        rows.append(Tried(name, mean, std, share))
+        rows.append(Tried(name=name, mean=mean, std=std, accuracy=share))
         progress.advance(f"{name}: {share:.1%}")
-    return Probe("features" if head else "head", len(judged), tuple(rows))
+    return Probe(by="features" if head else "head", images=len(judged), rows=tuple(rows))
 
 
 def usual(task: Task) -> dict[str, tuple[Values, Values]]:
@@ -139,7 +97,3 @@ class _listening:
 def _same(one: tuple[Values, Values], other: tuple[Values, Values]) -> bool:
     return all(math.isclose(a, b, abs_tol=5e-3, rel_tol=0.02) for x, y in zip(one, other, strict=True)
                for a, b in zip(x, y, strict=True))
-
-
-def _written(values: Values) -> str:
-    return ",".join(f"{value:.4g}" for value in values)

@@ -108,7 +108,7 @@ def test_ctrl_c_in_verify_leaves_no_worker_and_the_artifacts(counted: Finished, 
     assert succeed("verify", out, "--json").document["budgets"] == counted.result.document["budgets"]
 
 
-@pytest.mark.parametrize("where", ["artifact.signature", "proving.prove"])
+@pytest.mark.parametrize("where", ["artifact.signature", "parity.prove"])
 def test_ctrl_c_in_export_leaves_what_was_there(counted: Finished, tmp_path: Path, monkeypatch, where):
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -13,7 +13,8 @@ from torch import nn
 
 from edgenas.data import Task, load
 from edgenas.data.task import Split
-from edgenas.flow.probe import GIVEN, Probe, Tried, by_features, probed, usual
+from edgenas.flow.probe import GIVEN, by_features, probed, usual
+from edgenas.flow.records.probe import Probe, Tried
 from edgenas.progress import Silent
 from edgenas.train.fabric import new_fabric
 from edgenas.train.loop import TrainSettings, train
@@ -55,18 +56,23 @@ def test_the_normalisation_that_a_network_was_made_for_is_named(task: Task, head
     assert list(rows)[0] == GIVEN and rows[GIVEN] == 0.5 and rows["from 0 to 1"] == 1.0
     assert found.better is not None and rows[found.better.name] == 1.0 and "is that how it was trained?" in found.said()
     right = probed(Bright(), replace(task, mean=(0.0,) * 3, std=(1.0,) * 3), head, new_fabric("cpu"), Silent())
-    assert right.better is None and right.said() == "" and right.row()["better"] is None
+    assert right.better is None and right.said() == "" and right.to_json()["better"] is None
+
+
+def judged(images: int, *rows: tuple[str, tuple[float, ...], tuple[float, ...], float]) -> Probe:
+    return Probe(by="head", images=images, rows=tuple(
+        Tried(name=name, mean=mean, std=std, accuracy=share) for name, mean, std, share in ((GIVEN, *HALF, 0.5), *rows)))
 
 
 def test_a_sentence_can_be_typed(task: Task) -> None:
-    probe = Probe("head", 400, (Tried(GIVEN, *HALF, 0.5), Tried("ImageNet's", (0.485, 0.456, 0.406), HALF[1], 0.7)))
+    probe = judged(400, ("ImageNet's", (0.485, 0.456, 0.406), HALF[1], 0.7))
     assert "on 70.0% of 400 validation images with --mean 0.485,0.456,0.406 --std 0.5,0.5,0.5 (ImageNet's)" in (
         probe.said())
 
 
 @pytest.mark.parametrize(("images", "better"), [(400, True), (40, False)])
 def test_what_may_be_chance_is_not_told(images: int, better: bool) -> None:
-    probe = Probe("head", images, (Tried(GIVEN, *HALF, 0.5), Tried("from 0 to 1", *HALF, 0.62)))
+    probe = judged(images, ("from 0 to 1", *HALF, 0.62))
     assert bool(probe.said()) is better
 
 

@@ -89,7 +89,8 @@ def test_evolved_candidates_are_tried_instead_of_sampled_ones(tmp_path: Path):
 def test_what_was_predicted_is_told_layer_by_layer(finished: Finished, tmp_path: Path):
     decoding = json.loads((finished.folder / "decoding.json").read_text())
     work = Work(Run.open(copied(finished, tmp_path / "run")))
-    assert layers(work, work.architecture) == decoding["layers"]
+    assert [layer.to_json() for layer in layers(work, work.architecture)] == [
+        row | {"predicted": pytest.approx(row["predicted"])} for row in decoding["layers"]]  # the last digit varies
     assert [row["place"] for row in decoding["layers"]] == ["0", "1", "2", "3", "overhead"]
     assert sum(row["predicted"]["latency_ms"] for row in decoding["layers"]) == pytest.approx(
         decoding["predicted"]["latency_ms"])

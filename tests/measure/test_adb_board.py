@@ -31,7 +31,7 @@ pytestmark = pytest.mark.board
 CROSS = "aarch64-linux-gnu-gcc"
 QUICK = Protocol(calibration_s=0.01, warmup_runs=2, warmup_min_s=0.001, warmup_max_s=0.01, max_rounds=3, runs=5,
                  round_s=0.001)
-TABLE = Path(__file__).with_name("benchmark_model") / "tabs.txt"
+TABLE = Path(__file__).parent / "runtimes" / "benchmark_model" / "tabs.txt"
 
 
 def block(kernel: int) -> torch.nn.Module:

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Self
 from annotated_types import MinLen
 from pydantic import Field
 
+from edgenas.flow.records.probe import Probe
 from edgenas.record import Json, Kept, Number, Record
 from edgenas.train.history import TrainEpoch
 
@@ -103,7 +104,7 @@ class Uncut(Kept):
     head: str = ""
     starter: StarterOf | None = None
     teacher: str = ""
-    probe: Json = {}
+    probe: Probe | None = None
     history: tuple[TrainEpoch, ...] = ()
     accuracy: Accuracy
     rises: dict[str, dict[str, Number]]

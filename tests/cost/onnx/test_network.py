@@ -45,7 +45,7 @@ def test_a_file_of_another_exporter_with_its_batch_norms(tmp_path: Path) -> None
         "conv2d", "maxpool2d", "conv2d", "silu", "adaptiveavgpool2d", "linear"]
     assert found.operators[0].detail == "3->8 k3x3 s2 p1 g1 bias relu6"
     assert found.operators[2].detail == "8->16 k1x3 s1 p0x1 g4 bias"
-    assert found.operators[4].inputs == (2, 3)
+    assert found.operators[3].inputs == (2,) and found.operators[4].inputs == (3,)
     assert found.macs == 8 * 64 * 27 + 16 * 16 * 2 * 3 + 16 * 4
     assert found.params == 8 * 27 + 8 + 16 * 6 + 16 + 16 * 4 + 4
 

@@ -45,5 +45,5 @@ def test_what_is_no_trial_is_refused(line: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"cannot read {tmp_path}: Is a directory"):
+    with pytest.raises(UsageError, match=f"{tmp_path} is a folder, not a regular file"):
         Trials(tmp_path)
