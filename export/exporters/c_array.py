@@ -31,6 +31,7 @@ class ToCArray(Exporter):
     suffix = ".c"
     extra = "micro"
     precisions = ("int8",)
+    channels_last = True
     proof = TFLITE.format
     beside = (".h",)
     portable = True

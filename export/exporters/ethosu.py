@@ -35,6 +35,7 @@ class ToEthosu(Exporter):
     suffix = "_vela.tflite"
     extra = "ethosu"
     precisions = ("int8",)
+    channels_last = True
     proof = TFLITE.format
     runtime = RUNTIME
 

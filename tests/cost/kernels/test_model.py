@@ -27,15 +27,15 @@ def inside_ms(network: Network, index: int) -> float:
     return 0.001 + macs / rate + (read + written + params) / 4e6
 
 
-def alone_ms(network: Network) -> float:
+def alone_ms(network: Network, per_value_ms: float = PER_VALUE_MS) -> float:
     """Of a kernel in a file of its own: with the call, and a convolution's values brought in and out."""
-    return CALL_MS + inside_ms(network, 0) + PER_VALUE_MS * brought(network)[0]
+    return CALL_MS + inside_ms(network, 0) + per_value_ms * brought(network)[0]
 
 
-def whole_ms(network: Network) -> float:
+def whole_ms(network: Network, per_value_ms: float = PER_VALUE_MS) -> float:
     """Only what leaves the convolutions' layout, or comes into it, is brought."""
     moved = brought(network).sum() - values_kept(network).sum()
-    return CALL_MS + sum(inside_ms(network, i) for i in range(len(network.operators))) + PER_VALUE_MS * moved
+    return CALL_MS + sum(inside_ms(network, i) for i in range(len(network.operators))) + per_value_ms * moved
 
 
 def brought(network: Network) -> np.ndarray:
@@ -47,14 +47,14 @@ def kernels() -> tuple[Network, ...]:
     return tuple(kernel.network for kernel in sample(250))
 
 
-def planted(path: Path, networks: int = 16, without: str = "") -> Profile:
+def planted(path: Path, networks: int = 16, without: str = "", per_value_ms: float = PER_VALUE_MS) -> Profile:
     profile = Profile.create(path / "host" / "p.jsonl", HEADER)
     for network in kernels():
         if family(network.operators[0]) != without:
-            profile.add_block(network.signature, measured(alone_ms(network)), network)
+            profile.add_block(network.signature, measured(alone_ms(network, per_value_ms)), network)
     for architecture in draws(mobile(), networks):
         network = trace(mobile().build(architecture), mobile().input_shape)
-        profile.add_network(network.signature, (), measured(whole_ms(network)), network)
+        profile.add_network(network.signature, (), measured(whole_ms(network, per_value_ms)), network)
     return profile
 
 
@@ -104,10 +104,12 @@ def test_with_few_networks_there_is_no_interval(tmp_path: Path) -> None:
 
 
 def test_what_a_file_of_its_own_costs_is_taken_off_inside_a_network(tmp_path: Path) -> None:
-    fit = KernelModel.fit(planted(tmp_path), "median_of_minima").inside
+    """Where bringing is most of a kernel's time. A smaller saving is not told from what the regressions are off by."""
+    brings = 10 * PER_VALUE_MS
+    fit = KernelModel.fit(planted(tmp_path, per_value_ms=brings), "median_of_minima").inside
     assert fit.call_ms == pytest.approx(CALL_MS, abs=0.002)
     assert fit.scale == pytest.approx(1.0, abs=0.1)
-    assert fit.per_value_ms == pytest.approx(PER_VALUE_MS, rel=0.5)
+    assert fit.per_value_ms == pytest.approx(brings, rel=0.2)
 
 
 def test_a_profile_without_single_operators_says_how_to_measure_them(tmp_path: Path) -> None:
