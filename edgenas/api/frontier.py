@@ -117,7 +117,7 @@ def opened(found: Record) -> Frontier:
     points = [Point(row.budget, row.figure(found.metric), shares(row.accuracy), row.within,
                     row.error) for row in found.rows]
     runs = {row.budget: Run._of(Work(Folder.open(Path(row.run), trusted=True))) for row in found.rows if not row.error}
-    return Frontier(Path(found.folder), (uncut, *points), runs, found.model_dump(mode="json"))
+    return Frontier(Path(found.folder), (uncut, *points), runs, found.to_json())
 
 
 def shares(accuracy: Accuracy | None) -> dict[str, float]:

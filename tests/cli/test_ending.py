@@ -14,7 +14,8 @@ import pytest
 from edgenas.cli import ending
 
 WORKING = """
-import os, sys, tempfile, time
+import os, signal, sys, tempfile, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # it is ignored where the tests are begun with nohup
 from edgenas.cli import app, ending
 def work(*arguments, **options):
     with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:

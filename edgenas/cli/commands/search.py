@@ -27,7 +27,7 @@ def command(out: str, resume: bool, seeds: int | None, tries: tuple[str, ...], a
     request = RunRequest.of(**options)
     if several(request):
         found = budgets_done(request, out, resume, seeds, tries, search_phase)
-        emit(as_json, found.model_dump(mode="json"), lambda: show_frontier(found))
+        emit(as_json, found.to_json(), lambda: show_frontier(found))
         return 0 if found.within else 3
     if seeds:
         document = seeds_done(request, out, resume, seeds, tries, search_phase)
