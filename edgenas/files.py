@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 JSON_LIMIT = 64 << 20
 """Bytes of a JSON or TOML file; edgenas writes none that comes near."""
+LARGEST_HASHED = 16 << 30
+"""Bytes; no network for an edge device comes near, and reading more takes minutes."""
 DEEPEST = 64
 """Levels of nested lists and objects in one."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
@@ -233,7 +235,8 @@ def append_line(path: Path, line: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    with path.open("rb") as stream:
+    """Raises: FileError for what is no regular file, or larger than LARGEST_HASHED."""
+    with open_bounded(path, LARGEST_HASHED) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

@@ -64,7 +64,7 @@ def combined(tries: Sequence[str]) -> list[tuple[str, ...]]:
     for name, text in parse(tuple(tries)).items():
         values = [value.strip() for value in text.split(",")]
         if not name.startswith("space."):
-            raise UsageError(f"--try {name}={text}: only options of the space can be tried", EXAMPLE)
+            raise UsageError(f"--try {name}={text}: only options of the space, and image_size, can be tried", EXAMPLE)
         if not all(values) or len(set(values)) < max(2, len(values)):
             raise UsageError(f"--try {name}={text} does not give two or more different values", EXAMPLE)
         rows.append([f"{name}={value}" for value in values])

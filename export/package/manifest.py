@@ -207,6 +207,10 @@ def verify_hashes(manifest: Manifest, folder: Path) -> None:
         if not path.is_file():
             raise ExportError(f"the artifact {path} is missing", "export the network again")
         refuse_link(path, folder)
+        size = path.stat().st_size
+        if size != artifact.bytes:  # told at once, however large it has become
+            raise ExportError(f"{path} was changed after its export: it has {size} bytes, and the manifest says "
+                              f"{artifact.bytes}", "export the network again")
         if sha256(path) != artifact.sha256:
             raise ExportError(f"{path} was changed after its export: its SHA-256 is not the manifest's",
                               "export the network again")

@@ -11,6 +11,7 @@ from edgenas.flow.records.data import Data
 from edgenas.flow.records.decoding import Cell, CellEdge, Decoding, Layer, Model, Round
 from edgenas.flow.records.frontier import Frontier, FrontierRow, FrontierUncut
 from edgenas.flow.records.search import Search
+from edgenas.flow.records.sizes import SizeRow, Sizes
 from edgenas.flow.records.training import (
     Accuracy,
     Baseline,
@@ -29,7 +30,7 @@ from edgenas.train.history import TrainEpoch
 
 __all__ = ["KINDS", "Accuracy", "Baseline", "Baselines", "BudgetState", "Cell", "CellEdge", "Data", "Decoding",
            "Frontier", "FrontierRow", "FrontierUncut", "Frozen", "Layer", "Model", "Retraining", "Round", "Search",
-           "SearchEpoch", "StarterOf", "TrainEpoch", "Training", "TriedNetwork", "Uncut", "Verdict",
+           "SearchEpoch", "SizeRow", "Sizes", "StarterOf", "TrainEpoch", "Training", "TriedNetwork", "Uncut", "Verdict",
            "VerifiedArtifact", "VerifiedBudget", "VerifiedFiles"]
 
-KINDS: tuple[type[Kept], ...] = (Data, Search, Decoding, Training, Verdict, Baselines, Retraining, Uncut, Frontier)
+KINDS: tuple[type[Kept], ...] = (Data, Search, Decoding, Training, Verdict, Baselines, Retraining, Uncut, Frontier, Sizes)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from edgenas.errors import ExportError, RunError
+from edgenas.errors import ExportError, FileError, RunError
 from edgenas.export.package.contents import TensorSpec
 from edgenas.export.package.manifest import (
     NAME,
@@ -93,3 +94,12 @@ def test_a_changed_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.onnx").unlink()
     with pytest.raises(ExportError, match=r"b\.onnx is missing"):
         verify_hashes(record, tmp_path)
+
+
+def test_a_file_that_became_large_is_told_by_its_size_and_not_read(tmp_path: Path) -> None:
+    document = manifest(artifact(tmp_path))
+    os.truncate(tmp_path / "net.onnx", 1 << 40)
+    with pytest.raises(ExportError, match="net.onnx was changed after its export: it has 1099511627776 bytes"):
+        verify_hashes(document, tmp_path)
+    with pytest.raises(FileError, match="at most 17179869184 are read"):
+        sha256(tmp_path / "net.onnx")
