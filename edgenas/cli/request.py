@@ -50,6 +50,6 @@ out_option = options(
                  help="Values of an option of the space, e.g. space.width=1,1.5,2, each a run in RUN/width=1, …: "
                       "random networks of each within the budgets are trained a little, and the space whose networks "
                       "learn fastest is searched. May be given several times: all combinations are tried. With --from, "
-                      "image_size=64,48: the network is cut and trained at each size, and the one that is right on most "
+                      "image_size=64,48: the network is cut and trained at each size, and the one right on most "
                       "validation images is taken; a share as budget is of the first size."),
 )

@@ -67,7 +67,8 @@ def best_size(folder: Path, request: RunRequest, sizes: Sequence[int], progress:
         rows.append(row_of(size, work, progress))
     held = [row for row in rows if row.accuracy is not None]
     if not held:
-        raise BudgetError(f"no image size holds the budgets: {rows[-1].refused}", "raise the budget, or try smaller ones")
+        raise BudgetError(f"no image size holds the budgets: {rows[-1].refused}", "raise the budget, or try "
+                          "smaller ones")
     best = max(held, key=lambda row: row.accuracy.validation if row.accuracy else 0.0)
     Sizes(chosen=best.image_size, validation_images=len(works[best.image_size].task.validation),
           sizes=tuple(rows)).write(folder)

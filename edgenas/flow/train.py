@@ -15,7 +15,7 @@ from edgenas.flow.records import Accuracy, Training
 from edgenas.flow.work import Work
 from edgenas.imports import import_function, users_code
 from edgenas.progress import Progress
-from edgenas.space import Architecture, pick
+from edgenas.space import Architecture
 from edgenas.train.checkpoint import epoch_generator
 from edgenas.train.fabric import accuracy, recalibrate
 from edgenas.train.loop import train
@@ -49,7 +49,7 @@ def initial_network(work: Work, architecture: Architecture) -> nn.Module:
     config = work.run.config
     torch.manual_seed(epoch_generator(config.seed, 0, "network").initial_seed())
     if work.inherits:
-        return pick(supernet_of(work), architecture)
+        return work.space.take(supernet_of(work), architecture)
     network = work.space.build(architecture)
     if config.origin and not config.inherit:
         for module in network.modules():
@@ -77,7 +77,7 @@ def teacher_of(work: Work, source: str) -> nn.Module:
     if source == UNCUT:
         return copy.deepcopy(work.own.network)
     if source == "supernet":
-        teacher = pick(supernet_of(work), exact_model(work.space, "macs").largest()).to(work.fabric.device)
+        teacher = work.space.take(supernet_of(work), exact_model(work.space, "macs").largest()).to(work.fabric.device)
         recalibrate(teacher, work.task.train, work.task, work.fabric)
         return teacher
     work.run.check_trust()

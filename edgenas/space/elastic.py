@@ -10,16 +10,18 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Choice
+from edgenas.space.elastic_choice import ElasticChoice
 from edgenas.space.space import Space
 from edgenas.space.traced.channels import Groups
 from edgenas.space.traced.keeping import Untouched
+from edgenas.space.traced.masks import masked_module, with_layers_of
 from edgenas.space.traced.segments import Segment
 from edgenas.space.traced.slicing import Kept, module_of
 from edgenas.space.traced.trace import Traced
@@ -107,6 +109,49 @@ class Elastic:
             yield (part.name if isinstance(part, Block) else f"part{i}"), part
 
 
+@dataclass(frozen=True, eq=False)
+class SlicedNetwork:
+    """An elastic network as a supernet that holds every block once (elastic_choice.py)."""
+
+    elastic: Elastic
+
+    def supernet(self) -> nn.Module:
+        wanted = torch.get_default_device()
+        with torch.device("cpu"):
+            found = nn.Sequential(OrderedDict(
+                (_key(name), self._choice(part) if isinstance(part, Block) else self.elastic.candidate(part))
+                for name, part in self.elastic._named()))
+        return found.to(wanted)
+
+    def take(self, supernet: nn.Module, architecture: Architecture) -> nn.Module:
+        """Sliced from the weights that `supernet` has."""
+        parts: dict[Segment, nn.Module] = {}
+        for name, part in self.elastic._named():
+            module = supernet.get_submodule(_key(name))
+            if isinstance(part, Block):
+                assert isinstance(module, ElasticChoice)
+                parts[part.segment] = module.block
+            else:
+                parts[part] = module
+        return replace(self.elastic, traced=with_layers_of(self.elastic.traced, parts)).build(architecture)
+
+    def _choice(self, block: Block) -> ElasticChoice:
+        elastic, groups = self.elastic, self.elastic.groups
+        masks = {}
+        for name, sizes in block.sizes.items():
+            kept = elastic.kept(sizes)
+            masks[name] = [_mask(groups.size[group], kept.get(group)) for group in block.segment.groups]
+        others = {} if block.absent is None else {ABSENT: copy.deepcopy(block.absent)}
+        choice = ElasticChoice(masked_module(elastic.traced, groups, block.segment), masks, others, block.name)
+        choice.rises = dict(elastic.rises.get(block.name, {}))
+        return choice
+
+
+def _mask(channels: int, kept: Tensor | None) -> Tensor:
+    """Ones where channels are kept, all of them by default."""
+    return torch.ones(channels) if kept is None else torch.zeros(channels).index_fill(0, kept, 1.0)
+
+
 def space_of(elastic: Elastic, name: str, input_shape: tuple[int, int, int], classes: int) -> Space:
     """The networks that an elastic one holds, with its weights."""
     def define(*_: object) -> nn.Module:
@@ -114,7 +159,7 @@ def space_of(elastic: Elastic, name: str, input_shape: tuple[int, int, int], cla
         with torch.device("cpu"):
             return elastic.supernet().to(wanted)
 
-    return Space(name, define, input_shape, classes, assemble=elastic.build)
+    return Space(name, define, input_shape, classes, assemble=elastic.build, sliced=SlicedNetwork(elastic))
 
 
 def _key(name: str) -> str:

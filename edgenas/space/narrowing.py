@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
+from edgenas.space.architecture import Architecture
 from edgenas.space.choice import places_of
-from edgenas.space.space import Space
+from edgenas.space.space import Sliced, Space
 
 
 def narrowed(space: Space, dropped: Mapping[str, Collection[str]]) -> Space:
@@ -18,13 +19,28 @@ def narrowed(space: Space, dropped: Mapping[str, Collection[str]]) -> Space:
     if not dropped:
         return space
 
-    @functools.wraps(space.define)
-    def define(*arguments: Any, **options: Any) -> nn.Module:
-        network = space.define(*arguments, **options)
+    def less(network: nn.Module) -> nn.Module:
         for name, places in places_of(network).items():
             for choice in places:
                 for candidate in dropped.get(name, ()):
                     del choice.candidates[candidate]
         return network
 
-    return replace(space, define=define)
+    @functools.wraps(space.define)
+    def define(*arguments: Any, **options: Any) -> nn.Module:
+        return less(space.define(*arguments, **options))
+
+    sliced = None if space.sliced is None else _Narrowed(space.sliced, less)
+    return replace(space, define=define, sliced=sliced)
+
+
+@dataclass(frozen=True)
+class _Narrowed:
+    sliced: Sliced
+    less: Callable[[nn.Module], nn.Module]
+
+    def supernet(self) -> nn.Module:
+        return self.less(self.sliced.supernet())
+
+    def take(self, supernet: nn.Module, architecture: Architecture) -> nn.Module:
+        return self.sliced.take(supernet, architecture)

@@ -45,7 +45,7 @@ def mixed(space: Space) -> Space:
                     choice.candidates[name + MARK] = Int8(candidate)
         return network
 
-    return replace(space, define=define, assemble=None)
+    return replace(space, define=define, assemble=None, sliced=None)
 
 
 def is_int8(candidate: str) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -24,13 +24,24 @@ from edgenas.space.program import Row
 DRAWS = 1000
 
 
+class Sliced(Protocol):
+    """Candidates that are slices of one another, and so share their weights."""
+
+    def supernet(self) -> nn.Module: ...
+
+    def take(self, supernet: nn.Module, architecture: Architecture) -> nn.Module:
+        """The network of an architecture, with the weights of a supernet that was trained."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Space:
     """The networks that `define(input_shape, classes, **options)` describes.
 
     input_shape: (channels, height, width) of an image. grown: options that are others in the networks that are built
     than in the supernet that is searched; both must have the same choices. assemble: as `build`, without making all
-    candidates first, and with the weights that they have, where a space has some (elastic.py).
+    candidates first, and with the weights that they have, where a space has some (elastic.py). sliced: a supernet with
+    the same choices whose candidates share their weights, where a space has one.
     """
 
     name: str
@@ -40,14 +51,22 @@ class Space:
     options: Mapping[str, Any] = field(default_factory=dict)
     grown: Mapping[str, Any] = field(default_factory=dict)
     assemble: Callable[[Architecture], nn.Module] | None = field(default=None, repr=False)
+    sliced: Sliced | None = field(default=None, repr=False)
 
     def supernet(self) -> nn.Module:
         """A freshly initialised network that holds all candidates; those in int8 round as their files will."""
+        if self.sliced is not None:
+            return self.sliced.supernet()
         network = self.define(self.input_shape, self.classes, **self.options)
         for module in network.modules():
             if isinstance(module, Int8):
                 module.simulated = True
         return network
+
+    def take(self, supernet: nn.Module, architecture: Architecture) -> nn.Module:
+        """The network of `architecture` alone, with the weights that `supernet` has. Changes `supernet`."""
+        self.check(architecture)
+        return self.sliced.take(supernet, architecture) if self.sliced is not None else pick(supernet, architecture)
 
     def whole(self) -> nn.Module:
         """As `supernet`, of the size of the networks that are built."""

@@ -60,8 +60,8 @@ def test_the_normalisation_that_a_network_was_made_for_is_named(task: Task, head
 
 
 def judged(images: int, *rows: tuple[str, tuple[float, ...], tuple[float, ...], float]) -> Probe:
-    return Probe(by="head", images=images, rows=tuple(
-        Tried(name=name, mean=mean, std=std, accuracy=share) for name, mean, std, share in ((GIVEN, *HALF, 0.5), *rows)))
+    return Probe(by="head", images=images, rows=tuple(Tried(name=name, mean=mean, std=std, accuracy=share)
+                                                      for name, mean, std, share in ((GIVEN, *HALF, 0.5), *rows)))
 
 
 def test_a_sentence_can_be_typed(task: Task) -> None:

@@ -33,4 +33,5 @@ __all__ = ["KINDS", "Accuracy", "Baseline", "Baselines", "BudgetState", "Cell", 
            "SearchEpoch", "SizeRow", "Sizes", "StarterOf", "TrainEpoch", "Training", "TriedNetwork", "Uncut", "Verdict",
            "VerifiedArtifact", "VerifiedBudget", "VerifiedFiles"]
 
-KINDS: tuple[type[Kept], ...] = (Data, Search, Decoding, Training, Verdict, Baselines, Retraining, Uncut, Frontier, Sizes)
+KINDS: tuple[type[Kept], ...] = (Data, Search, Decoding, Training, Verdict, Baselines, Retraining, Uncut, Frontier,
+                                 Sizes)

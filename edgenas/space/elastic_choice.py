@@ -1,0 +1,67 @@
+"""A choice among sizes of one block, which share its weights: see edgenas/space/traced/masks.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from edgenas.space.choice import Choice
+
+TINY = 1e-6  # a sum of weights below which sizes are not told apart
+
+
+class Sized(nn.Module):
+    """A block with the masks of one size. masks: (channels,) for each of its groups."""
+
+    def __init__(self, block: nn.Module, masks: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.block = block
+        for i, mask in enumerate(masks):
+            self.register_buffer(f"mask{i}", mask)
+        self.count = len(masks)
+
+    @property
+    def masks(self) -> list[Tensor]:
+        return [self.get_buffer(f"mask{i}") for i in range(self.count)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.block(x, *self.masks)
+        return out
+
+
+class ElasticChoice(Choice):
+    """Sizes of one block, and what is left of it where it is absent. One forward pass computes the block once.
+
+    Where sizes are mixed, so are their masks, each relative to the sizes' sum of weights; what comes out is that sum
+    times the block, and the absent one by its own weight. With weights of ones and zeros that is what a choice of
+    separate candidates gives.
+    """
+
+    def __init__(self, block: nn.Module, sizes: Mapping[str, Sequence[Tensor]], others: Mapping[str, nn.Module],
+                 name: str) -> None:
+        super().__init__({key: Sized(block, masks) for key, masks in sizes.items()} | dict(others), name)
+        self.others = frozenset(others)
+
+    @property
+    def block(self) -> nn.Module:
+        """Whole."""
+        return next(candidate.block for name, candidate in self.candidates.items()
+                    if name not in self.others and isinstance(candidate, Sized))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weights, names = self.route.weights, self.names
+        sizes = [i for i in self.route.active if names[i] not in self.others]
+        if weights is None or not sizes:
+            return super().forward(x)
+        total = torch.stack([weights[i] for i in sizes]).sum()
+        candidates: list[Sized] = [self.candidates[names[i]] for i in sizes]  # type: ignore[misc]
+        scale = total.clamp(min=TINY)
+        shares = torch.stack([weights[i] for i in sizes]) / scale
+        masks = [shares @ torch.stack(rows) for rows in zip(*(each.masks for each in candidates), strict=True)]
+        mixed: Tensor = total * candidates[0].block(x, *masks)
+        for i in self.route.active:
+            if names[i] in self.others:
+                mixed = mixed + weights[i] * self.candidates[names[i]](x)
+        return mixed
