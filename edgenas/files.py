@@ -132,7 +132,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
 
 
 @contextlib.contextmanager
-def open_bounded(path: Path, limit: int) -> Iterator[io.BufferedReader]:
+def open_bounded(path: Path, limit: int) -> Iterator[io.BufferedReader[Any]]:
     """A regular file of at most `limit` bytes, open for reading.
 
     Raises: FileError as `read_bounded` does, also for what fails while it is read. What else fails within passes.
