@@ -52,7 +52,7 @@ class Probe:
         state, (images, labels) = self.state, batch
         state.route(self.relaxation)
         with still(state.network), state.fabric.autocast():
-            loss = state.cross_entropy(functional_call(state.network, weights, (images,)), labels)
+            loss = state.cross_entropy(called(state.network, weights, images), labels)
         return state.priced(loss) if priced else loss
 
     def by_weights(self, weights: Weights, batch: Batch) -> Weights:
@@ -85,6 +85,20 @@ class Probe:
             return direction
         high, low = (self.by_weights(moved(weights, direction, by / length), batch) for by in (STEP, -STEP))
         return {name: (high[name] - low[name]) * (length / (2 * STEP)) for name in weights}
+
+
+def called(network: nn.Module, weights: Weights, images: Tensor) -> Tensor:
+    """What a network gives with other weights, by the names of `named_parameters()`.
+
+    Each module's are replaced once: functional_call leaves a module that has two names, as candidates that share their
+    weights have, with the replaced ones.
+    """
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    every = {f"{path}.{key}" if path else key: weights[names[id(parameter)]]
+             for path, module in network.named_modules()
+             for key, parameter in module.named_parameters(recurse=False)}
+    out: Tensor = functional_call(network, every, (images,), tie_weights=False)
+    return out
 
 
 def moved(weights: Weights, direction: Weights, by: float) -> Weights:

@@ -23,6 +23,8 @@ from edgenas.search.strategies.random import Random
 from edgenas.search.strategies.snas import Snas
 from edgenas.search.strategy import Strategy, general_names, load_strategy
 from edgenas.space import Space, load_space, space_names
+from edgenas.space.elastic import space_of
+from edgenas.space.traced.apart import take_apart
 from edgenas.train.checkpoint import epoch_generator
 
 from .toy import colours, fabric, sealed, stack_space, table
@@ -112,11 +114,32 @@ def default(name: str) -> Space:
     return load_space(name, (3, 8, 8), 4, SMALL.get(name))
 
 
-@pytest.mark.parametrize("space_name", space_names())
+ELASTIC = "elastic"
+
+
+@cache
+def elastic() -> Space:
+    """A network of a user's own, whose sizes share their weights."""
+    network = nn.Sequential(nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), Residual(16), Residual(16),
+                            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 4)).eval()
+    return space_of(take_apart(network, torch.randn(2, 3, 8, 8), "net.py:build"), ELASTIC, (3, 8, 8), 4)
+
+
+class Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(nn.Conv2d(channels, 32, 1), nn.BatchNorm2d(32), nn.ReLU(),
+                                    nn.Conv2d(32, channels, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.branch(x)
+
+
+@pytest.mark.parametrize("space_name", [*space_names(), ELASTIC])
 @pytest.mark.parametrize("name", general_names())
 def test_every_strategy_searches_every_space(tmp_path: Path, name: str, space_name: str) -> None:
     """The contract: scores for all candidates, from which an architecture within the budget is decoded."""
-    space, strategy = default(space_name), load_strategy(name)
+    space, strategy = elastic() if space_name == ELASTIC else default(space_name), load_strategy(name)
     result = run(space, colours(16), strategy, tmp_path, epochs=1)
     assert {choice: tuple(names) for choice, names in result.scores.items()} == space.choices
     values = torch.tensor([score for names in result.scores.values() for score in names.values()])

@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from annotated_types import Ge, Gt, Lt
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.func import functional_call
 from torch.nn import functional
 
@@ -139,6 +139,8 @@ def can_be_cut(module: nn.Module) -> bool:
     """Whether a module, those inside it aside, can compute a part of its channels by a part of its weights."""
     if isinstance(module, nn.Conv2d):
         return module.groups in (1, module.in_channels)
+    if isinstance(module, fx.GraphModule):  # whose graph has numbers of channels written in it
+        return False
     return isinstance(module, nn.BatchNorm2d) or not module._parameters
 
 
