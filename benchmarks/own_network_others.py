@@ -214,8 +214,7 @@ def finished(folder: Path) -> Iterator[tuple[str, Path]]:
     """The runs under a folder that were verified, with their budgets as they were asked for."""
     for path in sorted(folder.glob("**/own.json")):
         if (path.parent / "verify.json").exists():
-            config = json.loads((path.parent / "run.json").read_text())
-            yield next(iter(config["budgets"]))["text"], path.parent
+            yield Run.open(path.parent).config.budgets[0].text, path.parent
 
 
 @click.command(help=__doc__.partition("\n\n")[0] if __doc__ else None)

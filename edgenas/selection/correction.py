@@ -69,13 +69,14 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
 def shortlisted(attempts: Attempts, taken: Callable[[Architecture], Attempt], wanted: int) -> list[Architecture]:
     """Up to `wanted` ranked networks that hold every budget when measured, best first, of twice as many.
 
-    A network that shows that far too much was predicted is none of them. When there are none left before any held,
-    the ranking is asked again for networks that are predicted to hold after what was measured. None when the first
+    A network that shows that far too much was predicted is none of them. When there are none left before half as many
+    held, the ranking is asked again for networks that are predicted to hold after what was measured: where the model is
+    off, those of the first ranking that hold are those that use least, and may be a single one. None when the first
     RANKED_ROUNDS all missed.
     """
     found: list[Architecture] = []
     while len(found) < wanted and len(attempts.rounds) < (2 * wanted if found else RANKED_ROUNDS):
-        picked = attempts.ranked(again=not found)
+        picked = attempts.ranked(again=len(found) < max(1, wanted // 2))
         if picked is None:
             break
         made = taken(picked)

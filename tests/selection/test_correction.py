@@ -225,6 +225,27 @@ def test_one_is_chosen_of_the_best_ranked_that_hold():
     assert chosen(7.8, ranking, 1) == (ranked(7.8, ranking, lambda predicted: predicted), [])
 
 
+def test_where_most_of_the_ranked_miss_others_are_ranked_until_half_of_those_that_are_wanted_hold():
+    """One that holds is not taken for want of others."""
+    rankings = [[of("small", "small"), of("large", "middle"), of("small", "large")],
+                [of("middle", "middle"), of("large", "small")]]
+    asked = []
+
+    def rank(models):
+        asked.append(models)
+        return rankings[min(len(asked), len(rankings)) - 1]
+
+    def choose(found):
+        offered.extend(found)
+        return found[-1]
+
+    offered: list[Architecture] = []
+    settle(SCORES, {"latency_ms": latency()}, [Budget("latency_ms", 7.6)],
+           lambda a: {"latency_ms": latency().predict(a) * (1.2 if latency().predict(a) > 6 else 1.0)}, Silent(),
+           rank=rank, wanted=6, choose=choose)
+    assert len(asked) >= 2 and offered == [of("small", "small"), *rankings[1]]
+
+
 def test_no_more_than_twice_as_many_are_measured_as_are_wanted():
     ranking = sorted((a for a in EVERY if latency().predict(a) <= 8.0), key=latency().predict)
     found, offered = chosen(8.0, ranking, 2, lambda predicted: predicted * (1.6 if 5.2 < predicted < 7.2 else 1.0))
