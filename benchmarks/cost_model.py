@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from edgenas.cli.terminal import Terminal
 from edgenas.cost.accuracy import accuracy
+from edgenas.cost.exact import exact_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
-from edgenas.cost.model import CostModel, blocks_of, exact_model
+from edgenas.cost.model import CostModel, blocks_of
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import exported, open_profile, profile_space, steps
 from edgenas.cost.sampling import calibration_networks

@@ -23,9 +23,10 @@ import torch
 from torch import nn
 
 from edgenas.cost.budget import Budget
+from edgenas.cost.exact import exact_model
 from edgenas.cost.figures import figure_model
 from edgenas.cost.latency import latency_model
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.model import CostModel
 from edgenas.cost.operators import example_input
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import open_profile, profile_space, same_weights

@@ -10,7 +10,8 @@ import torch
 from nasbench201_known import DATASETS, Known, latency_model
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import CostModel
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, Scores, decode, even
 from edgenas.selection.correction import settle

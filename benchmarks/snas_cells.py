@@ -22,9 +22,10 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from edgenas.cost.budget import Budget
+from edgenas.cost.exact import exact_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.model import CostModel
 from edgenas.cost.profiling import open_profile, profile_space
 from edgenas.data import Task, load
 from edgenas.files import write_json, write_text

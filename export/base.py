@@ -2,53 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from edgenas.errors import ExportError, UsageError, missing_extra
+from edgenas.errors import ExportError, UsageError
+from edgenas.export.item import Done, Export, Images
+from edgenas.export.tvm.target import check_target
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor, nn
 
     from edgenas.export.check.transposes import Transpose
     from edgenas.export.package.about import About
-    from edgenas.export.package.manifest import Preprocessing
     from edgenas.export.tflite.partitions import Partitions
     from edgenas.export.tvm.tuning import Tuning
 
-Done = Callable[["Export"], None]
+__all__ = ["Done", "Export", "Exporter", "Images", "in_batches", "plain_path"]
+
 SCRIPTS = Path(__file__).parent / "package/scripts"
-
-
-@dataclass(frozen=True)
-class Images:
-    """What an image's pixels become before they are a network's input, and the names of the classes of its output."""
-
-    preprocessing: Preprocessing
-    classes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Export:
-    """One module to export.
-
-    module   computes one float32 tensor from one; it is exported in eval mode and left as it was
-    example  (1, ...) float32 input, NCHW when 4-D; fixes all shapes
-    path     the file to write: the whole file or none
-    calibration  (n, ...) float32 inputs as in use, from whose values the ranges of an int8 file are taken
-    images   what its input is made of, for formats that prepare it themselves
-    """
-
-    module: nn.Module
-    example: Tensor
-    path: Path
-    calibration: Tensor | None = None
-    images: Images | None = None
 
 
 class Exporter(ABC):
@@ -101,7 +74,6 @@ class Exporter(ABC):
 
     def check_target(self, target: str) -> None:
         """Raises: UsageError for a target that files are not compiled for."""
-        from edgenas.export.tvm.target import check_target
         check_target(target)
 
     def tuned(self, tuning: Tuning) -> Exporter:
@@ -148,20 +120,6 @@ class Exporter(ABC):
         if precision not in self.precisions:
             raise UsageError(f"the format {self.format!r} has no precision {precision!r}",
                              f"its precisions: {', '.join(self.precisions)}")
-
-
-def optional(package: str, extra: str) -> Any:
-    """Import a package of one of the extras.
-
-    Raises: UsageError saying which extra to install.
-    """
-    try:
-        return importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        root = package.partition(".")[0]
-        if (error.name or "").partition(".")[0] != root:
-            raise
-        raise missing_extra(root, extra) from error
 
 
 def plain_path(folder: str, position: int, item: Export) -> Path:

@@ -12,13 +12,11 @@ from torch import Tensor
 from edgenas.cost.conformal import Interval
 from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import Network, trace
-from edgenas.errors import ProfileError, UsageError
+from edgenas.errors import ProfileError
 from edgenas.space.architecture import Architecture
 from edgenas.space.program import Row, best
 from edgenas.space.space import Space
 from edgenas.space.structure import structure
-
-WAITING_NETWORKS = 8  # of which it is seen what waits in memory while parts of a cell run
 
 
 @dataclass(frozen=True)
@@ -113,27 +111,18 @@ class CostModel:
         return torch.tensor(rows)
 
 
-def exact_model(space: Space, metric: str, precision: str = "fp32") -> CostModel:
-    """The cost model of a metric that follows from the operators alone: macs, params, peak_memory_kib, flash_kib.
-
-    `peak_memory_kib` is exact where blocks follow one another, as nothing but a block's input crosses its border. In
-    cells other tensors wait: the model is then too high by the most that some networks exceed it. In mixed precision a
-    block's input counts as float32, also where the block before leaves it in int8: the model is at most too high.
-
-    Raises: UsageError for a metric that must be measured.
-    """
+def counted_model(space: Space, metric: str, precision: str = "fp32") -> CostModel:
+    """The cost model of a metric that is the sum of what the operators say: macs, params."""
     definition = metric_of(metric)
     of = definition.of
-    if of is None:
-        raise UsageError(f"{metric} must be measured on a device", "edgenas profile, for a device that tells it")
-    costs = {key: 0.0 if network is None else of(network, precision) for key, network in networks(space).items()}
-    if not space.graphs or definition.combine == "sum":
-        crossed = precision == "mixed" and definition.combine == "max"
-        return combined(space, metric, costs, exact=definition.exact and space.is_additive and not crossed)
-    from edgenas.cost.sampling import calibration_networks  # which needs the exact model of the MACs
-    model = combined(space, metric, costs)
-    return replace(model, bias=max(of(whole(space, a), precision) - model.predict(a)
-                                   for a in calibration_networks(space)[:WAITING_NETWORKS]))
+    assert of is not None and definition.combine == "sum"
+    return combined(space, metric, costs_of(space, of, precision), exact=definition.exact and space.is_additive)
+
+
+def costs_of(space: Space, of: Callable[[Network, str], float],
+             precision: str) -> dict[tuple[str, str | None], float]:
+    """What each part costs by its operators; nothing of one that is absent."""
+    return {key: 0.0 if network is None else of(network, precision) for key, network in networks(space).items()}
 
 
 def combined(space: Space, metric: str, costs: Mapping[tuple[str, str | None], float], *, fixed: float = 0.0,

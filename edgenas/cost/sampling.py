@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from edgenas.cost.model import exact_model
+from edgenas.cost.model import counted_model
 from edgenas.space.architecture import Architecture
 from edgenas.space.graph import NONE
 from edgenas.space.precision import is_int8, uniform
@@ -29,7 +29,7 @@ def calibration_networks(space: Space) -> list[Architecture]:
 def spread(space: Space, count: int, seed: int = 0) -> list[Architecture]:
     """`count` distinct architectures (fewer in a smaller space) spread evenly over the space's range of MACs."""
     generator = torch.Generator().manual_seed(seed)
-    macs = exact_model(space, "macs")
+    macs = counted_model(space, "macs")
     smallest, largest = macs.smallest(), macs.largest()
     drawn = {smallest: None, largest: None}
     for _ in range(40 * count):

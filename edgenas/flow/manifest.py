@@ -13,6 +13,7 @@ from edgenas.data import Task
 from edgenas.export.base import Images
 from edgenas.export.package import manifest
 from edgenas.export.package.about import About
+from edgenas.export.package.preprocessing import Preprocessing
 from edgenas.files import sha256
 from edgenas.flow.product import Product
 from edgenas.flow.records import Decoding, Uncut
@@ -54,7 +55,7 @@ def longest_about(run: Run, task: Task, choices: Mapping[str, Sequence[str]]) ->
 def image_input(task: Task) -> manifest.Input:
     channels, height, width = task.input_shape
     return manifest.Input(
-        name="image", shape=(1, channels, height, width), dtype="float32", preprocessing=manifest.Preprocessing(
+        name="image", shape=(1, channels, height, width), dtype="float32", preprocessing=Preprocessing(
             channels="grey" if channels == 1 else "RGB", size=(height, width), scale=1 / 255, mean=task.mean,
             std=task.std))
 

@@ -17,7 +17,7 @@ from statistics import fmean
 
 import torch
 
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.errors import BudgetError
 from edgenas.flow.records.result import SpaceNetwork, SpaceRow, Spaces
 from edgenas.flow.search import prepare

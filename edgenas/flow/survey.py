@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgenas.cost.exact import exact_model
 from edgenas.cost.figures import figure_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.metrics import METRICS
-from edgenas.cost.model import exact_model
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.reference import sum_model
 from edgenas.errors import ProfileError, UsageError

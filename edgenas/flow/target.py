@@ -8,10 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from edgenas.cost.budget import Request, place_of, split_place
+from edgenas.cost.exact import exact_model
 from edgenas.cost.figures import figure_model
 from edgenas.cost.heldout import HeldOut
 from edgenas.cost.latency import latency_model
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.model import CostModel
 from edgenas.cost.profile import Profile, profile_path
 from edgenas.cost.profiling import open_profile
 from edgenas.cost.reference import load_published, sum_model

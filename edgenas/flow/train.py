@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.data.task import Task
 from edgenas.errors import UserCodeError
 from edgenas.flow.own_network import UNCUT

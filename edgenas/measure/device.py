@@ -16,7 +16,7 @@ from edgenas import plugins
 from edgenas.errors import FileError, UsageError, unknown
 from edgenas.files import read_toml
 from edgenas.measure.runtime import load_runtime, runtime_names
-from edgenas.measure.transport import transport_names
+from edgenas.measure.transports import transport_names
 from edgenas.text import quoted
 
 PACKAGE = "edgenas.devices"

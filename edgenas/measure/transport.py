@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 from edgenas import plugins
+from edgenas.measure.device import Device
 from edgenas.measure.job import Job
-
-if TYPE_CHECKING:
-    from edgenas.measure.device import Device
-
-FAMILY = "edgenas.measure.transports"
+from edgenas.measure.transports import FAMILY
 
 
 class Transport(ABC):
@@ -39,10 +35,6 @@ class Transport(ABC):
 
         Raises: DeviceError that says why nothing does.
         """
-
-
-def transport_names() -> list[str]:
-    return plugins.names(FAMILY)
 
 
 def open_transport(device: Device) -> Transport:

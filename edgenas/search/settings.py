@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -12,12 +12,19 @@ from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_NETWORKS, MOST_RATE
 from edgenas.errors import UsageError
 
 if TYPE_CHECKING:
-    from edgenas.search.strategy import Strategy
     from edgenas.space.space import Space
 
 TRIAL_PART = 6  # of the final training
 PenaltyName = Literal["multiplier", "proxyless_product", "proxyless_sum", "fbnet", "snas"]
 Ranking = Literal["auto", "zero_cost", "validation", "both", "none"]
+
+
+class Searching(Protocol):
+    """What of a strategy decides how its candidates are chosen; see edgenas/search/strategy.py."""
+
+    ranks: ClassVar[bool]
+    tries: ClassVar[bool]
+    trains_supernet: ClassVar[bool]
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class SearchSettings:
     mutation: Annotated[float, Ge(0), Le(1)] = 0.1
     space_networks: Annotated[int, Ge(1), Le(MOST_NETWORKS)] = 4
 
-    def ranked_by(self, space: Space, strategy: Strategy) -> Ranking:
+    def ranked_by(self, space: Space, strategy: Searching) -> Ranking:
         """The ranking that is asked for. "auto" is "zero_cost" in spaces of cells, whose shared weights hardly tell
         networks apart, and where no supernet is trained; else "validation" (docs/benchmarks.md has the figures). It is
         "none" for a strategy that leaves all to the trials."""
@@ -73,7 +80,7 @@ class SearchSettings:
         """After how many epochs, of the final training's, trials are compared for the first time."""
         return self.trial_epochs or math.ceil(epochs / TRIAL_PART)
 
-    def check(self, strategy: Strategy) -> None:
+    def check(self, strategy: Searching) -> None:
         """Raises: UsageError for scoring or ranking by a supernet that the strategy does not train, for one that goes
         by trials without any, and for evolution without a child."""
         if self.scoring != "probability" and not strategy.trains_supernet:

@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.data.task import Split, Task
 from edgenas.search.strategy import Strategy
 from edgenas.selection.zero_cost import IMAGES, blocks_of, measures_of

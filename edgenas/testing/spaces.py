@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.cost.operators import trace
 from edgenas.space import Architecture, Space
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import CostModel
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import SearchResult, search

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from edgenas.errors import ExportError
 
 if TYPE_CHECKING:
-    from edgenas.export.base import Export
+    from edgenas.export.item import Export
 
 LEAST = 0.5
 """Share of the multiply-accumulates, and of the weights, from which a file may be called int8."""
@@ -81,14 +80,3 @@ def check_coverage(item: Export, found: Coverage) -> None:
     where = f" (layer{'s'[:len(layers) > 1]} {', '.join(layers[:NAMED])})" if layers else ""
     raise ExportError(f"{item.path.name} would be int8 in name only{where}: {found}, and of both at least {LEAST:.0%} "
                       "are wanted", "--precision fp32, or replace what stays in float32")
-
-
-def coverage(path: Path) -> Coverage | None:
-    """Of an ONNX or TFLite file; None of others."""
-    if path.suffix == ".onnx":
-        from edgenas.export.onnx.coverage import onnx_coverage
-        return onnx_coverage(path.read_bytes())
-    if path.suffix == ".tflite":
-        from edgenas.export.tflite.coverage import tflite_coverage
-        return tflite_coverage(path.read_bytes())
-    return None

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from edgenas.export.base import optional
 from edgenas.export.check.reference import graph_of
+from edgenas.export.extras import import_extra
 
 LAYOUT = ((0, 2, 3, 1), (0, 3, 1, 2))
 """From NCHW to NHWC and back."""
@@ -72,7 +72,7 @@ def wanted_by(module: nn.Module, example: Tensor, *, channels_last: bool) -> Wan
 
 def transposes_in_onnx(path: Path) -> list[Transpose]:
     """In an ONNX file, in its order."""
-    graph = optional("onnx", "onnx").load_model(path, load_external_data=False).graph
+    graph = import_extra("onnx", "onnx").load_model(path, load_external_data=False).graph
     makers = {value: node.name for node in graph.node for value in node.output}
     users = {value: node.name for node in graph.node for value in node.input}
     return [Transpose(node.name, tuple(int(axis) for attribute in node.attribute for axis in attribute.ints),
@@ -85,7 +85,7 @@ def transposes_in_tflite(path: Path) -> list[Transpose]:
     import numpy as np
 
     from edgenas.export.tflite.graph import code_name
-    model = optional("ai_edge_litert.schema_py_generated", "tflite").ModelT.InitFromPackedBuf(path.read_bytes())
+    model = import_extra("ai_edge_litert.schema_py_generated", "tflite").ModelT.InitFromPackedBuf(path.read_bytes())
     graph = model.subgraphs[0]
     named = [(operator, f"{code_name(model.operatorCodes[operator.opcodeIndex]).lower()}_{position}")
              for position, operator in enumerate(graph.operators or ())]

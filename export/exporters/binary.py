@@ -6,8 +6,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional
+from edgenas.export.base import Done, Export, Exporter, in_batches
 from edgenas.export.exporters.tvm import relax_module, sidecar
+from edgenas.export.extras import import_extra
 from edgenas.export.ir.program import output_shapes, trace, translated
 from edgenas.export.native.aot import Plan, kernels, lower, plan
 from edgenas.export.native.compiler import NATIVE, c_compiler, gcc
@@ -52,7 +53,7 @@ class ToBinary(Exporter):
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
-        optional("tvm", self.extra)
+        import_extra("tvm", self.extra)
         chosen = c_compiler(target)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             decoders = find_decoders(chosen, Path(folder), WHOLE) if any(item.images for item in items) else None

@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgenas.errors import ExportError, FileError
-from edgenas.export.base import Done, Export, Exporter, optional
-from edgenas.export.check.coverage import coverage
+from edgenas.export.base import Done, Export, Exporter
+from edgenas.export.check.file_coverage import coverage
 from edgenas.export.exporters.tflite import EXPORTER as TFLITE
+from edgenas.export.extras import import_extra
 from edgenas.export.micro.c_source import CSource, array_in
 from edgenas.export.package.contents import Sidecar, operators, sidecar_path, signature
 from edgenas.files import read_bounded, replacing, write_json, write_text
@@ -45,7 +46,7 @@ class ToCArray(Exporter):
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "int8",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
-        optional("tflite_micro", self.extra)
+        import_extra("tflite_micro", self.extra)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             for item in items:
                 source = replace(item, path=Path(folder) / item.path.name)

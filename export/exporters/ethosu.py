@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgenas.errors import ExportError, UsageError, unknown
-from edgenas.export.base import Done, Export, Exporter, optional
-from edgenas.export.check.coverage import coverage
+from edgenas.export.base import Done, Export, Exporter
+from edgenas.export.check.file_coverage import coverage
 from edgenas.export.exporters.tflite import EXPORTER as TFLITE
+from edgenas.export.extras import import_extra
 from edgenas.export.package.contents import Sidecar, operators, sidecar_path, signature
 from edgenas.files import out_of_room, replacing, write_json
 
@@ -45,7 +46,7 @@ class ToEthosu(Exporter):
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "int8",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
-        optional("ethosu.vela", self.extra)
+        import_extra("ethosu.vela", self.extra)
         device = npu(target)
         with tempfile.TemporaryDirectory(prefix="edgenas-") as folder:
             for item in items:

@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional
+from edgenas.export.base import Done, Export, Exporter, in_batches
 from edgenas.export.exporters.binary import CLASSIFY, compile_kernels
 from edgenas.export.exporters.tvm import relax_module, sidecar
+from edgenas.export.extras import import_extra
 from edgenas.export.ir.program import output_shapes, trace, translated
 from edgenas.export.native.compiler import NATIVE, c_compiler, gcc
 from edgenas.export.native.decoders import INSIDE, Decoders, find_decoders
@@ -43,7 +44,7 @@ class ToLibrary(Exporter):
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
-        optional("tvm", self.extra)
+        import_extra("tvm", self.extra)
         chosen = c_compiler(target)
         in_batches(items, 1, lambda batch: write(batch[0], chosen), on_done)
 

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch.fx import GraphModule
 
 from edgenas.errors import ExportError
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional, plain_path
+from edgenas.export.base import Done, Export, Exporter, in_batches, plain_path
 from edgenas.export.check.coverage import check_coverage
 from edgenas.export.check.culprit import located
 from edgenas.export.check.transposes import Transpose, transposes_in_onnx
 from edgenas.export.direct import directly, lowered
+from edgenas.export.extras import import_extra
 from edgenas.export.ir.program import examples, trace, translated
 from edgenas.export.onnx.coverage import onnx_coverage
 from edgenas.export.onnx.graph import canonical
@@ -57,9 +58,9 @@ class ToOnnx(Exporter):
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
         for package in ("onnx", "onnxscript"):
-            optional(package, self.extra)
+            import_extra(package, self.extra)
         if precision != "fp32":
-            optional("onnxruntime", self.extra)
+            import_extra("onnxruntime", self.extra)
             self._quantised(items, precision, on_done)
         else:
             left = directly(items, lambda item: content(lowered(item)), on_done)

@@ -15,10 +15,11 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from edgenas.errors import ExportError
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional, plain_path
+from edgenas.export.base import Done, Export, Exporter, in_batches, plain_path
 from edgenas.export.check.culprit import located
 from edgenas.export.check.transposes import Transpose, transposes_in_tflite
 from edgenas.export.direct import directly, lowered
+from edgenas.export.extras import import_extra
 from edgenas.export.ir.program import examples, output_shapes, trace, translated
 from edgenas.export.package.about import About, embed
 from edgenas.export.quantise.quantised import check_calibration, quantise
@@ -55,7 +56,7 @@ class ToTflite(Exporter):
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
         for package in ("flatbuffers", "ai_edge_litert.schema_py_generated"):
-            optional(package, self.extra)
+            import_extra(package, self.extra)
         if precision == "int8":
             self._int8(items, on_done)
         else:
@@ -153,7 +154,7 @@ def _litert_torch() -> Any:
     """litert_torch, which reports its progress on stdout unless this variable forbids it."""
     os.environ.setdefault("LITERT_TORCH_SHOW_PROGRESS", "n")
     with quiet(), muted():
-        return optional("litert_torch", ToTflite.extra)
+        return import_extra("litert_torch", ToTflite.extra)
 
 
 EXPORTER = ToTflite()

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch.fx import GraphModule
 
-from edgenas.export.base import Done, Export, Exporter, in_batches, optional
+from edgenas.export.base import Done, Export, Exporter, in_batches
 from edgenas.export.check.coverage import Coverage
 from edgenas.export.deferred import deferred
+from edgenas.export.extras import import_extra
 from edgenas.export.ir.program import examples, output_shapes, trace, translated
 from edgenas.export.package.contents import Sidecar, TensorSpec, sidecar_path
 from edgenas.export.quiet import quiet
@@ -54,7 +55,7 @@ class ToTvm(Exporter):
     def export(self, items: Sequence[Export], *, target: str = "host", precision: str = "fp32",
                on_done: Done | None = None) -> None:
         self.check_precision(precision)
-        optional("tvm", self.extra)
+        import_extra("tvm", self.extra)
         if self._tuning:
             check_tunable(target, precision)
         chosen = compiler(target)

@@ -12,9 +12,9 @@ from torch.fx import GraphModule, Node
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 
 from edgenas.errors import EdgenasError, ExportError
-from edgenas.export.base import Export
 from edgenas.export.check.repeatability import check_repeatable
 from edgenas.export.ir.folding import fold_batch_norm
+from edgenas.export.item import Export
 from edgenas.export.quiet import quiet
 from edgenas.files import out_of_room
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from edgenas.export.base import optional
 from edgenas.export.check.coverage import Coverage, Operator, covered
+from edgenas.export.extras import import_extra
 
 QUANTISING = {"QuantizeLinear", "DequantizeLinear"}
 MOVING = {"Cast", "Concat", "Constant", "ConstantOfShape", "DepthToSpace", "Expand", "Flatten", "Gather",
@@ -25,7 +25,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 def onnx_coverage(content: bytes) -> Coverage:
     """Of a model of static shapes."""
-    onnx = optional("onnx", "onnx")
+    onnx = import_extra("onnx", "onnx")
     model = onnx.shape_inference.infer_shapes(onnx.load_model_from_string(content), data_prop=True)
     graph, float32 = model.graph, onnx.TensorProto.FLOAT
     weights = {weight.name: weight for weight in graph.initializer}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgenas.export.base import optional
+from edgenas.export.extras import import_extra
 
 
 def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
@@ -16,7 +16,7 @@ def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
 
     onnxruntime does not fuse what it has to show: a file that is right then and wrong otherwise is fused wrongly.
     """
-    onnx, runtime = optional("onnx", "onnx"), optional("onnxruntime", "onnx")
+    onnx, runtime = import_extra("onnx", "onnx"), import_extra("onnxruntime", "onnx")
     model = onnx.load_model(path, load_external_data=False)
     shown = {output.name for output in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for node in model.graph.node for name in node.output

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from edgenas.errors import EdgenasError, ExportError
-from edgenas.export.base import optional
-from edgenas.export.package.manifest import Hash, Input, Record
+from edgenas.export.extras import import_extra
+from edgenas.export.package.manifest import Hash, Input
+from edgenas.export.package.preprocessing import Record
 from edgenas.files import replacing
 
 KEY = "edgenas"
@@ -74,12 +75,12 @@ def embedded(path: Path) -> About | None:
 
 
 def _read_onnx(content: bytes) -> str | None:
-    model = optional("onnx", "onnx").load_model_from_string(content)
+    model = import_extra("onnx", "onnx").load_model_from_string(content)
     return next((entry.value for entry in model.metadata_props if entry.key == KEY), None)
 
 
 def _packed_onnx(content: bytes, text: str | None) -> bytes:
-    model = optional("onnx", "onnx").load_model_from_string(content)
+    model = import_extra("onnx", "onnx").load_model_from_string(content)
     kept = {entry.key: entry.value for entry in model.metadata_props if entry.key != KEY}
     del model.metadata_props[:]
     for key, value in (kept | ({} if text is None else {KEY: text})).items():
@@ -91,7 +92,7 @@ def _packed_onnx(content: bytes, text: str | None) -> bytes:
 def _tflite_model(content: bytes) -> Any:
     if content[4:8] != b"TFL3":
         raise ValueError("no TFLite file")
-    return optional("ai_edge_litert.schema_py_generated", "tflite").ModelT.InitFromPackedBuf(content)
+    return import_extra("ai_edge_litert.schema_py_generated", "tflite").ModelT.InitFromPackedBuf(content)
 
 
 def _read_tflite(content: bytes) -> str | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from edgenas.export import exporter
 from edgenas.export.check.gates import described
-from edgenas.export.package.manifest import Artifact, Manifest, Preprocessing
+from edgenas.export.package.manifest import Artifact, Manifest
+from edgenas.export.package.preprocessing import Preprocessing
 
 SHOWN = 10  # labels in the text; all of them are in labels.txt
 

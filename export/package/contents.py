@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from edgenas.errors import EdgenasError, ExportError, FileError, UsageError
-from edgenas.export.base import optional
-from edgenas.export.check.coverage import Coverage, coverage
+from edgenas.export.check.coverage import Coverage
+from edgenas.export.check.file_coverage import coverage
+from edgenas.export.extras import import_extra
 from edgenas.export.native.reads import Reads
 from edgenas.export.quantise.scale import Scale
 from edgenas.export.tvm.tuned import Tuned
@@ -84,7 +85,7 @@ def operators(path: Path) -> dict[str, int]:
 
 def weights_bytes(path: Path) -> int:
     """Bytes of the weights in an ONNX file; errors as for signature()."""
-    numpy_helper = optional("onnx.numpy_helper", "onnx")
+    numpy_helper = import_extra("onnx.numpy_helper", "onnx")
     return _read(path, lambda: sum(int(numpy_helper.to_array(weight).nbytes)
                                    for weight in _onnx_model(path).graph.initializer))
 
@@ -113,14 +114,14 @@ def _read(path: Path, read: Callable[[], Result]) -> Result:
 
 
 def _onnx_model(path: Path) -> Any:
-    model = optional("onnx", "onnx").load_model(path, load_external_data=False)
+    model = import_extra("onnx", "onnx").load_model(path, load_external_data=False)
     if not model.graph.output:
         raise ValueError("no output")
     return model
 
 
 def _onnx(path: Path) -> tuple[Specs, Specs, Counter[str]]:
-    helper = optional("onnx.helper", "onnx")
+    helper = import_extra("onnx.helper", "onnx")
     graph = _onnx_model(path).graph
 
     def spec(value: Any) -> TensorSpec:
@@ -134,7 +135,7 @@ def _onnx(path: Path) -> tuple[Specs, Specs, Counter[str]]:
 
 
 def _tflite(path: Path) -> tuple[Specs, Specs, Counter[str]]:
-    schema = optional("ai_edge_litert.schema_py_generated", "tflite")
+    schema = import_extra("ai_edge_litert.schema_py_generated", "tflite")
     from edgenas.export.tflite.graph import code_name
     content = path.read_bytes()
     if content[4:8] != b"TFL3":

@@ -6,12 +6,13 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from edgenas.errors import ExportError, FileError, RunError
 from edgenas.export.check.coverage import Coverage
 from edgenas.export.native.reads import Reads
 from edgenas.export.package.contents import Specs
+from edgenas.export.package.preprocessing import Preprocessing, Record
 from edgenas.export.tvm.tuned import Tuned
 from edgenas.files import JSON_LIMIT, read_bounded, sha256, write_json
 from edgenas.text import one_line
@@ -27,27 +28,6 @@ def _inside(path: str) -> str:
     if parts.is_absolute() or ".." in parts.parts or not parts.parts:
         raise ValueError(f"{path!r} does not stay inside the folder")
     return path
-
-
-class Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Preprocessing(Record):
-    """From an image file to the network's input, in this order.
-
-    The image is turned upright as its EXIF says, laid on white where it is transparent, converted to `channels`
-    and resized to `size` (height, width); then each channel's values 0 to 255 become (value * scale - mean) / std.
-    resize "fit bilinear": Pillow's ImageOps.fit, which cuts the centre part of the target's proportions and
-    resizes it bilinearly.
-    """
-
-    channels: Literal["grey", "RGB"]
-    size: tuple[int, int]
-    resize: Literal["fit bilinear"] = "fit bilinear"
-    scale: float
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 class Input(Record):

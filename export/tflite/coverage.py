@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from edgenas.export.base import optional
 from edgenas.export.check.coverage import Coverage, Operator, covered
+from edgenas.export.extras import import_extra
 
 QUANTISING = {"QUANTIZE", "DEQUANTIZE"}
 MOVING = {"BROADCAST_TO", "CAST", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "GATHER", "GATHER_ND", "PACK",
@@ -16,7 +16,7 @@ MOVING = {"BROADCAST_TO", "CAST", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIM
 
 def tflite_coverage(content: bytes) -> Coverage:
     from edgenas.export.tflite.graph import code_name
-    schema = optional("ai_edge_litert.schema_py_generated", "tflite")
+    schema = import_extra("ai_edge_litert.schema_py_generated", "tflite")
     model = schema.ModelT.InitFromPackedBuf(content)
     (graph,) = model.subgraphs
     float32 = schema.TensorType.FLOAT32

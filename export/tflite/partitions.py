@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgenas.export.base import optional
+from edgenas.export.extras import import_extra
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ def partitions(path: Path) -> Partitions:
 
     Raises: UsageError when LiteRT is not installed.
     """
-    interpreter = optional("ai_edge_litert.interpreter", "tflite").Interpreter(model_path=str(path), num_threads=1)
+    interpreter = import_extra("ai_edge_litert.interpreter", "tflite").Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()
     nodes = interpreter._get_ops_details()
     parts = [node for node in nodes if node["op_name"] == "DELEGATE"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgenas.export.base import optional
+from edgenas.export.extras import import_extra
 
 
 def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
@@ -16,7 +16,7 @@ def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
 
     XNNPACK keeps its values to itself: a file that is right here and wrong otherwise is computed wrongly by XNNPACK.
     """
-    litert = optional("ai_edge_litert.interpreter", "tflite")
+    litert = import_extra("ai_edge_litert.interpreter", "tflite")
     interpreter = litert.Interpreter(
         model_path=str(path), num_threads=1, experimental_preserve_all_tensors=True,
         experimental_op_resolver_type=litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from edgenas.export.base import optional
+from edgenas.export.extras import import_extra
 from edgenas.export.quiet import muted, quiet
 from edgenas.export.tflite.graph import canonical, code_name
 
@@ -25,7 +25,7 @@ def quantised(model: bytes, calibration: Tensor) -> bytes:
 
     Raises: ValueError naming operators that stay in float32.
     """
-    package = optional("ai_edge_quantizer", "tflite")
+    package = import_extra("ai_edge_quantizer", "tflite")
     from ai_edge_quantizer.utils import qsv_utils
     rules, manager = package.recipe.static_wi8_ai8(), package.recipe_manager.RecipeManager()
     manager.load_quantization_recipe(rules)

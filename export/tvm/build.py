@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from edgenas.export.deferred import deferred
 from edgenas.export.tvm.machine import Machine, machine
 from edgenas.export.tvm.packing import pack
+from edgenas.export.tvm.packing_rules import RULES
 from edgenas.export.tvm.schedule import NoRuleError, schedule
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def fused(module: Any, target: Any) -> tuple[Any, Machine]:
     vectors = machine(target)
     with target:
         return tvm.transform.Sequential([*pipeline.library_dispatch_passes(target),
-                                         *pipeline.legalize_passes(target)])(pack(module, vectors)), vectors
+                                         *pipeline.legalize_passes(target)])(pack(module, vectors, RULES)), vectors
 
 
 def with_variants(module: Any, vectors: Machine, chosen: Mapping[str, Variant]) -> Scheduled:

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from edgenas.export.base import Export, optional
-from edgenas.export.check.coverage import Coverage, coverage
+from edgenas.export.base import Export
+from edgenas.export.check.coverage import Coverage
+from edgenas.export.check.file_coverage import coverage
+from edgenas.export.extras import import_extra
 from edgenas.export.ir.program import translated
 from edgenas.export.quiet import quiet
 
@@ -29,7 +31,7 @@ def int8_module(item: Export) -> tuple[Any, tuple[int, ...], Coverage | None]:
         source = replace(item, path=Path(folder) / f"{item.path.stem}.onnx")
         EXPORTER.export([source], precision="int8")
         covered = coverage(source.path)
-        model = optional("onnx", EXPORTER.extra).load_model(source.path)
+        model = import_extra("onnx", EXPORTER.extra).load_model(source.path)
         float_scalars(model.graph)
     with translated([item], "TVM cannot express it"), quiet():
         module = from_onnx(model, keep_params_in_input=False)

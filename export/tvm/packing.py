@@ -7,6 +7,7 @@ two layouts is a kernel of its own, and there is one only where a rule ends.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,9 @@ import numpy as np
 
 from edgenas.export.tvm import kernels as tvm_kernels
 from edgenas.export.tvm.machine import Machine
+
+Rules = Mapping[str, Callable[["Packing", Any], Any]]
+"""By the name of a Relax operator: the call rewritten, or None where the rule does not apply."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,14 @@ class Packed:
         return self.shape[1]
 
 
-def pack(module: Any, machine: Machine) -> Any:
-    """The module with its `main` rewritten; it has one block and its weights inside."""
+def pack(module: Any, machine: Machine, rules: Rules) -> Any:
+    """The module with its `main` rewritten; it has one block and its weights inside. rules: by operator's name."""
     import tvm
     from tvm import relax
     main = module["main"]
     builder = relax.BlockBuilder(tvm.IRModule({name: function for name, function in module.functions.items()
                                                if name.name_hint != "main"}))
-    packing = Packing(builder, machine)
+    packing = Packing(builder, machine, rules)
     params = [relax.Var(param.name, param.ty) for param in main.params]
     packing.values.update(zip(main.params, params, strict=True))
     with builder.function("main", params, attrs=dict(main.attrs or {})):
@@ -60,16 +64,16 @@ class Packing:
 
     builder: Any
     machine: Machine
+    rules: Rules
     values: dict[Any, Any] = field(default_factory=dict)
 
     def bound(self, expression: Any) -> Any:
         from tvm import ir, relax
 
-        from edgenas.export.tvm.packing_rules import RULES
         if not isinstance(expression, relax.Call):
             return self.known(expression)
         name = expression.op.name.removeprefix("relax.") if isinstance(expression.op, ir.Op) else ""
-        if name in RULES and (made := RULES[name](self, expression)) is not None:
+        if name in self.rules and (made := self.rules[name](self, expression)) is not None:
             return made
         arguments = [self.plain(self.known(argument)) for argument in expression.args]
         return self.builder.emit(relax.Call(expression.op, arguments, expression.attrs, expression.ty_args))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgenas.export.base import optional
+from edgenas.export.extras import import_extra
 
 
 def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
@@ -16,7 +16,7 @@ def values(path: Path, image: NDArray[Any]) -> list[NDArray[Any]]:
 
     A function's last argument is where it puts its result.
     """
-    tvm, relax = optional("tvm", "tvm"), optional("tvm.relax", "tvm")
+    tvm, relax = import_extra("tvm", "tvm"), import_extra("tvm.relax", "tvm")
     found: list[NDArray[Any]] = []
 
     def after(function: Any, name: str, before: bool, result: Any, *given: Any) -> None:

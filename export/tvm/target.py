@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edgenas.errors import ExportError, UsageError, unknown
-from edgenas.export.base import optional
+from edgenas.export.extras import import_extra
 from edgenas.files import said_full, unwritable
 from edgenas.measure.process import Done, complete
 
@@ -119,7 +119,7 @@ def check_target(target: str) -> None:
 
 def _tuned(family: Compiler, cpu: str) -> Compiler:
     """Raises: UsageError for a CPU that LLVM does not know, or that lacks what its family needs."""
-    Target, codegen = optional("tvm.target", "tvm").Target, optional("tvm.target.codegen", "tvm")
+    Target, codegen = import_extra("tvm.target", "tvm").Target, import_extra("tvm.target.codegen", "tvm")
     known = list(map(str, codegen.llvm_get_cpu_archlist(Target(family.target))))
     hint = "--cpu of another processor, or without --cpu for what all of them can do"
     if cpu not in known:

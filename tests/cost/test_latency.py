@@ -7,9 +7,10 @@ import pytest
 
 from edgenas.cost.blocks import FEWEST_BLOCKS
 from edgenas.cost.calibration import Calibration
+from edgenas.cost.exact import exact_model
 from edgenas.cost.kernels.features import kinds_of
 from edgenas.cost.latency import FEWEST_NETWORKS, latency_model
-from edgenas.cost.model import CostModel, blocks_of, exact_model, networks
+from edgenas.cost.model import CostModel, blocks_of, networks
 from edgenas.cost.operators import Network
 from edgenas.cost.profile import Header, Profile
 from edgenas.errors import ProfileError

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgenas.cost import model as module
+from edgenas.cost.exact import exact_model
 from edgenas.cost.metrics import METRICS
-from edgenas.cost.model import CostModel, combined, exact_model, networks
+from edgenas.cost.model import CostModel, combined, networks
 from edgenas.cost.operators import trace
 from edgenas.errors import UsageError
 from edgenas.space import Architecture, Space

@@ -15,9 +15,10 @@ from torch import nn
 
 from edgenas.cost import profiling
 from edgenas.cost.drift import Drift, drift
+from edgenas.cost.exact import exact_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_blocks, missing_networks, places
-from edgenas.cost.model import exact_model, networks
+from edgenas.cost.model import networks
 from edgenas.cost.profile import UNREAD, Profile
 from edgenas.cost.profiling import CHUNK, Bench, is_repeated, open_profile, profile_space
 from edgenas.errors import DeviceError, ProfileError

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.cost.sampling import DRAWN, SPREAD, calibration_networks, spread
 
 from .nets import draws, mobile, twins

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from edgenas.export.package.about import About, embed
 from edgenas.export.package.contents import operators, signature
-from edgenas.export.package.manifest import Artifact, Input, Manifest, Preprocessing, write
+from edgenas.export.package.manifest import Artifact, Input, Manifest, write
+from edgenas.export.package.preprocessing import Preprocessing
 from edgenas.files import sha256
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel")

@@ -16,7 +16,7 @@ from torch import nn
 
 from edgenas.export import exporter
 from edgenas.export.base import Export, Images
-from edgenas.export.package.manifest import Preprocessing
+from edgenas.export.package.preprocessing import Preprocessing
 
 from .image_files import prepared
 from .nets import MiniNet, decided, settled

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edgenas.errors import ExportError, UsageError
-from edgenas.export.base import Export, Exporter, in_batches, optional
+from edgenas.export.base import Export, Exporter, in_batches
+from edgenas.export.extras import import_extra
 from edgenas.export.package.labelled import _Labelled
 
 ITEMS = [Export(nn.Identity(), torch.zeros(1), Path(str(index))) for index in range(9)]
@@ -39,7 +40,7 @@ def test_a_failing_item_is_tried_alone_after_all_before_it(size: int, bad: int) 
 
 def test_a_missing_package_names_its_extra() -> None:
     with pytest.raises(UsageError) as caught:
-        optional("no_such_package.part", "onnx")
+        import_extra("no_such_package.part", "onnx")
     assert "'no_such_package'" in caught.value.message
     assert "edgenas[onnx]" in caught.value.hint
 
@@ -48,7 +49,7 @@ def test_a_package_that_fails_on_a_missing_one_of_its_own_is_not_called_missing(
     (tmp_path / "half_installed.py").write_text("import no_such_package\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
-        optional("half_installed", "onnx")
+        import_extra("half_installed", "onnx")
 
 
 def test_an_exporter_whose_files_say_what_they_are_can_do_all_that_it_can() -> None:

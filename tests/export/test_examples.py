@@ -16,7 +16,7 @@ from torch import nn
 
 from edgenas.export import exporter
 from edgenas.export.base import SCRIPTS, Export
-from edgenas.export.package.manifest import Preprocessing
+from edgenas.export.package.preprocessing import Preprocessing
 
 from .folders import CLASSES, described, preprocessing
 from .nets import coloured

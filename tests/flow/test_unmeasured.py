@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.cost.model import exact_model, networks
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import networks
 from edgenas.cost.profile import Header, Profile
 from edgenas.cost.published import Published
 from edgenas.export.package import manifest

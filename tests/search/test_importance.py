@@ -6,7 +6,7 @@ from space.test_elastic import SHAPE, images
 from space.user_networks import made
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.errors import UsageError
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import SearchResult, search

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.search.decode import Constraint, decode
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings

@@ -16,7 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from edgenas.cost.budget import parse, resolve
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.data import load
 from edgenas.search.search import search
 from edgenas.search.settings import SearchSettings

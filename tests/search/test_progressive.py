@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.errors import UsageError
 from edgenas.progress import Silent
 from edgenas.search.decode import Constraint, decode

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.data import Split, Task, load
 from edgenas.errors import RunError
 from edgenas.progress import Silent

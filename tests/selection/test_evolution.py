@@ -9,7 +9,8 @@ import torch
 from search.toy import colours, fabric, stack_space, table
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import CostModel
 from edgenas.errors import UsageError
 from edgenas.search.decode import Constraint
 from edgenas.search.search import search

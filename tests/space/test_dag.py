@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from edgenas.cost.model import blocks_of, exact_model, whole
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import blocks_of, whole
 from edgenas.errors import RunError, UsageError
 from edgenas.search.decode import Constraint, decode
 from edgenas.space import Architecture, Choice, Space, choices_of, follow, load_space, pick, places_of

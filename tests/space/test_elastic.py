@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from edgenas.cost.model import blocks_of, exact_model, networks
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import blocks_of, networks
 from edgenas.cost.operators import trace
 from edgenas.errors import UsageError, UserCodeError
 from edgenas.export import exporter

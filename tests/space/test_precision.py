@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edgenas.cost.model import exact_model, whole
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import whole
 from edgenas.cost.sampling import SPREAD, spread
 from edgenas.space import Architecture, Choice, Space
 from edgenas.space.int8 import Int8

@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from edgenas.cost.model import exact_model
+from edgenas.cost.exact import exact_model
 from edgenas.space import Architecture, Space
 from edgenas.space.spaces.proxyless import network
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from edgenas.errors import ExportError
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.check.coverage import coverage
+from edgenas.export.check.file_coverage import coverage
 from edgenas.export.check.session import open_session
 from edgenas.export.onnx.coverage import macs
 from edgenas.export.package.contents import int8_coverage

@@ -17,7 +17,8 @@ from edgenas.measure.device import Device
 from edgenas.measure.job import PYTHON, Artifact, Job
 from edgenas.measure.measure import measure
 from edgenas.measure.process import ended
-from edgenas.measure.transport import open_transport, transport_names
+from edgenas.measure.transport import open_transport
+from edgenas.measure.transports import transport_names
 from edgenas.measure.transports.adb import AdbTransport, staged
 
 

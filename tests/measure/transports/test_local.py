@@ -11,7 +11,8 @@ from edgenas.measure.job import Job, Order, job_of
 from edgenas.measure.measure import probe
 from edgenas.measure.protocol import DEFAULT
 from edgenas.measure.runtime import load_runtime
-from edgenas.measure.transport import open_transport, transport_names
+from edgenas.measure.transport import open_transport
+from edgenas.measure.transports import transport_names
 from edgenas.testing import TransportContract
 
 

@@ -23,8 +23,9 @@ from edgenas.errors import DeviceError, LinkLost, UsageError
 from edgenas.measure.device import Device
 from edgenas.measure.job import PYTHON, Artifact, Job
 from edgenas.measure.measure import measure, probe
-from edgenas.measure.transport import open_transport, transport_names
+from edgenas.measure.transport import open_transport
 from edgenas.measure.transports import ssh as transport_ssh
+from edgenas.measure.transports import transport_names
 from edgenas.measure.worker import describe_machine
 from edgenas.testing import TransportContract
 

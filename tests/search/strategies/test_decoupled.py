@@ -8,7 +8,8 @@ from typing import cast
 import pytest
 import torch
 
-from edgenas.cost.model import CostModel, exact_model
+from edgenas.cost.exact import exact_model
+from edgenas.cost.model import CostModel
 from edgenas.search.state import SearchState
 from edgenas.search.strategies.dots import Grouped
 from edgenas.search.strategies.ftso import SimplestFirst
