@@ -37,7 +37,7 @@ from edgenas.export.package.contents import figures
 from edgenas.export.quantise.quantised import random_calibration
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.runtime import load_runtime, told_by
+from edgenas.measure.runtime import load_runtime, reported_by
 from edgenas.measure.runtimes.run_tflite_micro import tried
 from edgenas.measure.runtimes.run_vela import compiled
 from edgenas.progress import Silent
@@ -95,7 +95,7 @@ class Case:
     def model(self, metric: str, profile: Profile) -> CostModel:
         if metric == "latency_ms":
             return latency_model(self.space, profile, STATISTICS[0])[0]
-        told = told_by(self.runtime, metric)
+        told = reported_by(self.runtime, metric)
         return figure_model(self.space, profile, metric, told) if told else exact_model(self.space, metric, "int8")
 
     def row(self, seed: int) -> Row:

@@ -138,14 +138,14 @@ def open_bounded(path: Path, limit: int) -> Iterator[io.BufferedReader[Any]]:
     Raises: FileError as `read_bounded` does, also for what fails while it is read. What else fails within passes.
     """
     try:
-        raw = _Told(path, opener=_regular(limit))
+        raw = _NamedFile(path, opener=_regular(limit))
     except (OSError, ValueError) as error:  # a ValueError: a path with a null character
         raise _unreadable(path, error) from error
     with io.BufferedReader(raw) as stream:
         yield stream
 
 
-class _Told(io.FileIO):
+class _NamedFile(io.FileIO):
     """A file whose reading fails with a FileError; seeking fails as ever, which zipfile relies on."""
 
     def __init__(self, path: Path, opener: Callable[[str, int], int]) -> None:

@@ -78,7 +78,7 @@ def failure(name: str, error: BaseException, hint: str) -> UserCodeError:
     """The error for a user's code that raised `error`: where, and what."""
     place = _place(error)
     where = f" in {place[0]}, line {place[1]}" if place else ""
-    return UserCodeError(f"{one_line(name, SAID)} failed{where}: {_told(error)}", hint)
+    return UserCodeError(f"{one_line(name, SAID)} failed{where}: {_describe(error)}", hint)
 
 
 def blamed(error: BaseException) -> UserCodeError | None:
@@ -87,7 +87,7 @@ def blamed(error: BaseException) -> UserCodeError | None:
     return failure(Path(place[0]).name, error, "mend it, then run the same command again") if place else None
 
 
-def _told(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it ends the program (SystemExit: {quoted(error.code)})"
     try:

@@ -45,7 +45,7 @@ def names(package: str, prefix: str = "", suffix: str = ".py") -> list[str]:
     stems = [f.removeprefix(prefix).removesuffix(suffix) for f in files
              if f.startswith(prefix) and f.endswith(suffix)]
     own = {stem for stem in stems if not stem.startswith("_")}
-    return sorted(own | set(_elsewhere(GROUPS.get((package, prefix), ""))) if suffix == ".py" else own)
+    return sorted(own | set(_installed(GROUPS.get((package, prefix), ""))) if suffix == ".py" else own)
 
 
 def load(package: str, name: str, what: str, prefix: str = "") -> ModuleType:
@@ -57,7 +57,7 @@ def load(package: str, name: str, what: str, prefix: str = "") -> ModuleType:
     known = names(package, prefix)
     if name not in known:
         raise unknown(what, name, known)
-    elsewhere = _elsewhere(GROUPS.get((package, prefix), "")).get(name)
+    elsewhere = _installed(GROUPS.get((package, prefix), "")).get(name)
     if elsewhere is None or importlib.resources.files(package).joinpath(f"{prefix}{name}.py").is_file():
         return importlib.import_module(f"{package}.{prefix}{name}")
     try:
@@ -116,7 +116,7 @@ def _lacks(name: str, what: str, attribute: str, how: str) -> UserCodeError:
 
 
 @functools.cache
-def _elsewhere(group: str) -> dict[str, importlib.metadata.EntryPoint]:
+def _installed(group: str) -> dict[str, importlib.metadata.EntryPoint]:
     """Name -> entry point, of the members that installed packages state. Nothing of theirs is imported."""
     return {entry.name: entry for entry in importlib.metadata.entry_points(group=group)} if group else {}
 

@@ -24,13 +24,13 @@ def show_seeds(found: Seeds) -> None:
            for name, s in spread.items()])
     say(f"within budget: {found.within} of {len(rows)} seeds")
     if found.score_correlation is not None:
-        say(told(found.score_correlation))
+        say(describe(found.score_correlation))
     best = found.best
     say(f"best by {best.by}: seed {best.seed}, {best.run}" if best else
         "no best: no seed held the budgets with a validation accuracy")
 
 
-def told(correlation: float) -> str:
+def describe(correlation: float) -> str:
     """What the correlation of the searches' scores says."""
     sentence = f"what the searches learned correlates between seeds by {correlation:.2f} (1: all the same, 0: chance)"
     return sentence + ("; more epochs would tell candidates apart better: --set search.epochs=N, or "

@@ -16,7 +16,7 @@ from edgenas.cost.profile import Profile
 from edgenas.cost.published import Published
 from edgenas.errors import ProfileError
 from edgenas.measure.measurement import Measurement
-from edgenas.measure.runtime import Told
+from edgenas.measure.runtime import Reported
 from edgenas.space.space import Space
 
 
@@ -28,7 +28,7 @@ class Share:
     added: float
 
 
-def figure_model(space: Space, profile: Profile, metric: str, told: Told) -> CostModel:
+def figure_model(space: Space, profile: Profile, metric: str, told: Reported) -> CostModel:
     """The cost model of a metric that the profile's runtime tells.
 
     A network takes the largest of its blocks' shares that come and go, and the sum of those that stay. Files of single
@@ -62,7 +62,7 @@ def figure_model(space: Space, profile: Profile, metric: str, told: Told) -> Cos
                    added=by_choice(space, added, sum) if any(added.values()) else {})
 
 
-def share(measurement: Measurement | Published, metric: str, told: Told, profile: Profile) -> Share:
+def share(measurement: Measurement | Published, metric: str, told: Reported, profile: Profile) -> Share:
     """A block's; raises ProfileError as `figure_of` does."""
     whole = figure_of(measurement, told.figure, profile)
     if metric_of(metric).combine == "sum":

@@ -24,7 +24,7 @@ from edgenas.flow.target import located, places_of, runtime_of
 from edgenas.flow.teacher import teacher_config
 from edgenas.imports import import_function
 from edgenas.measure.device import Device, load_device
-from edgenas.measure.runtime import Precision, precision_for, runtime_names, told_by
+from edgenas.measure.runtime import Precision, precision_for, reported_by, runtime_names
 from edgenas.options import option_names, parse, settings
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy, load_strategy, strategy_class
@@ -133,7 +133,7 @@ def budgets(request: RunRequest) -> tuple[budget.Request, ...]:
 
 def is_known(metric: str, runtime: str) -> bool:
     """Whether a network's metric can be told where `runtime` runs it."""
-    return metric == "latency_ms" or metric_of(metric).of is not None or told_by(runtime, metric) is not None
+    return metric == "latency_ms" or metric_of(metric).of is not None or reported_by(runtime, metric) is not None
 
 
 def places(requests: Iterable[budget.Request], precision: str) -> list[tuple[Device, str, Precision]]:
@@ -156,14 +156,14 @@ def check_metrics(requests: Iterable[budget.Request], runtime: str, precision: s
         if place := budget.place_of(request.metric):
             check_further(request.here, located(place, precision)[1], place)
         elif not is_known(request.metric, runtime):
-            telling = [name for name in runtime_names() if told_by(name, request.metric)]
+            telling = [name for name in runtime_names() if reported_by(name, request.metric)]
             raise UsageError(f"the runtime {runtime!r} does not tell {request.metric}; told by: {', '.join(telling)}",
                              "leave out that budget, or choose another --device: edgenas devices")
 
 
 def check_further(request: budget.Request, runtime: str, place: str) -> None:
     """Raises: UsageError for a budget of what is not told by the runtime of another device."""
-    if request.metric != "latency_ms" and told_by(runtime, request.metric) is None:
+    if request.metric != "latency_ms" and reported_by(runtime, request.metric) is None:
         raise UsageError(f"{request.metric} of {place} is not told by its runtime {runtime!r}",
                          f"--budget {request.metric}={request.text}, which needs no device"
                          if metric_of(request.metric).of else f"--budget latency_ms@{place}=…")

@@ -67,7 +67,7 @@ def run_floor(folder: Path, request: RunRequest, progress: Progress, *, command:
     found = series.written(floor, chosen.budget if chosen else None)
     if chosen is None:
         raise BudgetError(f"none of {len(found.rows)} networks holds a validation accuracy of {floor:.1%}: "
-                          f"{'; '.join(map(told, found.rows))}", "a lower --min-accuracy, or a longer training: "
+                          f"{'; '.join(map(describe, found.rows))}", "a lower --min-accuracy, or a longer training: "
                           "--train-epochs 30")
     finish(series.works[chosen.budget], progress)
     return found
@@ -126,9 +126,9 @@ def in_words(row: FrontierRow, floor: float) -> str:
     what = f"tried {METRIC}={row.budget}: "
     if row.accuracy is None:
         return f"{what}{row.error or 'nothing held it'}"
-    return f"{what}{told(row)}, {'at least' if holds(row, floor) else 'below'} {floor:.1%}"
+    return f"{what}{describe(row)}, {'at least' if holds(row, floor) else 'below'} {floor:.1%}"
 
 
-def told(row: FrontierRow) -> str:
+def describe(row: FrontierRow) -> str:
     accuracy = f"validation {row.accuracy.validation:.1%}" if row.accuracy else "no network"
     return f"{accuracy} at {row.cost:.4g} ms {row.provenance}" if row.cost is not None else accuracy

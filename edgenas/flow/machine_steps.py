@@ -27,18 +27,18 @@ def state_steps(machine: Mapping[str, Any]) -> Iterator[Step]:
     cores = _number(machine.get("cores")) or 1
     free, heat, load = (_number(state.get(key)) for key in ("free_mib", "temperature_c", "load_average"))
     governor, frequency = state.get("governor"), _number(state.get("frequency_mhz"))
-    yield _told("free space", free, f"{free} MiB where jobs run", free is not None and free < LITTLE_MIB,
+    yield _step("free space", free, f"{free} MiB where jobs run", free is not None and free < LITTLE_MIB,
                 "free some space there")
-    yield _told("clock governor", governor, one_line(str(governor)), governor != "performance",
+    yield _step("clock governor", governor, one_line(str(governor)), governor != "performance",
                 "latencies vary with the clock's speed; if you may: cpupower frequency-set -g performance")
-    yield _told("clock frequency", frequency, f"{frequency} MHz")
-    yield _told("temperature", heat, f"{heat} °C", heat is not None and heat >= HOT_C,
+    yield _step("clock frequency", frequency, f"{frequency} MHz")
+    yield _step("temperature", heat, f"{heat} °C", heat is not None and heat >= HOT_C,
                 "let it cool down: a hot processor slows down")
-    yield _told("load", load, f"load average {load} on {cores} cores", load is not None and load >= BUSY * cores,
+    yield _step("load", load, f"load average {load} on {cores} cores", load is not None and load >= BUSY * cores,
                 "end other programs there before measuring")
 
 
-def _told(name: str, value: object, text: str, bad: bool = False, hint: str = "") -> Step:
+def _step(name: str, value: object, text: str, bad: bool = False, hint: str = "") -> Step:
     if value is None:
         return Step(name, SKIPPED, "the device does not tell")
     return Step(name, WARNING if bad else OK, text, hint if bad else "", {"value": value})

@@ -41,14 +41,15 @@ def costs(work: Work, networks: Mapping[str, nn.Module], place: str = "") -> dic
     """
     target, shape = work.targets[place], work.task.input_shape
     metrics = [m for m in target.metrics if target.word(m) != PREDICTED]
-    asked = [m for m in metrics if m == "latency_ms" or target.told(m)]
+    asked = [m for m in metrics if m == "latency_ms" or target.reported(m)]
     signatures = {name: trace(network, shape).signature
                   for name, network in (networks if asked else {}).items()}
     unknown = [name for name, signature in signatures.items() if signature not in target.profile.decoded]
     filed = "flash_kib" in metrics and "flash_kib" not in asked
     with exported(work, networks if filed else {name: networks[name] for name in unknown}, place) as files:
         measure_decoded(target, {signatures[name]: files[name] for name in unknown})
-        return {name: {metric: told(target, metric, target.profile.decoded[signatures[name]]) if metric in asked
+        decoded = target.profile.decoded
+        return {name: {metric: reported_cost(target, metric, decoded[signatures[name]]) if metric in asked
                        else count(metric, network, shape, target.precision, files.get(name)) for metric in metrics}
                 for name, network in networks.items()}
 
@@ -62,12 +63,12 @@ def costs_everywhere(work: Work, networks: Mapping[str, nn.Module]) -> dict[str,
     return found
 
 
-def told(target: Target, metric: str, measurements: Sequence[Measurement]) -> float:
+def reported_cost(target: Target, metric: str, measurements: Sequence[Measurement]) -> float:
     """A metric that the device, or who stands for it, tells of a file; of figures other than the latency, the largest.
     """
     if metric == "latency_ms":
         return figure(measurements, target.statistic)
-    what = target.told(metric)
+    what = target.reported(metric)
     assert what is not None
     return max(figure_of(m, what.figure, target.profile) for m in measurements)
 

@@ -106,7 +106,7 @@ def stated(run: Run) -> tuple[Request, ...]:
                  if r.is_share and r.metric in before else r for r in run.config.budgets)
 
 
-def told_own(error: BudgetError) -> BudgetError:
+def with_own_hint(error: BudgetError) -> BudgetError:
     """The same, with a hint that a network of the user's can follow."""
     return BudgetError(error.message, HINT)
 

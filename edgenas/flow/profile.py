@@ -17,7 +17,7 @@ from edgenas.flow.configure import part
 from edgenas.flow.profile_operators import profile_operators
 from edgenas.flow.records.documents import Profiled, SpaceBlocks, TransferSource
 from edgenas.flow.requests import ProfileRequest
-from edgenas.flow.support import supported, told
+from edgenas.flow.support import describe_dropped, supported
 from edgenas.flow.target import runtime_of
 from edgenas.measure.device import Device
 from edgenas.measure.measurement import STATISTICS
@@ -82,7 +82,7 @@ def profile_one(space: Space, device: Device, request: ProfileRequest, progress:
     check_whole(request, precision)
     space, dropped = supported(in_precision(space, precision), device, runtime, precision)
     if dropped:
-        progress.say(told(dropped, device.name))
+        progress.say(describe_dropped(dropped, device.name))
     folder = Path(request.profiles) if request.profiles else None
     source = source_of(request.transfer_from, folder) if request.transfer_from else None
     path = profile_path(device.name, runtime, request.threads or device.threads, precision, folder)

@@ -35,7 +35,7 @@ def prepare(work: Work, progress: Progress) -> None:
     """
     config = work.run.config
     if config.unsupported:
-        progress.say(support.told(config.unsupported, work.target.device.name))
+        progress.say(support.describe_dropped(config.unsupported, work.target.device.name))
     for place, target in work.targets.items():
         if target.is_profiled:
             profile_device(work, place, progress)
@@ -65,7 +65,7 @@ def profile_device(work: Work, place: str, progress: Progress) -> None:
             if due := missing(space, target.profile):
                 progress.start(f"profile {target.device.name} {target.runtime}", due)
                 profile_space(space, target.device, target.profile, on_done=progress.advance, say=progress.say)
-    for metric in filter(target.told, target.metrics):
+    for metric in filter(target.reported, target.metrics):
         margin = work.models[f"{metric}@{place}" if place else metric].margin
         progress.say(f"cost model of {metric}: margin {margin:.1%}")
     error = work.latency(place)[1] if "latency_ms" in target.metrics else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgenas.errors import BudgetError
 from edgenas.figure import Provenance
 from edgenas.flow.measure import costs_everywhere
-from edgenas.flow.own_network import told_own
+from edgenas.flow.own_network import with_own_hint
 from edgenas.flow.records import Search
 from edgenas.flow.work import Work
 from edgenas.progress import Progress
@@ -46,7 +46,7 @@ def settled_on(work: Work, result: SearchResult, candidates: Candidates, progres
         return settle(result.scores, work.models, work.budgets, partial(architecture_costs, work), progress,
                       words(work), candidates.rank, max(1, config.search.trials), candidates.fastest)
     except BudgetError as error:
-        raise (told_own(error) if config.origin else error) from error
+        raise (with_own_hint(error) if config.origin else error) from error
 
 
 def architecture_costs(work: Work, architecture: Architecture) -> dict[str, float]:

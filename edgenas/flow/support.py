@@ -65,7 +65,7 @@ def supported(space: Space, device: Device, runtime: str, precision: str) -> tup
     return narrowed(space, dropped), dropped
 
 
-def told(dropped: Mapping[str, Mapping[str, str]], device: str) -> str:
+def describe_dropped(dropped: Mapping[str, Mapping[str, str]], device: str) -> str:
     """What is left out of a space, for the user."""
     each = [f"{choice} {name}: {reason}" for choice, row in dropped.items() for name, reason in row.items()]
     more = f"; and {len(each) - SHOWN} more, see edgenas spaces show" if len(each) > SHOWN else ""

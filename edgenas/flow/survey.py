@@ -25,7 +25,7 @@ from edgenas.flow.support import refusal_of, unsupported
 from edgenas.flow.target import runtime_of
 from edgenas.measure.device import load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.runtime import precision_for, told_by
+from edgenas.measure.runtime import precision_for, reported_by
 from edgenas.options import parse
 from edgenas.space import Space, load_space, space_names
 from edgenas.space.elastic import space_of
@@ -52,7 +52,7 @@ def survey(input_shape: str, classes: int, device: str, runtime: str | None, thr
 
 
 def reachable(space: Space, metric: str, path: Path, runtime: str, precision: str) -> tuple[float, float] | None:
-    told = told_by(runtime, metric)
+    told = reported_by(runtime, metric)
     if metric != "latency_ms" and not told:
         return exact_model(space, metric, precision).reachable
     if not path.exists():

@@ -21,7 +21,7 @@ from edgenas.figure import COUNTED, PREDICTED, PUBLISHED, Provenance
 from edgenas.flow.config import RunConfig
 from edgenas.measure.device import Device, load_device
 from edgenas.measure.measurement import STATISTICS
-from edgenas.measure.runtime import Precision, Told, load_runtime, precision_for, told_by
+from edgenas.measure.runtime import Precision, Reported, load_runtime, precision_for, reported_by
 from edgenas.space import Space
 
 
@@ -71,17 +71,17 @@ class Target:
         """How an exported network's cost is known; "counted" if in the file or its operators, without a device."""
         if metric == "latency_ms":
             return self.latency_word
-        told = self.told(metric)
+        told = self.reported(metric)
         return told.word if told else COUNTED
 
-    def told(self, metric: str) -> Told | None:
+    def reported(self, metric: str) -> Reported | None:
         """Which figure of the runtime is that metric, if one is."""
-        return told_by(self.runtime, metric)
+        return reported_by(self.runtime, metric)
 
     @property
     def is_profiled(self) -> bool:
         """Whether a cost model is made from the device's profile."""
-        return any(m == "latency_ms" or self.told(m) for m in self.metrics)
+        return any(m == "latency_ms" or self.reported(m) for m in self.metrics)
 
     @property
     def is_measurable(self) -> bool:
@@ -96,7 +96,7 @@ class Target:
 
     def figure_model(self, space: Space, metric: str) -> CostModel:
         """Of any metric but the latency: what the runtime tells, or what is counted."""
-        if told := self.told(metric):
+        if told := self.reported(metric):
             return figure_model(space, self.profile, metric, told)
         return exact_model(space, metric, self.precision)
 

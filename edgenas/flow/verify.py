@@ -14,7 +14,7 @@ from edgenas.export.package import manifest
 from edgenas.figure import PREDICTED, Figure, unit_of
 from edgenas.flow.artifact import artifact_path, runnable_file
 from edgenas.flow.export import default_formats, export_phase
-from edgenas.flow.measure import count, exported, figure, measure_files, spread, told
+from edgenas.flow.measure import count, exported, figure, measure_files, reported_cost, spread
 from edgenas.flow.parity import HOST
 from edgenas.flow.product import Product
 from edgenas.flow.records import Decoding, Verdict, VerifiedArtifact, VerifiedBudget
@@ -93,7 +93,8 @@ def _check(product: Product, artifact: manifest.Artifact, file: Path, expected: 
                                clock="cpu" if any(m.clock == "cpu" for m in measurements) else "wall")
     if artifact.runtime != target.runtime:
         return checked
-    return checked.replaced(told={m: told(target, m, measurements) for m in target.metrics if target.told(m)})
+    return checked.replaced(told={m: reported_cost(target, m, measurements)
+                                  for m in target.metrics if target.reported(m)})
 
 
 def further_costs(work: Work, network: nn.Module) -> dict[str, float]:
@@ -105,7 +106,7 @@ def further_costs(work: Work, network: nn.Module) -> dict[str, float]:
             continue
         with exported(work, {place: network}, place, trained=True) as files:
             (measurements,) = measure_files(there, files).values()
-        found |= {f"{metric}@{place}": told(there, metric, measurements) for metric in there.metrics}
+        found |= {f"{metric}@{place}": reported_cost(there, metric, measurements) for metric in there.metrics}
     return found
 
 
@@ -138,7 +139,7 @@ def cost_of(work: Work, network: nn.Module, metric: str, gate: VerifiedArtifact,
         return there[metric]
     if metric == "latency_ms":
         return gate.measured_latency_ms
-    if work.target.told(metric):
+    if work.target.reported(metric):
         return gate.told[metric]
     if metric == "flash_kib" and gate.model_bytes is not None:
         return gate.model_bytes / 1024

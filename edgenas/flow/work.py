@@ -19,7 +19,7 @@ from edgenas.errors import BudgetError, RunError
 from edgenas.figure import Provenance
 from edgenas.flow.configure import configure
 from edgenas.flow.inheritance import inherits, strategy_of
-from edgenas.flow.own_network import Own, stated, told_own
+from edgenas.flow.own_network import Own, stated, with_own_hint
 from edgenas.flow.product import Product
 from edgenas.flow.requests import RunRequest
 from edgenas.flow.run import Run
@@ -134,7 +134,7 @@ class Work:
         try:
             return resolve(stated(self.run), self.models)
         except BudgetError as error:
-            raise told_own(error) from error
+            raise with_own_hint(error) from error
 
     @property
     def architecture(self) -> Architecture:

@@ -134,11 +134,11 @@ class _Here:
 
     def header(self, lines: Iterator[str]) -> Conditions:
         for line in lines:
-            return read_header(line, self.runtime, self._elsewhere)
+            return read_header(line, self.runtime, self._remote_name)
         raise DeviceError("the worker ended without saying anything", "run the same command again")
 
     @property
-    def _elsewhere(self) -> str:
+    def _remote_name(self) -> str:
         return "" if self.device.transport == "local" else self.device.name
 
     def _read(self, line: str, due: dict[str, Artifact], threads: int) -> Measurement:
@@ -147,7 +147,7 @@ class _Here:
         if not isinstance(name, str) or name not in due:
             raise bad_line(line, "is for no artifact whose result is due")
         if "error" in result:
-            raise reported_failure(result, self.runtime, f"{self.runtime} said", self._elsewhere)
+            raise reported_failure(result, self.runtime, f"{self.runtime} said", self._remote_name)
         latency = result.get("latency")
         if not isinstance(latency, dict):
             raise bad_line(line, "has no latency")

@@ -43,7 +43,7 @@ class RuntimeSession(Protocol):
         """Run once. What it returns is ignored."""
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """figure: of a session, that is the metric's. word: how it is known: measured, estimated or counted. added: the
     figure of that part of it, if any, that parts of a network take all the time, and not only while they run.
     """
@@ -89,7 +89,7 @@ class Runtime:
     provenance: Provenance = "measured"
     deployed: str = ""
     in_caller: bool = False
-    metrics: Mapping[str, Told] = field(default_factory=dict)
+    metrics: Mapping[str, Reported] = field(default_factory=dict)
     packages: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     clock: Callable[[], float] | None = None
@@ -193,6 +193,6 @@ def precision_for(name: str, wanted: str | None = None) -> Precision:
     return wanted or known[0]
 
 
-def told_by(name: str, metric: str) -> Told | None:
+def reported_by(name: str, metric: str) -> Reported | None:
     """What figure of the runtime `name` is that metric; None if it tells none."""
     return load_runtime(name).metrics.get(metric)

@@ -48,7 +48,7 @@ def settle(scores: Scores, models: Mapping[str, CostModel], budgets: Sequence[Bu
 
     def taken(picked: Architecture) -> Attempt:
         made = attempts.take(picked, dict(measure(picked)))
-        progress.say(f"round {len(attempts.rounds)}: " + told(made, budgets, words or {}))
+        progress.say(f"round {len(attempts.rounds)}: " + describe(made, budgets, words or {}))
         return made
 
     found = shortlisted(attempts, taken, wanted)
@@ -91,7 +91,7 @@ def check_together(models: Mapping[str, CostModel], budgets: Sequence[Budget]) -
         raise BudgetError(_failure((), budgets), HINT)
 
 
-def told(made: Attempt, budgets: Sequence[Budget], words: Mapping[str, Provenance]) -> str:
+def describe(made: Attempt, budgets: Sequence[Budget], words: Mapping[str, Provenance]) -> str:
     """A round's costs, each under the word for how it is known."""
     return ", ".join(f"{b.metric} {PREDICTED} {made.predicted[b.metric]:.4g}"
                      + ("" if word == PREDICTED else f" {word} {made.costs[b.metric]:.4g}")

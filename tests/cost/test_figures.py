@@ -10,14 +10,14 @@ from edgenas.cost.latency import FEWEST_NETWORKS
 from edgenas.cost.model import blocks_of, networks
 from edgenas.cost.profile import Header, Profile
 from edgenas.errors import ProfileError
-from edgenas.measure.runtime import Told
+from edgenas.measure.runtime import Reported
 from edgenas.space import Architecture, Space
 
 from .nets import draws, measured, mobile
 
 HEADER = Header(device="mcu", runtime="mock", runtime_version="1", threads=1, machine={"id": "m"})
-MEMORY = Told("arena_kib", "measured", "persistent_kib")
-SIZE = Told("file_kib", "counted")
+MEMORY = Reported("arena_kib", "measured", "persistent_kib")
+SIZE = Reported("file_kib", "counted")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def profile_of(space: Space, folder: Path, architectures: list[Architecture]) ->
 
 
 @pytest.mark.parametrize(("metric", "told"), [("peak_memory_kib", MEMORY), ("flash_kib", SIZE),
-                                              ("sram_kib", Told("sram_kib", "estimated"))])
+                                              ("sram_kib", Reported("sram_kib", "estimated"))])
 def test_new_networks_are_predicted(space, tmp_path, metric, told):
     model = figure_model(space, profile_of(space, tmp_path, draws(space, 12)), metric, told)
     assert model.margin == pytest.approx(0, abs=1e-9) and not model.exact
@@ -63,14 +63,15 @@ def test_the_margin_is_how_far_networks_are_above_their_prediction(space, tmp_pa
         found = profile.networks[key]
         figures = {name: 1.2 * value for name, value in found.measurement.figures.items()}
         profile.add_network(key, found.blocks, replace(measured(1.0), figures=figures))
-    assert figure_model(space, profile, "sram_kib", Told("sram_kib", "estimated")).margin == pytest.approx(0.2)
+    assert figure_model(space, profile, "sram_kib", Reported("sram_kib", "estimated")).margin == pytest.approx(0.2)
 
 
 def test_what_is_lacking_is_named(space, tmp_path):
     with pytest.raises(ProfileError, match=f"holds {FEWEST_NETWORKS - 1} whole networks of space .*flash_kib takes"):
         figure_model(space, profile_of(space, tmp_path, draws(space, FEWEST_NETWORKS - 1)), "flash_kib", SIZE)
     with pytest.raises(ProfileError, match="does not tell other_kib") as caught:
-        figure_model(space, profile_of(space, tmp_path, draws(space, 12)), "flash_kib", Told("other_kib", "counted"))
+        figure_model(space, profile_of(space, tmp_path, draws(space, 12)), "flash_kib",
+                     Reported("other_kib", "counted"))
     assert caught.value.hint.endswith("--renew")
     profile = Profile.create(tmp_path / "empty.jsonl", HEADER)
     with pytest.raises(ProfileError, match=r"sram_kib is not predicted from other blocks, and \d+ of the space's"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.cli.show_seeds import told
+from edgenas.cli.show_seeds import describe
 from edgenas.flow.ensemble import best, learned, spread, summary
 from edgenas.flow.records.result import SeedRow
 from edgenas.flow.run import Run
@@ -98,8 +98,8 @@ def test_random_scores_are_nothing_learned(ensemble: Path) -> None:
 
 
 def test_searches_that_share_little_are_told_to_take_more_epochs() -> None:
-    assert "--set search.epochs=N" in told(0.1)
-    assert told(0.6) == "what the searches learned correlates between seeds by 0.60 (1: all the same, 0: chance)"
+    assert "--set search.epochs=N" in describe(0.1)
+    assert describe(0.6) == "what the searches learned correlates between seeds by 0.60 (1: all the same, 0: chance)"
 
 
 def test_a_folder_of_something_else_is_refused(counted, tmp_path: Path) -> None:

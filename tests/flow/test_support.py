@@ -9,7 +9,7 @@ import pytest
 
 from edgenas.errors import UsageError
 from edgenas.flow.run import Run
-from edgenas.flow.support import supported, told, unsupported
+from edgenas.flow.support import describe_dropped, supported, unsupported
 from edgenas.flow.survey import describe_space
 from edgenas.flow.work import Work
 from edgenas.measure.device import load_device
@@ -62,7 +62,7 @@ def test_a_runtime_that_is_not_installed_is_refused(monkeypatch):
 
 def test_the_sentence_names_the_first_ones():
     row = {f"op{i}": "no kernel" for i in range(5)}
-    said = told({"a": row}, "npu")
+    said = describe_dropped({"a": row}, "npu")
     assert said.startswith("left out of the space: 5 candidates that npu cannot run: a op0: no kernel; a op1: ")
     assert said.endswith("; and 2 more, see edgenas spaces show")
 

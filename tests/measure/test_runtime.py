@@ -13,7 +13,7 @@ from edgenas.errors import UsageError, UserCodeError
 from edgenas.measure.job import Artifact
 from edgenas.measure.measure import measure
 from edgenas.measure.packages import how_to_install
-from edgenas.measure.runtime import Told, load_runtime, read_runtime, runtime_names
+from edgenas.measure.runtime import Reported, load_runtime, read_runtime, runtime_names
 from edgenas.testing import RuntimeContract
 
 from .conftest import expected, made_file, runtimes
@@ -80,7 +80,7 @@ def test_what_a_file_does_not_say_has_a_default(tmp_path):
     more = read_runtime(written(tmp_path, 'PACKAGES = {"fast": "fast-runtime"}')).packages
     assert how_to_install("fast.core", "pip install", more) == "pip install fast-runtime"
     said = read_runtime(written(tmp_path, 'PRECISIONS = ("int8",)\nMETRICS = {"sram_kib": ("sram_kib", "counted")}'))
-    assert said.precisions == ("int8",) and said.metrics == {"sram_kib": Told("sram_kib", "counted")}
+    assert said.precisions == ("int8",) and said.metrics == {"sram_kib": Reported("sram_kib", "counted")}
 
 
 @pytest.mark.parametrize(("code", "message", "hint"), [
