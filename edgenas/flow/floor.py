@@ -31,10 +31,6 @@ WHOLE = "100%"
 PLAN = "range_ms"
 
 
-def asks_floor(request: RunRequest) -> bool:
-    return request.min_accuracy is not None
-
-
 def run_floor(folder: Path, request: RunRequest, progress: Progress, *, command: Sequence[str] = (),
               resume: bool = False, finish: Callable[[Work, Progress], object] = specialise) -> Frontier:
     """Find the least latency budget whose trained network holds `request.min_accuracy` (percent of the validation

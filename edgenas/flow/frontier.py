@@ -27,10 +27,6 @@ EXAMPLE = "--latency-ms 75%,50%,25%"
 Phase = Callable[[Work], object]
 
 
-def asks_several(request: RunRequest) -> bool:
-    return "," in (request.latency_ms or "")
-
-
 def texts_of(request: RunRequest) -> list[str]:
     """The latency budgets of a request, as folders are named by them.
 

@@ -83,13 +83,6 @@ def operators(path: Path) -> dict[str, int]:
     return dict(sorted(_contents(path)[2].items()))
 
 
-def weights_bytes(path: Path) -> int:
-    """Bytes of the weights in an ONNX file; errors as for signature()."""
-    numpy_helper = import_extra("onnx.numpy_helper", "onnx")
-    return _read(path, lambda: sum(int(numpy_helper.to_array(weight).nbytes)
-                                   for weight in _onnx_model(path).graph.initializer))
-
-
 def _contents(path: Path) -> tuple[Specs, Specs, Counter[str]]:
     readers = {".onnx": _onnx, ".tflite": _tflite, ".so": _sidecar, ".bin": _sidecar, ".c": _sidecar}
     reader = readers.get(path.suffix, _sidecar if sidecar_path(path).is_file() else None)

@@ -24,7 +24,6 @@ from edgenas.errors import UserCodeError
 from edgenas.text import one_line
 
 PREFIX = "network."
-INPUT = "image"
 BATCH = 2
 ACTIVATIONS: dict[Any, Callable[[], nn.Module]] = {
     F.relu: nn.ReLU, torch.relu: nn.ReLU, F.relu6: nn.ReLU6, F.hardswish: nn.Hardswish, F.silu: nn.SiLU,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgenas.errors import ExportError, UsageError
-from edgenas.export.package.contents import TensorSpec, operators, sidecar_path, signature, weights_bytes
+from edgenas.export.package.contents import TensorSpec, operators, sidecar_path, signature
 from edgenas.export.quantise.scale import Scale
 
 from ..conftest import Exported
@@ -25,10 +25,6 @@ def test_a_specification_is_read_as_it_was_written() -> None:
     assert plain.model_dump(mode="json") == {"name": "image", "shape": [1, 3], "dtype": "int8"}
     for spec in (plain, scaled):
         assert TensorSpec.model_validate_json(spec.model_dump_json()) == spec
-
-
-def test_weights_of_a_linear_layer(onnx_files: Exported) -> None:
-    assert weights_bytes(onnx_files.items["linear"].path) == 4 * (8 * 3 + 3)
 
 
 def test_a_damaged_file_is_refused(exported: Exported, tmp_path: Path) -> None:
