@@ -25,9 +25,9 @@ from edgenas.files import write_json
 from edgenas.flow.run import Run
 from edgenas.flow.space_trials import drawn
 from edgenas.flow.work import Work
-from edgenas.selection.figures import Untrained, asking
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.ranking import ranked
+from edgenas.selection.scores import Untrained, asking
 from edgenas.selection.zero_cost import MEASURES
 from edgenas.space import Architecture
 from edgenas.train.weights import load_weights

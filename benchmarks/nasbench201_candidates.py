@@ -18,10 +18,10 @@ from edgenas.search.decode import Constraint, Scores
 from edgenas.search.settings import SearchSettings
 from edgenas.search.strategy import Strategy
 from edgenas.selection.candidates import distinct
-from edgenas.selection.figures import Untrained, asking
 from edgenas.selection.learning_speed import halved, trial_loss
 from edgenas.selection.ranking import ranked
 from edgenas.selection.sampling import sample
+from edgenas.selection.scores import Untrained, asking
 from edgenas.space import Architecture, Space
 from edgenas.train.checkpoint import epoch_generator
 from edgenas.train.fabric import new_fabric

@@ -28,11 +28,11 @@ from edgenas.data import Task, load
 from edgenas.search.decode import even
 from edgenas.search.settings import SearchSettings
 from edgenas.selection.candidates import distinct
-from edgenas.selection.figures import Untrained
 from edgenas.selection.learning_speed import trial_loss
 from edgenas.selection.limits import LOW_FLOOR, safe, well_used
 from edgenas.selection.ranking import ranked
 from edgenas.selection.sampling import sample
+from edgenas.selection.scores import Untrained
 from edgenas.space import Architecture, Space, load_space
 from edgenas.train.fabric import new_fabric
 from edgenas.train.loop import train

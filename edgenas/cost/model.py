@@ -14,7 +14,7 @@ from edgenas.cost.metrics import metric_of
 from edgenas.cost.operators import Network, trace
 from edgenas.errors import ProfileError
 from edgenas.space.architecture import Architecture
-from edgenas.space.program import Row, best
+from edgenas.space.solver import Row, best
 from edgenas.space.space import Space
 from edgenas.space.structure import structure
 

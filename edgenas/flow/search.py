@@ -18,7 +18,7 @@ from edgenas.flow.work import Work
 from edgenas.progress import Progress
 from edgenas.search.search import search
 from edgenas.selection.correction import Settled, check_together
-from edgenas.selection.figures import asking
+from edgenas.selection.scores import asking
 from edgenas.selection.trials import Trial
 from edgenas.space import Architecture, Part, Space
 from edgenas.space.narrowing import narrowed

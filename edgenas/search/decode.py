@@ -9,7 +9,7 @@ import numpy as np
 
 from edgenas.cost.model import CostModel
 from edgenas.space.architecture import Architecture
-from edgenas.space.program import Row, best
+from edgenas.space.solver import Row, best
 
 Scores = Mapping[str, Mapping[str, float]]
 
@@ -35,7 +35,7 @@ def decode(scores: Scores, constraints: Sequence[Constraint],
            exclude: Collection[Architecture] = (), asked: Collection[Row] = ()) -> Architecture | None:
     """The architecture of the largest summed score that holds all constraints and is not in `exclude`.
 
-    A multiple-choice knapsack as an integer program (space/program.py) with a row per summed cost, what the space asks
+    A multiple-choice knapsack as an integer program (space/solver.py) with a row per summed cost, what the space asks
     of architectures, and a cut per excluded one; `asked` are further rows. A cost that combines as a maximum forbids
     the candidates above its limit; what candidates add to it makes a row for each choice, as if its pick were the
     largest. None if no architecture is left.

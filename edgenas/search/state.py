@@ -19,7 +19,7 @@ from edgenas.search.penalty import Penalty, units
 from edgenas.search.relaxation import Paths, Relaxation
 from edgenas.space.architecture import Architecture
 from edgenas.space.choice import Route, places_of
-from edgenas.space.program import Row
+from edgenas.space.solver import Row
 
 Batch = tuple[Tensor, Tensor]
 

@@ -15,10 +15,10 @@ from edgenas.search.search import SearchResult
 from edgenas.search.settings import Ranking, SearchSettings
 from edgenas.search.strategy import Strategy
 from edgenas.selection.evolution import evolved
-from edgenas.selection.figures import Untrained, asking
 from edgenas.selection.limits import FLOOR, LOW_FLOOR, well_used
 from edgenas.selection.ranking import ranked
 from edgenas.selection.sampling import sample
+from edgenas.selection.scores import Untrained, asking
 from edgenas.selection.trials import Trial, Trials, fastest, finite
 from edgenas.selection.tried import TriedNetwork
 from edgenas.selection.zero_cost import MEASURES

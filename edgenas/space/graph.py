@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from edgenas.space.program import Row
+from edgenas.space.solver import Row
 
 NONE = "none"
 """The candidate by which an edge vanishes."""

@@ -19,7 +19,7 @@ from edgenas.space.graph import NONE, Graph
 from edgenas.space.int8 import Int8
 from edgenas.space.parts import Part, parts_of
 from edgenas.space.pick import pick, picked
-from edgenas.space.program import Row
+from edgenas.space.solver import Row
 
 DRAWS = 1000
 

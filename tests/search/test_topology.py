@@ -12,7 +12,7 @@ from edgenas.search.sorting import SoftEdges
 from edgenas.search.topology import EdgeScores, Topology, masked_log_softmax, masked_softmax
 from edgenas.space import Space, load_space
 from edgenas.space.dag import Edge, Graph
-from edgenas.space.program import best
+from edgenas.space.solver import best
 
 NAMES = ("none", "skip", "conv")
 EDGES = tuple(Edge(source, target, f"{source}>{target}") for source, target in

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgenas.space.graph import NONE, Edge, Graph
-from edgenas.space.program import best
+from edgenas.space.solver import best
 
 NODES = ("0", "1", "2", "3")
 EDGES = tuple(Edge(a, b, f"{a}>{b}") for i, b in enumerate(NODES) for a in NODES[:i])

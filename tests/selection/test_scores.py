@@ -7,7 +7,7 @@ from torch import nn
 
 from edgenas.data import Split
 from edgenas.search.strategy import load_strategy
-from edgenas.selection.figures import Untrained, asking
+from edgenas.selection.scores import Untrained, asking
 from edgenas.selection.zero_cost import IMAGES, blocks_of, measures_of
 from edgenas.space import Architecture, Space, load_space
 from edgenas.space.pick import picked

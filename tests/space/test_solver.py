@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
-from edgenas.space.program import Row, best
+from edgenas.space.solver import Row, best
 
 CHOICES = {"a": ("x", "y", "z"), "b": ("x", "y"), "c": ("x", "y", "z")}
 
