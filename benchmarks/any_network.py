@@ -93,7 +93,7 @@ def exported(name: str, weights: Path, data: str, out: Path, format: str, precis
 
 
 def cells(name: str, row: dict[str, Any], gates: dict[str, Any] | None) -> tuple[str, ...]:
-    from edgenas.export.check.gates import described
+    from edgenas.export.check.findings import described
     from edgenas.export.package.manifest import Gates
     latency = row["measured_latency_ms"]
     return (name, Path(row["path"]).name, f"{row['bytes'] / 1024:.0f}", f"{row['max_abs']:.2g}",

@@ -26,7 +26,7 @@ from torch import nn
 from edgenas.cost.accuracy import accuracy
 from edgenas.cost.latency import latency_model
 from edgenas.cost.model import blocks_of, networks
-from edgenas.cost.operators import Shape, example_input, trace
+from edgenas.cost.network import Shape, example_input, trace
 from edgenas.cost.profile import Header, Profile
 from edgenas.cost.sampling import calibration_networks
 from edgenas.export import exporter

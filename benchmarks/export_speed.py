@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from edgenas.cost.operators import example_input, trace
+from edgenas.cost.network import example_input, trace
 from edgenas.export import exporter
 from edgenas.export.base import Export, in_batches
 from edgenas.export.check.session import open_session

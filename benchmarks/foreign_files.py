@@ -26,8 +26,8 @@ from edgenas.cli.terminal import Terminal
 from edgenas.cost.kernels.model import KernelModel, Prediction
 from edgenas.cost.kernels.modules import Attention, Mean, Rows
 from edgenas.cost.kernels.sampling import sample
+from edgenas.cost.network import Shape
 from edgenas.cost.onnx.network import read_onnx
-from edgenas.cost.operators import Shape
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import exported, open_profile, profile_space
 from edgenas.flow.profile_operators import profile_like, profile_operators

@@ -15,7 +15,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import nn
 
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import runtime_format

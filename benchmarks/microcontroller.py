@@ -27,7 +27,7 @@ from edgenas.cost.exact import exact_model
 from edgenas.cost.figures import figure_model
 from edgenas.cost.latency import latency_model
 from edgenas.cost.model import CostModel
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import open_profile, profile_space, same_weights
 from edgenas.export import exporter

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import torch
 
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import runtime_format

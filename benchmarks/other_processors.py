@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.errors import DeviceError
 from edgenas.export import exporter
 from edgenas.export.base import Export

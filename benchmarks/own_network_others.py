@@ -33,7 +33,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import edgenas
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.data import Task, load
 from edgenas.export import exporter
 from edgenas.export.base import Export

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from edgenas.cli.terminal import Terminal
 from edgenas.cost.kernels.model import KernelModel
-from edgenas.cost.operators import Shape, trace
+from edgenas.cost.network import Shape, trace
 from edgenas.cost.profile import Profile
 from edgenas.cost.profiling import measured, open_profile, profile_space
 from edgenas.flow.profile_operators import profile_operators

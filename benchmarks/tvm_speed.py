@@ -26,12 +26,12 @@ import tvm
 from torch import Tensor, nn
 from tvm_speed_networks import NETWORKS
 
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.exporters import binary
 from edgenas.export.exporters.tvm import relax_module
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 from edgenas.export.tvm.build import scheduled
 from edgenas.export.tvm.target import compiler
 from edgenas.measure.runtime import load_runtime

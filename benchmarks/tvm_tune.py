@@ -23,7 +23,7 @@ from tvm_speed_networks import NETWORKS
 from edgenas.cli.terminal import Terminal
 from edgenas.export.base import Export
 from edgenas.export.exporters.tvm import relax_module
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 from edgenas.export.tvm.build import scheduled
 from edgenas.export.tvm.target import compiler
 from edgenas.export.tvm.tuning import Tuning

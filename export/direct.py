@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 from edgenas.export.ir.lowering import NotLoweredError, lower
-from edgenas.export.ir.operators import Lowered
-from edgenas.export.ir.program import check, evaluating
+from edgenas.export.ir.ops import Lowered
+from edgenas.export.ir.tracing import check, evaluating
 from edgenas.files import replacing
 
 from .base import Done, Export

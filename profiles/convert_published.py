@@ -21,7 +21,7 @@ import click
 import torch
 from torch import nn
 
-from edgenas.cost.operators import Network, Shape, trace
+from edgenas.cost.network import Network, Shape, trace
 from edgenas.cost.profile import Header
 from edgenas.cost.published import Published
 from edgenas.errors import UsageError

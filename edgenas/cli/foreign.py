@@ -153,7 +153,7 @@ def export_own(request: Mapping[str, Any], formats: Sequence[str], asked: Asked,
 
 
 def _show(found: ForeignExport, bundle: Path | None) -> None:
-    from edgenas.export.check.gates import described
+    from edgenas.export.check.findings import described
 
     gates = {artifact.path: artifact.gates for artifact in found.manifest.artifacts}
     table(f"{found.manifest.space} in {found.out}", [

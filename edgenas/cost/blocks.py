@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edgenas.cost.conformal import conformal
 from edgenas.cost.kernels.features import kinds_of, table
 from edgenas.cost.kernels.regression import Regression
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 from edgenas.cost.profile import Profile
 from edgenas.errors import ProfileError
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from edgenas.cost.kernels.sampling import family, features
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 
 Floats = NDArray[np.float64]
 

@@ -26,7 +26,7 @@ from edgenas.cost.blocks import Blocks, block_latencies
 from edgenas.cost.calibration import Fitter, Seen, calibrated, left_out
 from edgenas.cost.heldout import FEWEST_FOR_INTERVAL, MOST_MARGIN, SESSION, Evaluation, HeldOut, band, margin
 from edgenas.cost.model import CostModel, blocks_of, combined, networks
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 from edgenas.cost.profile import Profile
 from edgenas.cost.sampling import SPREAD, spread
 from edgenas.cost.transfer import source_rows, transferred

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from edgenas.errors import unknown
 
 if TYPE_CHECKING:
-    from edgenas.cost.operators import Network, Operator
+    from edgenas.cost.network import Network, Operator
 
 Combine = Literal["sum", "max"]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from edgenas.cost.conformal import Interval
 from edgenas.cost.metrics import metric_of
-from edgenas.cost.operators import Network, trace
+from edgenas.cost.network import Network, trace
 from edgenas.errors import ProfileError
 from edgenas.space.architecture import Architecture
 from edgenas.space.solver import Row, best

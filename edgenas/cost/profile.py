@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from edgenas import __version__
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 from edgenas.cost.published import Published, latency_from
 from edgenas.errors import DeviceError, FileError, ProfileError
 from edgenas.figure import MEASURED, Provenance

@@ -16,7 +16,7 @@ from torch import nn
 from edgenas.cost.drift import ALLOWED, state_of, warning
 from edgenas.cost.missing import Place, missing_blocks, missing_networks, places
 from edgenas.cost.model import blocks_of, networks, whole
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.cost.profile import Header, Profile, profile_path, writing
 from edgenas.cost.published import Published
 from edgenas.export import exporter

@@ -18,7 +18,7 @@ from edgenas.cost.calibration import Fit, Seen
 from edgenas.cost.fewshot import choose_probes
 from edgenas.cost.kernels.features import FEATURES, KINDS, table
 from edgenas.cost.model import blocks_of, networks
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 from edgenas.cost.profile import Profile
 from edgenas.cost.sampling import spread
 from edgenas.errors import ProfileError

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.errors import BudgetError
 from edgenas.flow.measure import costs_everywhere
 from edgenas.flow.own_baselines import RULES, by_rule

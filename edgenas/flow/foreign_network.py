@@ -19,7 +19,7 @@ from edgenas.data import Task
 from edgenas.errors import EdgenasError, UsageError
 from edgenas.export.base import Export
 from edgenas.export.check.repeatability import check_repeatable, mixing_layer, same
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 from edgenas.flow.starters import starter_of
 from edgenas.flow.weights import read_weights
 from edgenas.imports import GIVEN, import_function, users_code

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from edgenas.cost.figures import figure_of
 from edgenas.cost.metrics import metric_of
-from edgenas.cost.operators import example_input, trace
+from edgenas.cost.network import example_input, trace
 from edgenas.data import Task
 from edgenas.export import exporter
 from edgenas.export.base import Export

@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import nn
 
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.files import replacing
 from edgenas.flow.foreign_network import build
 from edgenas.flow.measure import costs_everywhere, exported

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from torch import nn
 
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.data import Task
 from edgenas.errors import ExportError
 from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
-from edgenas.export.check.gates import gates
+from edgenas.export.check.findings import gates
 from edgenas.export.check.parity import Parity, gate, parity
 from edgenas.export.check.session import open_session
 from edgenas.export.package.contents import sidecar_path

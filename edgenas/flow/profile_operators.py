@@ -14,8 +14,8 @@ from edgenas.cost.kernels.likeness import kernels_like, networks_like, steps_of
 from edgenas.cost.kernels.mixes import mixes
 from edgenas.cost.kernels.model import KernelModel, kernels_of
 from edgenas.cost.kernels.sampling import Kernel, sample
+from edgenas.cost.network import Network
 from edgenas.cost.onnx.network import read_onnx
-from edgenas.cost.operators import Network
 from edgenas.cost.profile import Profile, profile_path, writing
 from edgenas.cost.profiling import TORCH, Modules, measured, open_profile
 from edgenas.errors import UsageError

@@ -10,11 +10,11 @@ from typing import Literal
 
 from torch import nn
 
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.errors import ExportError
 from edgenas.export import exporter
 from edgenas.export.base import Export, Exporter
-from edgenas.export.check.gates import gates
+from edgenas.export.check.findings import gates
 from edgenas.export.check.parity import Parity, parity
 from edgenas.export.check.session import open_session
 from edgenas.export.ir.lowering import NotLoweredError

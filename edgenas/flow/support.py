@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from edgenas.cost.model import networks
-from edgenas.cost.operators import example_input
+from edgenas.cost.network import example_input
 from edgenas.cost.profiling import block_modules
 from edgenas.errors import ExportError, UsageError, missing_extra
 from edgenas.export import exporter

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from edgenas.cost.exact import exact_model
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.space import Architecture, Space
 
 DRAWN = 3

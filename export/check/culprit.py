@@ -12,7 +12,7 @@ from torch.fx import GraphModule, Node
 from edgenas.errors import ExportError
 from edgenas.export.base import Export
 from edgenas.export.check.prefixes import beginning
-from edgenas.export.check.reference import graph_of, layer_name
+from edgenas.export.check.values import graph_of, layer_name
 from edgenas.export.quiet import quiet
 
 NAMED = re.compile(r"operator (\S+) is not supported")

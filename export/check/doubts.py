@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from edgenas.export.check import gates
+from edgenas.export.check import findings
 from edgenas.export.package.manifest import Artifact
 from edgenas.text import one_line
 
@@ -15,7 +15,7 @@ SIGMAS = 3
 
 def doubts(artifact: Artifact) -> list[str]:
     """What costs time in the file, what of it is not int8, and where it is too unlike the network it was made of."""
-    return [one_line(text) for text in (*gates.warnings(artifact.gates), *_uncovered(artifact), *_unlike(artifact))]
+    return [one_line(text) for text in (*findings.warnings(artifact.gates), *_uncovered(artifact), *_unlike(artifact))]
 
 
 def _uncovered(artifact: Artifact) -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgenas.export.base import Exporter
-from edgenas.export.check.reference import Layer, layers
+from edgenas.export.check.values import Layer, layers
 
 # RMS of the difference as a share of the value's RMS. fp32: ten times what rounding does, because the layers after a
 # wrong one may damp its error, and would then be taken for right, and it with them. int8: twice what rounding does.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from edgenas.errors import ExportError
-from edgenas.export.ir.program import evaluating
+from edgenas.export.ir.tracing import evaluating
 
 # float32 has 7 digits; sums taken in another order over a whole network lose about 3 of them. What is measured
 # is 1e-6 to 1e-5 of the largest logit: a wrong weight, layout or padding moves logits by far more than 1e-3.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.fx import GraphModule
 
 from edgenas.export.check.layers import TOLERANCES, equal
-from edgenas.export.check.reference import graph_of, layer_name, layers
+from edgenas.export.check.values import graph_of, layer_name, layers
 from edgenas.export.quiet import quiet
 
 Run = Callable[[nn.Module], NDArray[Any]]

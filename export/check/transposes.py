@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.fx import GraphModule, Node
 
-from edgenas.export.check.reference import graph_of
+from edgenas.export.check.values import graph_of
 from edgenas.export.extras import import_extra
 
 LAYOUT = ((0, 2, 3, 1), (0, 3, 1, 2))

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgenas.export.base import Done, Export, Exporter, in_batches
 from edgenas.export.exporters.tvm import relax_module, sidecar
 from edgenas.export.extras import import_extra
-from edgenas.export.ir.program import output_shapes, trace, translated
+from edgenas.export.ir.tracing import output_shapes, trace, translated
 from edgenas.export.native.aot import Plan, kernels, lower, plan
 from edgenas.export.native.compiler import NATIVE, c_compiler, gcc
 from edgenas.export.native.decoders import WHOLE, Decoders, find_decoders

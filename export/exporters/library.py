@@ -10,7 +10,7 @@ from edgenas.export.base import Done, Export, Exporter, in_batches
 from edgenas.export.exporters.binary import CLASSIFY, compile_kernels
 from edgenas.export.exporters.tvm import relax_module, sidecar
 from edgenas.export.extras import import_extra
-from edgenas.export.ir.program import output_shapes, trace, translated
+from edgenas.export.ir.tracing import output_shapes, trace, translated
 from edgenas.export.native.compiler import NATIVE, c_compiler, gcc
 from edgenas.export.native.decoders import INSIDE, Decoders, find_decoders
 from edgenas.export.native.images import image_source

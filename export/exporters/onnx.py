@@ -19,7 +19,7 @@ from edgenas.export.check.culprit import located
 from edgenas.export.check.transposes import Transpose, transposes_in_onnx
 from edgenas.export.direct import directly, lowered
 from edgenas.export.extras import import_extra
-from edgenas.export.ir.program import examples, trace, translated
+from edgenas.export.ir.tracing import examples, trace, translated
 from edgenas.export.onnx.coverage import onnx_coverage
 from edgenas.export.onnx.graph import canonical
 from edgenas.export.onnx.probe import values

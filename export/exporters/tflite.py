@@ -20,7 +20,7 @@ from edgenas.export.check.culprit import located
 from edgenas.export.check.transposes import Transpose, transposes_in_tflite
 from edgenas.export.direct import directly, lowered
 from edgenas.export.extras import import_extra
-from edgenas.export.ir.program import examples, output_shapes, trace, translated
+from edgenas.export.ir.tracing import examples, output_shapes, trace, translated
 from edgenas.export.package.about import About, embed
 from edgenas.export.quantise.quantised import check_calibration, quantise
 from edgenas.export.quiet import muted, quiet

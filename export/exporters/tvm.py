@@ -15,7 +15,7 @@ from edgenas.export.base import Done, Export, Exporter, in_batches
 from edgenas.export.check.coverage import Coverage
 from edgenas.export.deferred import deferred
 from edgenas.export.extras import import_extra
-from edgenas.export.ir.program import examples, output_shapes, trace, translated
+from edgenas.export.ir.tracing import examples, output_shapes, trace, translated
 from edgenas.export.package.contents import Sidecar, TensorSpec, sidecar_path
 from edgenas.export.quiet import quiet
 from edgenas.export.tvm.build import Scheduled, scheduled

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from edgenas.export.ir.operators import Lowered, Op, Round
+from edgenas.export.ir.ops import Lowered, Op, Round
 from edgenas.export.ir.tidying import tidy
 from edgenas.export.ir.vocabulary import FUNCTIONS, METHODS, MODULES, OutsideError, Ref
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgenas.export.ir.operators import FUSABLE, Activation, Conv, Lowered, Norm, Op
+from edgenas.export.ir.ops import FUSABLE, Activation, Conv, Lowered, Norm, Op
 from edgenas.export.ir.vocabulary import OutsideError
 
 

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from edgenas.export.ir import operators as ops
-from edgenas.export.ir.operators import Op, Shape, Sides
+from edgenas.export.ir import ops
+from edgenas.export.ir.ops import Op, Shape, Sides
 from edgenas.space.int8 import enter_int8, leave_int8
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edgenas.export.ir.operators import Constant, Conv, Lowered, Op, Pad, Pool, Round
+from edgenas.export.ir.ops import Constant, Conv, Lowered, Op, Pad, Pool, Round
 from edgenas.export.onnx.writer import Graph, finished
 from edgenas.export.quantise.quantised import Quantised
 from edgenas.export.quantise.scale import HIGH, LOW, Scale

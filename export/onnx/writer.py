@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edgenas import __version__
-from edgenas.export.ir.operators import (
+from edgenas.export.ir.ops import (
     Activation,
     Add,
     Concat,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from edgenas.export import exporter
-from edgenas.export.check.gates import described
+from edgenas.export.check.findings import described
 from edgenas.export.package.manifest import Artifact, Manifest
 from edgenas.export.package.preprocessing import Preprocessing
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from edgenas.errors import ExportError, UsageError
 from edgenas.export.check.doubts import doubts
-from edgenas.export.check.gates import described
+from edgenas.export.check.findings import described
 from edgenas.export.package import manifest
 from edgenas.export.package.about import embedded
 from edgenas.export.package.contents import figures, operators, reads, signature

@@ -16,7 +16,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from edgenas.export.ir.operators import Conv, Linear, Lowered, Op, activated
+from edgenas.export.ir.ops import Conv, Linear, Lowered, Op, activated
 from edgenas.export.quantise.scale import HIGH, LOW, Scale
 from edgenas.export.quantise.scales import Range, scales, weight_scales
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from edgenas.errors import UsageError
 from edgenas.export.base import Export
 from edgenas.export.ir.lowering import lower
-from edgenas.export.ir.operators import Lowered
+from edgenas.export.ir.ops import Lowered
 from edgenas.export.quantise.fake_quantised import FakeQuantised
 from edgenas.export.quantise.scale import Scale
 from edgenas.export.quantise.scales import Range, scales

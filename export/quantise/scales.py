@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgenas.errors import ExportError
-from edgenas.export.ir.operators import Activation, Array, Concat, Lowered, Pad, Pool, Reshape
+from edgenas.export.ir.ops import Activation, Array, Concat, Lowered, Pad, Pool, Reshape
 from edgenas.export.quantise.scale import HIGH, LOW, Scale
 
 SHARING = (Concat, Pad, Pool, Reshape)  # they move values about: one scale for inputs and output

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgenas.export.ir.lowering import NotLoweredError
-from edgenas.export.ir.operators import (
+from edgenas.export.ir.ops import (
     Activation,
     Constant,
     Conv,

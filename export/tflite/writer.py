@@ -6,7 +6,7 @@ from functools import singledispatchmethod
 
 import numpy as np
 
-from edgenas.export.ir.operators import (
+from edgenas.export.ir.ops import (
     Activation,
     Add,
     Concat,

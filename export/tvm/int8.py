@@ -17,7 +17,7 @@ from edgenas.export.base import Export
 from edgenas.export.check.coverage import Coverage
 from edgenas.export.check.file_coverage import coverage
 from edgenas.export.extras import import_extra
-from edgenas.export.ir.program import translated
+from edgenas.export.ir.tracing import translated
 from edgenas.export.quiet import quiet
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgenas.cost.operators import Network, trace
+from edgenas.cost.network import Network, trace
 from edgenas.cost.profile import Header, Profile
 from edgenas.cost.profiling import Bench, Modules
 from edgenas.measure.device import load_device

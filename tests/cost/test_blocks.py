@@ -8,7 +8,7 @@ import pytest
 from edgenas.cost.blocks import block_latencies, cross_validated
 from edgenas.cost.kernels.features import table
 from edgenas.cost.model import networks
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 from edgenas.cost.profile import Profile
 
 from .benches import bench, plain_ms

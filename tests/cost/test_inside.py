@@ -5,7 +5,7 @@ import pytest
 from torch import nn
 
 from edgenas.cost.inside import LEAST_SHARE, Inside, values, values_kept
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 
 
 def test_values_between_convolutions_stay_in_their_layout() -> None:

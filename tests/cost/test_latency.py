@@ -11,7 +11,7 @@ from edgenas.cost.exact import exact_model
 from edgenas.cost.kernels.features import kinds_of
 from edgenas.cost.latency import FEWEST_NETWORKS, latency_model
 from edgenas.cost.model import CostModel, blocks_of, networks
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 from edgenas.cost.profile import Header, Profile
 from edgenas.errors import ProfileError
 from edgenas.space import Architecture, Space

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from edgenas.cost.metrics import METRICS, metric_of
-from edgenas.cost.operators import Network, Operator, trace
+from edgenas.cost.network import Network, Operator, trace
 from edgenas.errors import UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export

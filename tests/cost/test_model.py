@@ -11,7 +11,7 @@ from edgenas.cost import model as module
 from edgenas.cost.exact import exact_model
 from edgenas.cost.metrics import METRICS
 from edgenas.cost.model import CostModel, combined, networks
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.errors import UsageError
 from edgenas.space import Architecture, Space
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgenas.cost.operators import Network, Operator
+from edgenas.cost.network import Network, Operator
 from edgenas.cost.profile import Header, Profile, profile_path, profiles_folder, stored
 from edgenas.errors import ProfileError
 

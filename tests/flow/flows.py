@@ -26,7 +26,7 @@ import torch
 from edgenas.cli.app import run
 from edgenas.cost.missing import missing_networks
 from edgenas.cost.model import blocks_of, networks
-from edgenas.cost.operators import Network, trace
+from edgenas.cost.network import Network, trace
 from edgenas.cost.profile import Header, Profile, profile_path
 from edgenas.measure import worker
 from edgenas.measure.measurement import Measurement

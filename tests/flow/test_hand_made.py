@@ -11,7 +11,7 @@ import pytest
 from torch import nn
 
 from edgenas.cost.budget import Budget
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.errors import BudgetError
 from edgenas.flow.run import Run
 from edgenas.flow.selection import trials_of

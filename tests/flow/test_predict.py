@@ -12,7 +12,7 @@ from onnx import NodeProto, helper, numpy_helper
 from torch import nn
 
 from edgenas.cost.kernels.sampling import family, sample
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.cost.profile import Header, Profile, profile_path
 from edgenas.export import exporter
 from edgenas.export.base import Export

@@ -10,7 +10,7 @@ from edgenas.cost.budget import Budget
 from edgenas.cost.latency import latency_model
 from edgenas.cost.missing import missing_networks, places
 from edgenas.cost.model import blocks_of, networks
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 from edgenas.cost.profile import Header, Profile
 from edgenas.measure.measurement import Measurement
 from edgenas.progress import Silent

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from edgenas.cost.exact import exact_model
 from edgenas.cost.model import blocks_of, networks
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.errors import UsageError, UserCodeError
 from edgenas.export import exporter
 from edgenas.export.base import Export

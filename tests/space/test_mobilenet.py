@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import nn
 
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 from edgenas.space import choices_of
 from edgenas.space.mobilenet import mobilenet_v2_like
 from edgenas.space.operators import MBConv

@@ -82,7 +82,7 @@ def command(folder: str | None, formats: tuple[str, ...], precision: Precision |
 
 
 def show(manifest: Manifest, folder: Path, bundle: Path | None) -> None:
-    from edgenas.export.check.gates import described
+    from edgenas.export.check.findings import described
 
     table(f"artifacts in {folder}",
           ["format", "precision", "file", "bytes", "largest difference", "agreement", "in the file", "sha256"],

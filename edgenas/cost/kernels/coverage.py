@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgenas.cost.kernels.draws import DRAWS
 from edgenas.cost.kernels.sampling import BORROWED, family, features
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 
 Floats = NDArray[np.float64]
 

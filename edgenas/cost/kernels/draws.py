@@ -8,7 +8,7 @@ from torch import nn
 
 from edgenas.cost.kernels.modules import Part, Permuted, Plus, Product, Times, Twice
 from edgenas.cost.kernels.sizes import Sizes
-from edgenas.cost.operators import Shape
+from edgenas.cost.network import Shape
 
 Drawn = tuple[nn.Module, Shape]
 Draw = Callable[[Sizes], Drawn]

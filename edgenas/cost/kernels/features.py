@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from edgenas.cost.operators import Network, Operator
+from edgenas.cost.network import Network, Operator
 
 Floats = NDArray[np.float64]
 

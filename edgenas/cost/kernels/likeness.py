@@ -12,7 +12,7 @@ from edgenas.cost.kernels.draws import DRAWS
 from edgenas.cost.kernels.mixes import MOST_VALUES, OF_MAPS, Step, chain, moved
 from edgenas.cost.kernels.sampling import ALIKE, BORROWED, CONV, CONVOLUTIONS, Kernel, drawn, family, sources_of
 from edgenas.cost.kernels.sizes import Sizes
-from edgenas.cost.operators import Network
+from edgenas.cost.network import Network
 
 FEWEST_EACH = 8
 """Kernels of each family of a network, at least."""

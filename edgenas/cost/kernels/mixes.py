@@ -19,7 +19,7 @@ from edgenas.cost.kernels.draws import DRAWS
 from edgenas.cost.kernels.modules import Attention, Map, Mean, Rows
 from edgenas.cost.kernels.sampling import Kernel, features
 from edgenas.cost.kernels.sizes import Sizes
-from edgenas.cost.operators import Network, Shape, trace
+from edgenas.cost.network import Network, Shape, trace
 
 Step = tuple[str, Mapping[str, int]]
 """A family, and the sizes that it is drawn around."""

@@ -15,7 +15,7 @@ from edgenas.cost.inside import Inside, values, values_kept
 from edgenas.cost.kernels.coverage import Coverage, lacking
 from edgenas.cost.kernels.regression import Regression
 from edgenas.cost.kernels.sampling import BORROWED, family, features
-from edgenas.cost.operators import Network, Operator
+from edgenas.cost.network import Network, Operator
 from edgenas.cost.profile import Profile
 from edgenas.errors import ProfileError
 from edgenas.figure import MEASURED, PREDICTED, Provenance

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from edgenas.cost.operators import Shape
+from edgenas.cost.network import Shape
 
 
 class Plus(nn.Module):

@@ -20,7 +20,7 @@ from torch import nn
 
 from edgenas.cost.kernels.draws import DRAWS
 from edgenas.cost.kernels.sizes import Sizes, evenly
-from edgenas.cost.operators import Network, Operator, Shape, trace
+from edgenas.cost.network import Network, Operator, Shape, trace
 
 CONV = re.compile(r"(\d+)->(\d+) k(\d+)(?:x(\d+))? s(\d+).* g(\d+)")
 CONVOLUTIONS = ("conv1d", "conv2d", "convtranspose2d")

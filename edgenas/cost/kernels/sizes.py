@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from numpy.random import Generator
 
-from edgenas.cost.operators import Shape
+from edgenas.cost.network import Shape
 
 MULTIPLE = 8
 """Of which channels are in nine networks of ten."""

@@ -7,9 +7,9 @@ import re
 from collections import Counter
 from typing import Any
 
+from edgenas.cost.network import Shape
 from edgenas.cost.onnx.checks import ONNX_DOMAINS
 from edgenas.cost.onnx.values import Values, attributes
-from edgenas.cost.operators import Shape
 
 CONVOLUTIONS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "FusedConv": 1, "NhwcFusedConv": 1, "DeformConv": 1}
 """Operator -> which input holds its kernel, of the shape (outputs, inputs of a group, sides…)."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from edgenas.cost.onnx.operators import hard_swishes
+from edgenas.cost.onnx.nodes import hard_swishes
 from edgenas.cost.onnx.values import Values
 
 TOLERANCE = 1e-3

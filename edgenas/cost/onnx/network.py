@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from edgenas.cost.network import CONVOLUTIONS, Network, Operator
 from edgenas.cost.onnx.counting import macs, weights
 from edgenas.cost.onnx.file import read_plain
 from edgenas.cost.onnx.joined import joined
-from edgenas.cost.onnx.operators import NAME, Bounds, activation_of, bounds_of, operator_of
+from edgenas.cost.onnx.nodes import NAME, Bounds, activation_of, bounds_of, operator_of
 from edgenas.cost.onnx.tensors import is_quantised
 from edgenas.cost.onnx.values import Values, attributes, check_control, title
 from edgenas.cost.onnx.worker import TYPES
-from edgenas.cost.operators import CONVOLUTIONS, Network, Operator
 from edgenas.text import one_line
 
 ALIASES = {"Identity", "Dropout", "Flatten", "Reshape", "Squeeze", "Unsqueeze", "Cast", "QuantizeLinear",

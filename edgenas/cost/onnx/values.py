@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from edgenas.cost.network import Shape
 from edgenas.cost.onnx.checks import first_output
-from edgenas.cost.operators import Shape
 from edgenas.errors import UsageError
 from edgenas.text import quoted
 

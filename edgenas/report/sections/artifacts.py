@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from edgenas.export.check.gates import described
+from edgenas.export.check.findings import described
 from edgenas.export.package import manifest
 from edgenas.flow.parity import HOST
 from edgenas.flow.records import Verdict, VerifiedArtifact

@@ -4,7 +4,7 @@ import numpy as np
 from torch import nn
 
 from edgenas.cost.kernels.coverage import Coverage, lacking
-from edgenas.cost.operators import Network, trace
+from edgenas.cost.network import Network, trace
 
 CONV = nn.Conv2d(8, 8, 1)
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from edgenas.cost.kernels.features import FEATURES, KINDS, features, kind_of, kinds_of, table
 from edgenas.cost.model import networks
-from edgenas.cost.operators import Network, trace
+from edgenas.cost.network import Network, trace
 from edgenas.space.operators import ConvBN, MBConv
 
 from ..nets import mobile

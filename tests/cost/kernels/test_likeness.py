@@ -11,7 +11,7 @@ from edgenas.cost.kernels.likeness import FEWEST_EACH, NEAR, centre, kernels_lik
 from edgenas.cost.kernels.mixes import moved
 from edgenas.cost.kernels.modules import Attention, Rows
 from edgenas.cost.kernels.sampling import family
-from edgenas.cost.operators import Network, trace
+from edgenas.cost.network import Network, trace
 
 
 def transformer() -> Network:

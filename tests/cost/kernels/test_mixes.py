@@ -7,7 +7,7 @@ import torch
 from edgenas.cost.kernels.draws import DRAWS
 from edgenas.cost.kernels.mixes import MOST_MACS, chain, mixes, moved
 from edgenas.cost.kernels.sampling import Kernel, family
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 
 
 @pytest.fixture(scope="module")

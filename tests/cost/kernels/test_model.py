@@ -10,7 +10,7 @@ from torch import nn
 from edgenas.cost.inside import BROUGHT, LEAST_SHARE, values, values_kept
 from edgenas.cost.kernels.model import KernelModel
 from edgenas.cost.kernels.sampling import family, features, sample
-from edgenas.cost.operators import Network, trace
+from edgenas.cost.network import Network, trace
 from edgenas.cost.profile import Header, Profile
 from edgenas.errors import ProfileError
 

@@ -11,7 +11,7 @@ from torch import nn
 from edgenas.cost.kernels.draws import DRAWS
 from edgenas.cost.kernels.modules import Permuted, Product
 from edgenas.cost.kernels.sampling import MOST_MACS, MOST_VALUES, Kernel, family, features, kept_together, sample
-from edgenas.cost.operators import trace
+from edgenas.cost.network import trace
 
 
 @pytest.fixture(scope="module")

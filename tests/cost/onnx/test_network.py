@@ -11,8 +11,8 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
+from edgenas.cost.network import Shape, trace
 from edgenas.cost.onnx.network import read_onnx
-from edgenas.cost.operators import Shape, trace
 from edgenas.errors import UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export

@@ -11,7 +11,7 @@ from edgenas.errors import UsageError
 from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.layers import divergence, first_divergence
-from edgenas.export.check.reference import Layer, layers
+from edgenas.export.check.values import Layer, layers
 
 from ..conftest import Exported
 

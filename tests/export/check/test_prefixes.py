@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgenas.export.check.prefixes import beginning, first_wrong_beginning
-from edgenas.export.check.reference import graph_of
+from edgenas.export.check.values import graph_of
 from edgenas.export.quiet import quiet
 
 from ..nets import MBConv, settled

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgenas.export.base import Export
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 
 from ..nets import MiniNet, Twice, settled
 

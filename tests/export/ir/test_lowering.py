@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from edgenas.export.ir.lowering import NotLoweredError, lower
-from edgenas.export.ir.operators import Add, Conv, Linear, Mean, Reshape
+from edgenas.export.ir.ops import Add, Conv, Linear, Mean, Reshape
 from edgenas.export.tflite.layout import arranged
 
 from ..nets import MBConv, MiniNet, Twice, settled

@@ -15,7 +15,7 @@ from edgenas.export.base import Export
 from edgenas.export.exporters import binary
 from edgenas.export.exporters.binary import compile_kernels
 from edgenas.export.exporters.tvm import relax_module
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 from edgenas.export.native.aot import ALIGNMENT, kernels, lower, plan
 
 from ..nets import MBConv, settled

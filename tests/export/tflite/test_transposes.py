@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from edgenas.export import exporter
 from edgenas.export.base import Export
-from edgenas.export.check.gates import gates
+from edgenas.export.check.findings import gates
 from edgenas.export.check.session import open_session
 from edgenas.export.tflite.transposes import without_residual_transposes
 

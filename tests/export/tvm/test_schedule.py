@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from edgenas.export.base import Export
 from edgenas.export.exporters.tvm import relax_module
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 from edgenas.export.tvm.build import scheduled
 from edgenas.space.load import load_space
 

@@ -15,7 +15,7 @@ from edgenas.export import exporter
 from edgenas.export.base import Export
 from edgenas.export.check.session import open_session
 from edgenas.export.exporters.tvm import relax_module
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 from edgenas.export.package.contents import tuned
 from edgenas.export.tvm import race as tvm_race
 from edgenas.export.tvm import tuning as tvm_tuning

@@ -9,7 +9,7 @@ from torch import nn
 
 from edgenas.export.base import Export
 from edgenas.export.exporters.tvm import relax_module
-from edgenas.export.ir.program import trace
+from edgenas.export.ir.tracing import trace
 from edgenas.export.tvm.build import fused, with_variants
 from edgenas.export.tvm.machine import Machine
 from edgenas.export.tvm.target import compiler

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edgenas.cost.network import Operator, Shape
 from edgenas.cost.onnx.counting import macs, weights
 from edgenas.cost.onnx.values import Values, attributes
-from edgenas.cost.operators import Operator, Shape
 from edgenas.text import one_line
 
 KINDS = {"Add": "add", "Sum": "add", "Mul": "mul", "Concat": "cat", "MaxPool": "maxpool2d", "MatMul": "matmul",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from edgenas.errors import ExportError
 from edgenas.export.base import Export
-from edgenas.export.ir.program import examples, output_shapes, trace
+from edgenas.export.ir.tracing import examples, output_shapes, trace
 
 from ..nets import MBConv, MiniNet, settled
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx import GraphModule, Interpreter, Node
 
-from edgenas.export.ir.program import evaluating
+from edgenas.export.ir.tracing import evaluating
 from edgenas.export.quiet import quiet
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
 
-from edgenas.cost.operators import Network, Operator, example_input, trace
+from edgenas.cost.network import Network, Operator, example_input, trace
 from edgenas.errors import UsageError
 from edgenas.space.operators import ConvBN, Head, MBConv
 

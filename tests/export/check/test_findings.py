@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from edgenas.export import exporter
-from edgenas.export.check.gates import described, gates, warnings
+from edgenas.export.check.findings import described, gates, warnings
 from edgenas.export.exporters.tflite import _litert_torch
 from edgenas.export.package.manifest import Gates
 from edgenas.export.quiet import muted, quiet
