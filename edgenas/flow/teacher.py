@@ -24,7 +24,7 @@ SCORED = ("rises", "fixed", "kept")
 """Of own.json: what follows from its importance, and from what the user keeps."""
 RECIPE = ("network_sha256", "new_head", "data_fingerprint", "image_size", "max_images", "on_bad_image", "seed", "mean",
           "std", "teach_epochs")
-OF_TRAINING = ("batch_size", "lr", "weight_decay", "label_smoothing", "optimizer", "warmup")
+OF_TRAINING = ("batch_size", "lr", "weight_decay", "label_smoothing", "optimizer", "warmup", "cutout")
 HINT = "leave out --teacher, or give these options as that run had them"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def train_epoch(network: nn.Module, optimizer: Optimizer, task: Task, settings: 
     order, noise = epoch_generator(seed, epoch, "order"), epoch_generator(seed, epoch, "augment")
     losses = []
     steps = max(1, len(task.train) // settings.batch_size)
-    data = prepared(task.train, settings.batch_size, order, noise, task, Augment.for_task(task), fabric)
+    data = prepared(task.train, settings.batch_size, order, noise, task, augmentation(task, settings), fabric)
     for step, (images, labels) in enumerate(data):
         for group in optimizer.param_groups:
             group["lr"] = settings.lr_at((epoch + step / steps) / settings.epochs)
@@ -114,6 +115,12 @@ def train_epoch(network: nn.Module, optimizer: Optimizer, task: Task, settings: 
         fabric.clip_gradients(network, optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False)
         optimizer.step()
     return sum(losses) / len(losses)
+
+
+def augmentation(task: Task, settings: TrainSettings) -> Augment:
+    """As the task's images ask for, with the cut-outs that the settings say."""
+    found = Augment.for_task(task)
+    return found if settings.cutout is None else replace(found, cutout=settings.cutout)
 
 
 def distillation(logits: Tensor, teacher: nn.Module, images: Tensor) -> Tensor:

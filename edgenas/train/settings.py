@@ -7,14 +7,16 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_RATE
+from edgenas.bounds import MOST_EPOCHS, MOST_IN_BATCH, MOST_PIXELS, MOST_RATE
 from edgenas.train.schedule import cosine
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """lr: peak learning rate (cosine). optimizer: "sgd" with Nesterov momentum 0.9, or "adamw" (Loshchilov and Hutter,
-    arXiv:1711.05101). warmup: share of the training in which the learning rate rises to its peak. distill: share of the
+    arXiv:1711.05101). warmup: share of the training in which the learning rate rises to its peak. cutout: pixels of the side of the
+    square that is cut out of every training image, 0 for none; None: a quarter of the image's side for colour images
+    from 32 pixels up. distill: share of the
     loss that follows the teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
 
     epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 30
@@ -25,6 +27,7 @@ class TrainSettings:
     distill: Annotated[float, Gt(0), Le(1)] = 0.5
     optimizer: Literal["sgd", "adamw"] = "sgd"
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.0
+    cutout: Annotated[int, Ge(0), Le(MOST_PIXELS)] | None = None
 
     def lr_at(self, progress: float) -> float:
         """The learning rate, progress going from 0 to 1 over the training."""

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgenas.data import Split, Task, load
+from edgenas.data.augment import Augment
 from edgenas.errors import Diverged, RunError
 from edgenas.progress import Silent
 from edgenas.train import loop as module
 from edgenas.train.fabric import accuracy, new_fabric
 from edgenas.train.history import TrainEpoch
-from edgenas.train.loop import TEMPERATURE, Best, distillation, train
+from edgenas.train.loop import TEMPERATURE, Best, augmentation, distillation, train
 from edgenas.train.settings import TrainSettings
 
 
@@ -251,3 +252,12 @@ def test_best_keeps_a_copy() -> None:
     other.load_state_dict(best.state_dict())
     assert other.validation == 0.5
     assert torch.equal(other.weights["weight"], kept)
+
+
+@pytest.mark.parametrize(("asked", "side"), [(None, 8), (0, 0), (5, 5)])
+def test_cut_outs_are_the_images_own_unless_they_are_set(asked: int | None, side: int) -> None:
+    labels = torch.zeros(4, dtype=torch.int64)
+    part = Split(torch.zeros(4, 3, 32, 32, dtype=torch.uint8), labels)
+    task = Task("plain", "here", ("a",), part, part, part, (0.0,) * 3, (1.0,) * 3, 0, (), "")
+    found = augmentation(task, TrainSettings(cutout=asked))
+    assert found == replace(Augment.for_task(task), cutout=side)
