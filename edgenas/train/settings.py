@@ -16,7 +16,8 @@ class TrainSettings:
     """lr: peak learning rate (cosine). optimizer: "sgd" with Nesterov momentum 0.9, or "adamw" (Loshchilov and Hutter,
     arXiv:1711.05101). warmup: share of the training in which the learning rate rises to its peak. cutout: pixels of the
     side of the square that is cut out of every training image, 0 for none; None: a quarter of the image's side for
-    colour images from 32 pixels up. distill: share of the loss that follows the teacher's softened outputs (Hinton et al., arXiv:1503.02531), where there is a teacher."""
+    colour images from 32 pixels up. distill: share of the loss that follows the teacher's softened outputs
+    (Hinton et al., arXiv:1503.02531), where there is a teacher."""
 
     epochs: Annotated[int, Ge(1), Le(MOST_EPOCHS)] = 30
     batch_size: Annotated[int, Ge(2), Le(MOST_IN_BATCH)] = 64
