@@ -130,7 +130,8 @@ class SlicedNetwork:
             module = supernet.get_submodule(_key(name))
             if isinstance(part, Block):
                 assert isinstance(module, ElasticChoice)
-                parts[part.segment] = module.block
+                if module.block is not None:
+                    parts[part.segment] = module.block
             else:
                 parts[part] = module
         return replace(self.elastic, traced=with_layers_of(self.elastic.traced, parts)).build(architecture)

@@ -45,10 +45,9 @@ class ElasticChoice(Choice):
         self.others = frozenset(others)
 
     @property
-    def block(self) -> nn.Module:
-        """Whole."""
-        return next(candidate.block for name, candidate in self.candidates.items()
-                    if name not in self.others and isinstance(candidate, Sized))
+    def block(self) -> nn.Module | None:
+        """Whole; None where the choice was narrowed to none of its sizes."""
+        return next((candidate.block for candidate in self.candidates.values() if isinstance(candidate, Sized)), None)
 
     def forward(self, x: Tensor) -> Tensor:
         weights, names = self.route.weights, self.names

@@ -78,6 +78,7 @@ def test_it_holds_every_weight_once_and_computes_a_block_once() -> None:
     seen: list[nn.Module] = []
     for choice in choices_of(supernet).values():
         assert isinstance(choice, ElasticChoice)
+        assert choice.block is not None
         choice.block.register_forward_hook(lambda module, *_: seen.append(module))
         choice.route = Route(tuple(range(len(choice.names))), torch.full((len(choice.names),), 1 / len(choice.names)))
     supernet(images(2))
@@ -88,6 +89,9 @@ def test_it_can_be_narrowed() -> None:
     elastic = apart("mobilenet")
     space = space_of(elastic, "mobilenet", SHAPE, 5)
     block = next(block for block in elastic.blocks if block.absent is not None)
+    gone = narrowed(space, {block.name: list(block.sizes)})
+    only = Architecture({name: names[0] for name, names in gone.choices.items()})
+    assert only[block.name] == ABSENT and gone.take(gone.supernet(), only)(images(2)).shape == (2, 5)
     less = narrowed(space, {block.name: [ABSENT, block.candidates[0]]})
     assert {c.name: c.names for c in choices_of(less.supernet()).values()} == less.choices
     architecture = Architecture({name: names[0] for name, names in less.choices.items()})
