@@ -27,7 +27,7 @@ from edgenas.train.weights import load_weights, read_tensors
 
 UNCUT = "uncut"
 IMPORTANCE = "importance"
-FINE_TUNING = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.02, "warmup": 0.1, "epochs": 12, "cutout": 0}
+FINE_TUNING = {"optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.02, "warmup": 0.1, "epochs": 12}
 """How a network with trained weights is trained on, unless the user says otherwise."""
 TEACH_EPOCHS = 12  # of a network with a new head
 HINT = "raise the budget; edgenas spaces show --from says what can vary"
