@@ -209,7 +209,7 @@ class Run:
 
 def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path, device: str = "host",
                latency_ms: float | str | None = None, budgets: Mapping[str, float | str] | Sequence[str] = (),
-               formats: Sequence[str] = (), baselines: bool = False, resume: bool = True,
+               formats: Sequence[str] = (), baselines: bool = False, resume: bool = True, tries: Sequence[str] = (),
                options: Mapping[str, Any] | None = None, progress: Progress | None = None, **more: Any) -> Run:
     """A network of `space`, found, trained, exported, and measured within the budgets on the device.
 
@@ -220,8 +220,9 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     validation images, by runs below `out`, and returns the chosen one. budgets: further ones, `{"macs": 5e6,
     "latency_ms@pixel1": "50%"}`. options: what `--set` takes, `{"space.width": 0.5, "search.epochs": 10}`. more: the
     other options of `edgenas run` by their names (strategy, seed, image_size, precision, threads, …; see
-    edgenas.flow.requests.RunRequest). resume: go on with the same run in that folder, where there is one. progress:
-    hears how far it is; `edgenas.progress` says what it must have.
+    edgenas.flow.requests.RunRequest). resume: go on with the same run in that folder, where there is one. tries: what
+    `--try` takes, ["space.width=1,1.5,2"] or ["image_size=64,48"], each a run below `out`, of which the best is
+    returned. progress: hears how far it is; `edgenas.progress` says what it must have.
 
     Example:
         >>> run = edgenas.specialise(data="./photos", latency_ms="50%", out="runs/first")    # doctest: +SKIP
@@ -231,6 +232,7 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
     StorageError; what was done until then is kept in the folder.
     """
     from edgenas.api.report import specialise_and_report
+    from edgenas.flow.tries import begin
 
     if not isinstance(space, str):
         from edgenas.flow.foreign_network import give
@@ -241,9 +243,9 @@ def specialise(space: str | nn.Module = "mobile", *, data: str, out: str | Path,
         space=space, data=data, device=device, latency_ms=None if latency_ms is None else str(latency_ms),
         budgets=budget_texts(budgets), assignments=assigned(options or {}), **more)
     finish = partial(specialise_and_report, formats=formats, baselines=baselines)
-    if request.min_accuracy is not None:
+    if request.min_accuracy is not None and not tries:
         return _with_floor(request, Path(out), resume, progress or Silent(), finish)
-    work = _begun(request, Path(out), resume)
+    work = begin(Path(out), request, tries, progress or Silent(), command=typed(request, Path(out)), resume=resume)
     finish(work, progress or Silent())
     return Run._of(work)
 
@@ -258,12 +260,6 @@ def _with_floor(request: RunRequest, folder: Path, resume: bool, progress: Progr
     found = run_floor(folder, request, progress, command=typed(request, folder), resume=resume, finish=finish)
     chosen = next(row for row in found.rows if row.budget == found.chosen)
     return Run._of(Work(Folder.open(Path(chosen.run), trusted=True)))
-
-
-def _begun(request: RunRequest, folder: Path, resume: bool) -> Work:
-    from edgenas.flow.work import Work
-
-    return Work.begin(folder, request, typed(request, folder), resume=resume)
 
 
 def typed(request: RunRequest, folder: Path) -> tuple[str, ...]:

@@ -23,17 +23,10 @@ def started(request: RunRequest, out: str, resume: bool,
             tries: Sequence[str] = ()) -> Iterator[tuple[Work, Terminal]]:
     """Work on a new run in the folder `out`, or on the same one again; with `tries` on that of the best space or image
     size, below `out`."""
-    with Terminal() as terminal:
-        if tries:
-            from edgenas.flow.image_sizes import best_size, sizes_of
-            from edgenas.flow.spaces import best_space
+    from edgenas.flow.tries import begin
 
-            if sizes := sizes_of(tries):
-                yield best_size(Path(out), request, sizes, terminal, command=typed(), resume=resume), terminal
-                return
-            yield best_space(Path(out), request, tries, terminal, command=typed(), resume=resume), terminal
-        else:
-            yield Work.begin(Path(out), request, typed(), resume=resume), terminal
+    with Terminal() as terminal:
+        yield begin(Path(out), request, tries, terminal, command=typed(), resume=resume), terminal
 
 
 def seeds_done(request: RunRequest, out: str, resume: bool, seeds: int,

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from edgenas.api.run import specialise
 from edgenas.errors import UsageError
 from edgenas.flow.image_sizes import sizes_of
 from edgenas.flow.records import Sizes
 from edgenas.flow.run import Run
 
 from .flows import Result, edgenas, files, succeed
-from .test_own_network import asked, base, read
+from .test_own_network import FILE, asked, base, read
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +81,14 @@ def test_it_is_for_a_network_of_one_s_own_and_a_folder_of_its_own(tmp_path: Path
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "notes.txt").write_text("mine")
     edgenas("search", *asked("--try", "image_size=8,6"), "--out", tmp_path / "other").refused(2, "notes.txt")
+
+
+def test_from_python(tried: tuple[Path, Result]) -> None:
+    out, done = tried
+    run = specialise(data="digits", max_images=200, device="mock", latency_ms="70%", train_epochs=1, out=out,
+                     options={"search.trials": 2}, tries=["image_size=8,6"], profiles=str(base() / "profiles"),
+                     origin=f"{FILE}:build", weights=base() / "w.safetensors")
+    assert str(run.folder) == done.document["run"] and run.verdict.within
+    with pytest.raises(UsageError, match="--try does not go with --min-accuracy"):
+        specialise(data="digits", device="mock", out=out, tries=["image_size=8,6"], min_accuracy=50,
+                   origin=f"{FILE}:build")
