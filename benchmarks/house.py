@@ -67,10 +67,12 @@ def circles(graph: Arrows) -> int:
             return out
 
 
-def rooms_of(graph: Arrows) -> Arrows:
-    def room(name: str) -> str:
-        return name.split(".")[1] if "." in name else name
+def room(name: str) -> str:
+    """The package in edgenas that a module is in, or the module itself where it is in none."""
+    return name.split(".")[1] if "." in name else name
 
+
+def rooms_of(graph: Arrows) -> Arrows:
     found: Arrows = {}
     for name, others in graph.items():
         found.setdefault(room(name), set()).update(room(other) for other in others if room(other) != room(name))

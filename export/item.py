@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Done = Callable[["Export"], None]
 
+
 @dataclass(frozen=True)
 class Images:
     """What an image's pixels become before they are a network's input, and the names of the classes of its output."""

@@ -48,9 +48,9 @@ def costs(work: Work, networks: Mapping[str, nn.Module], place: str = "") -> dic
     filed = "flash_kib" in metrics and "flash_kib" not in asked
     with exported(work, networks if filed else {name: networks[name] for name in unknown}, place) as files:
         measure_decoded(target, {signatures[name]: files[name] for name in unknown})
-        decoded = target.profile.decoded if asked else {}  # without need, none is made
-        return {name: {metric: reported_cost(target, metric, decoded[signatures[name]]) if metric in asked
-                       else count(metric, network, shape, target.precision, files.get(name)) for metric in metrics}
+        return {name: {metric: reported_cost(target, metric, target.profile.decoded[signatures[name]])
+                       if metric in asked else count(metric, network, shape, target.precision, files.get(name))
+                       for metric in metrics}
                 for name, network in networks.items()}
 
 

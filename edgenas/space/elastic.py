@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -71,16 +71,25 @@ class Elastic:
     def blocks(self) -> list[Block]:
         return [part for part in self.parts if isinstance(part, Block)]
 
-    def supernet(self) -> nn.Module:
-        """The network with a choice for every block, all with its own weights."""
-        return nn.Sequential(OrderedDict((_key(name), self._choice(part) if isinstance(part, Block)
-                                          else self.candidate(part)) for name, part in self._named()))
+    def supernet(self, choice: Callable[[Block], Choice]) -> nn.Module:
+        """The network with a choice for every block, as `choice` makes it, with the rises that are known; on the
+        default device."""
+        def made(block: Block) -> Choice:
+            found = choice(block)
+            found.rises = dict(self.rises.get(block.name, {}))
+            return found
+
+        wanted = torch.get_default_device()
+        with torch.device("cpu"):
+            found = nn.Sequential(OrderedDict((_key(name), made(part) if isinstance(part, Block)
+                                               else self.candidate(part)) for name, part in self.named()))
+        return found.to(wanted)
 
     def build(self, architecture: Architecture | Mapping[str, str]) -> nn.Module:
         """One network of the space, with the weights that it keeps: of torch.nn alone."""
         return nn.Sequential(OrderedDict(
             (_key(name), self.candidate(part, architecture[part.name] if isinstance(part, Block) else None))
-            for name, part in self._named()))
+            for name, part in self.named()))
 
     def candidate(self, part: Block | Segment, name: str | None = None) -> nn.Module:
         """A part with the size of that name."""
@@ -99,12 +108,11 @@ class Elastic:
     def ordered(self, group: int) -> Tensor:
         return self.order[group] if group in self.order else torch.arange(self.groups.size[group])
 
-    def _choice(self, block: Block) -> Choice:
-        choice = Choice({name: self.candidate(block, name) for name in block.candidates}, block.name)
-        choice.rises = dict(self.rises.get(block.name, {}))
-        return choice
+    def apart(self, block: Block) -> Choice:
+        """Its candidates one beside the other, each with weights of its own."""
+        return Choice({name: self.candidate(block, name) for name in block.candidates}, block.name)
 
-    def _named(self) -> Iterator[tuple[str, Block | Segment]]:
+    def named(self) -> Iterator[tuple[str, Block | Segment]]:
         for i, part in enumerate(self.parts):
             yield (part.name if isinstance(part, Block) else f"part{i}"), part
 
@@ -116,17 +124,12 @@ class SlicedNetwork:
     elastic: Elastic
 
     def supernet(self) -> nn.Module:
-        wanted = torch.get_default_device()
-        with torch.device("cpu"):
-            found = nn.Sequential(OrderedDict(
-                (_key(name), self._choice(part) if isinstance(part, Block) else self.elastic.candidate(part))
-                for name, part in self.elastic._named()))
-        return found.to(wanted)
+        return self.elastic.supernet(self._choice)
 
     def take(self, supernet: nn.Module, architecture: Architecture) -> nn.Module:
         """Sliced from the weights that `supernet` has."""
         parts: dict[Segment, nn.Module] = {}
-        for name, part in self.elastic._named():
+        for name, part in self.elastic.named():
             module = supernet.get_submodule(_key(name))
             if isinstance(part, Block):
                 assert isinstance(module, ElasticChoice)
@@ -143,9 +146,7 @@ class SlicedNetwork:
             kept = elastic.kept(sizes)
             masks[name] = [_mask(groups.size[group], kept.get(group)) for group in block.segment.groups]
         others = {} if block.absent is None else {ABSENT: copy.deepcopy(block.absent)}
-        choice = ElasticChoice(masked_module(elastic.traced, groups, block.segment), masks, others, block.name)
-        choice.rises = dict(elastic.rises.get(block.name, {}))
-        return choice
+        return ElasticChoice(masked_module(elastic.traced, groups, block.segment), masks, others, block.name)
 
 
 def _mask(channels: int, kept: Tensor | None) -> Tensor:
@@ -156,9 +157,7 @@ def _mask(channels: int, kept: Tensor | None) -> Tensor:
 def space_of(elastic: Elastic, name: str, input_shape: tuple[int, int, int], classes: int) -> Space:
     """The networks that an elastic one holds, with its weights."""
     def define(*_: object) -> nn.Module:
-        wanted = torch.get_default_device()
-        with torch.device("cpu"):
-            return elastic.supernet().to(wanted)
+        return elastic.supernet(elastic.apart)
 
     return Space(name, define, input_shape, classes, assemble=elastic.build, sliced=SlicedNetwork(elastic))
 

@@ -20,11 +20,10 @@ class Sized(nn.Module):
         self.block = block
         for i, mask in enumerate(masks):
             self.register_buffer(f"mask{i}", mask)
-        self.count = len(masks)
 
     @property
     def masks(self) -> list[Tensor]:
-        return [self.get_buffer(f"mask{i}") for i in range(self.count)]
+        return list(self.buffers(recurse=False))
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.block(x, *self.masks)
@@ -42,7 +41,6 @@ class ElasticChoice(Choice):
     def __init__(self, block: nn.Module, sizes: Mapping[str, Sequence[Tensor]], others: Mapping[str, nn.Module],
                  name: str) -> None:
         super().__init__({key: Sized(block, masks) for key, masks in sizes.items()} | dict(others), name)
-        self.others = frozenset(others)
 
     @property
     def block(self) -> nn.Module | None:
@@ -50,17 +48,16 @@ class ElasticChoice(Choice):
         return next((candidate.block for candidate in self.candidates.values() if isinstance(candidate, Sized)), None)
 
     def forward(self, x: Tensor) -> Tensor:
-        weights, names = self.route.weights, self.names
-        sizes = [i for i in self.route.active if names[i] not in self.others]
+        weights, operators = self.route.weights, list(self.candidates.values())
+        sizes = {i: operator for i in self.route.active if isinstance(operator := operators[i], Sized)}
         if weights is None or not sizes:
             return super().forward(x)
-        total = torch.stack([weights[i] for i in sizes]).sum()
-        candidates: list[Sized] = [self.candidates[names[i]] for i in sizes]  # type: ignore[misc]
-        scale = total.clamp(min=TINY)
-        shares = torch.stack([weights[i] for i in sizes]) / scale
-        masks = [shares @ torch.stack(rows) for rows in zip(*(each.masks for each in candidates), strict=True)]
-        mixed: Tensor = total * candidates[0].block(x, *masks)
+        given = weights[list(sizes)]
+        total = given.sum()
+        shares = given / total.clamp(min=TINY)
+        masks = [shares @ torch.stack(rows) for rows in zip(*(each.masks for each in sizes.values()), strict=True)]
+        mixed: Tensor = total * next(iter(sizes.values())).block(x, *masks)
         for i in self.route.active:
-            if names[i] in self.others:
-                mixed = mixed + weights[i] * self.candidates[names[i]](x)
+            if i not in sizes:
+                mixed = mixed + weights[i] * operators[i](x)
         return mixed

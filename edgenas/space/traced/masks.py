@@ -9,13 +9,15 @@ within, so that a mask of ones and zeros gives exactly what the sliced part give
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from operator import attrgetter
 
 import torch
 from torch import Tensor, fx, nn
 
 from edgenas.space.traced.channels import Groups, Layer
 from edgenas.space.traced.segments import Segment
-from edgenas.space.traced.slicing import module_of, shared_path
+from edgenas.space.traced.slicing import module_of, names_within
 from edgenas.space.traced.trace import Traced, path_of
 
 Pattern = tuple[tuple[int, int, int], ...]
@@ -62,17 +64,6 @@ def with_layers_of(traced: Traced, segments: Mapping[Segment, nn.Module]) -> Tra
     """
     modules, tensors = dict(traced.modules), dict(traced.tensors)
     for segment, module in segments.items():
-        paths = [path_of(node) for node in segment.nodes if node.op in ("call_module", "get_attr")]
-        shared = shared_path(paths)
-        for node in segment.nodes:
-            if node.op == "call_module":
-                modules[path_of(node)] = module.get_submodule(path_of(node).removeprefix(shared))
-            elif node.op == "get_attr":
-                tensors[path_of(node)] = _tensor(module, path_of(node).removeprefix(shared))
-    return Traced(traced.nodes, traced.image, traced.result, modules, tensors)
-
-
-def _tensor(module: nn.Module, path: str) -> Tensor:
-    parent, _, name = path.rpartition(".")
-    found: Tensor = getattr(module.get_submodule(parent), name)
-    return found
+        for node, name in names_within(segment).items():
+            (modules if node.op == "call_module" else tensors)[path_of(node)] = attrgetter(name)(module)
+    return replace(traced, modules=modules, tensors=tensors)

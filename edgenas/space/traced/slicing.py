@@ -25,12 +25,11 @@ def module_of(traced: Traced, layers: Mapping[str, Layer], segment: Segment, kep
     graph = fx.Graph()
     values = {segment.start: graph.placeholder("x")}
     needed: dict[str, nn.Module | Tensor] = {}
-    shared = shared_path([path_of(node) for node in segment.nodes if node.op in ("call_module", "get_attr")])
+    names = names_within(segment)
     for node in segment.nodes:
         target = node.target
-        if node.op in ("call_module", "get_attr"):
-            path = path_of(node)
-            target = path.removeprefix(shared)
+        if node in names:
+            path, target = path_of(node), names[node]
             if target not in needed:
                 whole = traced.modules[path] if node.op == "call_module" else traced.tensors[path]
                 needed[target] = sliced(whole, layers.get(path), kept)
@@ -38,6 +37,13 @@ def module_of(traced: Traced, layers: Mapping[str, Layer], segment: Segment, kep
                                          fx.node.map_arg(node.kwargs, values.__getitem__))
     graph.output(values[segment.nodes[-1]])
     return fx.GraphModule(needed, graph)
+
+
+def names_within(segment: Segment) -> dict[fx.Node, str]:
+    """What the layers and parameters that a segment uses are called in its module, by the nodes that use them."""
+    paths = {node: path_of(node) for node in segment.nodes if node.op in ("call_module", "get_attr")}
+    shared = shared_path(list(paths.values()))
+    return {node: path.removeprefix(shared) for node, path in paths.items()}
 
 
 def shared_path(paths: Sequence[str]) -> str:
